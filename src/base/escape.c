@@ -1,0 +1,68 @@
+/* escape - untrusted text made fit to show: one line, no control characters, valid UTF-8. */
+#include "base/escape.h"
+
+static bool is_continuation(char c)
+{
+	return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+size_t utf8_sequence(struct view v, unsigned *code_point)
+{
+	static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
+	unsigned char lead = v.len ? (unsigned char)v.data[0] : 0xff;
+	size_t len = lead < 0x80 ? 1 : lead >= 0xf8 ? 0 : lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 0;
+	unsigned code;
+
+	if (len == 0 || len > v.len)
+		return 0;
+	code = len == 1 ? lead : lead & (0x7fu >> len);
+	for (size_t i = 1; i < len; i++) {
+		if (!is_continuation(v.data[i]))
+			return 0;
+		code = code << 6 | ((unsigned char)v.data[i] & 0x3f);
+	}
+	if (code < least[len] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
+		return 0;
+	if (code_point)
+		*code_point = code;
+	return len;
+}
+
+bool utf8_is_valid(struct view v)
+{
+	while (v.len) {
+		size_t len = utf8_sequence(v, NULL);
+
+		if (len == 0)
+			return false;
+		v = view_from(v, len);
+	}
+	return true;
+}
+
+static bool is_shown(unsigned code)
+{
+	if (code < 0x20 || (code >= 0x7f && code < 0xa0))
+		return false;
+	/* these turn a line of text round on a terminal */
+	return !((code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) ||
+		 code == 0x2028 || code == 0x2029);
+}
+
+void escape_text(struct buf *buf, struct view v)
+{
+	unsigned code;
+
+	while (v.len) {
+		size_t len = utf8_sequence(v, &code);
+		bool shown = len && is_shown(code);
+
+		if (len == 0)
+			len = 1;
+		if (shown)
+			buf_append(buf, view_first(v, len));
+		for (size_t i = 0; !shown && i < len; i++)
+			buf_printf(buf, "\\x%02X", (unsigned char)v.data[i]);
+		v = view_from(v, len);
+	}
+}

@@ -1,0 +1,16 @@
+/* escape - untrusted text made fit to show: one line, no control characters, valid UTF-8. */
+#ifndef BASE_ESCAPE_H
+#define BASE_ESCAPE_H
+
+#include "base/buf.h"
+#include "base/view.h"
+
+/* Length in octets of the well-formed UTF-8 sequence at the front of v, 0 if there is none (RFC 3629:
+ * no surrogates, nothing overlong, nothing past U+10FFFF). *code_point, when not null, receives it. */
+size_t utf8_sequence(struct view v, unsigned *code_point);
+bool utf8_is_valid(struct view v);
+
+/* Appends v with C0, DEL, C1, bidirectional controls and octets that are not UTF-8 as \xNN. */
+void escape_text(struct buf *buf, struct view v);
+
+#endif

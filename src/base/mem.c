@@ -1,0 +1,68 @@
+/* mem - allocation that cannot fail. */
+#include "base/mem.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+static _Noreturn void out_of_memory(void)
+{
+	static const char text[] = "paloma: Out of memory.\n";
+	ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
+
+	(void)ignored; /* there is nobody left to tell */
+	_exit(EX_TEMPFAIL);
+}
+
+void *mem_alloc(size_t size)
+{
+	return mem_alloc_array(1, size);
+}
+
+void *mem_alloc_array(size_t count, size_t size)
+{
+	void *memory = calloc(count ? count : 1, size ? size : 1);
+
+	if (!memory)
+		out_of_memory();
+	return memory;
+}
+
+void *mem_realloc_array(void *old, size_t count, size_t size)
+{
+	void *memory = reallocarray(old, count ? count : 1, size ? size : 1);
+
+	if (!memory)
+		out_of_memory();
+	return memory;
+}
+
+char *mem_copy_str(struct view v)
+{
+	char *copy;
+
+	if (v.len == SIZE_MAX)
+		out_of_memory();
+	copy = mem_realloc_array(NULL, v.len + 1, 1);
+	if (v.len)
+		memcpy(copy, v.data, v.len);
+	copy[v.len] = '\0';
+	return copy;
+}
+
+void *mem_grow(void *array, size_t count, size_t *capacity, size_t size)
+{
+	if (count < *capacity)
+		return array;
+	if (*capacity > SIZE_MAX / 2)
+		out_of_memory();
+	*capacity = *capacity ? *capacity * 2 : 8;
+	return mem_realloc_array(array, *capacity, size);
+}
+
+void mem_wipe(void *secret, size_t len)
+{
+	if (secret)
+		explicit_bzero(secret, len);
+}

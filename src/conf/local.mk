@@ -1,0 +1,2 @@
+noinst_LIBRARIES += src/libconf.a
+src_libconf_a_SOURCES =

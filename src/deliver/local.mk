@@ -1,0 +1,2 @@
+noinst_LIBRARIES += src/libdeliver.a
+src_libdeliver_a_SOURCES =

@@ -1,0 +1,2 @@
+noinst_LIBRARIES += src/libsubmit.a
+src_libsubmit_a_SOURCES =

@@ -1,0 +1,1 @@
+check_PROGRAMS += %D%/view_test %D%/buf_test %D%/err_test %D%/blob_test
