@@ -1,0 +1,31 @@
+/* envelope - who a message comes from and goes to, apart from its header (RFC 5321, 3461, 6531). */
+#ifndef MAIL_ENVELOPE_H
+#define MAIL_ENVELOPE_H
+
+#include "base/arena.h"
+#include "base/view.h"
+
+enum dsn_notify { DSN_NOTIFY_DEFAULT = 0, DSN_NOTIFY_NEVER = 1, DSN_NOTIFY_SUCCESS = 2, DSN_NOTIFY_FAILURE = 4, DSN_NOTIFY_DELAY = 8 };
+enum dsn_return { DSN_RETURN_DEFAULT, DSN_RETURN_FULL, DSN_RETURN_HEADERS };
+enum body_type { BODY_7BIT, BODY_8BITMIME };
+
+struct recipient {
+	struct view forward_path;	/* a Mailbox as address_path writes it, or a bare local name */
+	unsigned notify;		/* of enum dsn_notify */
+	struct view original;		/* ORCPT, decoded: "rfc822;name@host"; empty: none */
+};
+
+struct envelope {
+	struct view reverse_path;	/* empty: the null path */
+	struct recipient *recipients;
+	size_t recipient_count, recipient_capacity;
+	enum body_type body;
+	bool smtputf8;			/* an address or a field needs RFC 6531 */
+	enum dsn_return dsn_return;
+	struct view envelope_id;	/* ENVID, decoded; empty: none */
+};
+
+/* Adds a recipient unless the same path (domain without regard to case) is already there. */
+void envelope_add(struct envelope *envelope, struct arena *arena, const struct recipient *recipient);
+
+#endif

@@ -1,0 +1,40 @@
+/* relay - a configured next hop: one or more URLs, tried in order, and who may use it. */
+#ifndef MAIL_RELAY_H
+#define MAIL_RELAY_H
+
+#include "mail/hop.h"
+
+/* One URL: smtp:// (25), submission:// (587), smtps:// (465), lmtp:// (24), lmtp:unix:PATH, smtp:unix:PATH. */
+struct relay_url {
+	enum transport transport;
+	enum tls_start start;		/* IMPLICIT for smtps, STARTTLS otherwise, NEVER on unix sockets */
+	struct view host;		/* A-label name, IP text without brackets, or unix path */
+	bool is_unix, use_srv, use_mx;	/* use_srv: RFC 6186 names below the domain; use_mx: look the name's MX up */
+	uint16_t port;
+	struct view user;		/* percent-decoded; empty: none */
+};
+
+struct relay {
+	struct view name;		/* "default" or the section's name */
+	struct relay_url *urls;
+	size_t url_count;
+	struct view *from;		/* patterns: "bob@work.example", "*@work.example"; "bob@…" also matches bob+tag */
+	size_t from_count;
+	struct tls_policy tls;		/* demand, ca, certificate, pins; name and start are set per endpoint */
+	bool tls_is_set;		/* false: verified with credentials, opportunistic without */
+	struct credentials credentials;
+	const char *password_file, *password_command, *oauth_token_command; /* resolved by conf/secret when the hop is used */
+};
+
+/* [route PATTERN] via = ... */
+enum route_via { VIA_MX, VIA_RELAY, VIA_LOCAL, VIA_DISCARD, VIA_REJECT };
+struct route_rule {
+	struct view pattern;		/* "intranet.example", "*.example", "user@example" */
+	enum route_via via;
+	const struct relay *relay;	/* VIA_RELAY */
+	struct view text;		/* VIA_REJECT */
+	struct tls_policy tls;		/* VIA_MX */
+	bool tls_is_set;
+};
+
+#endif
