@@ -5,6 +5,7 @@
 #ifndef SMTP_SERVER_H
 #define SMTP_SERVER_H
 
+#include <stdint.h>
 #include "mail/envelope.h"
 #include "base/err.h"
 #include "mail/reply.h"
