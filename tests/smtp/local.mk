@@ -1,1 +1,2 @@
-check_PROGRAMS +=
+check_PROGRAMS += \
+	%D%/client_parts_test
