@@ -1,2 +1,2 @@
 noinst_LIBRARIES += src/libdeliver.a
-src_libdeliver_a_SOURCES =
+src_libdeliver_a_SOURCES = %D%/deliver.h

@@ -1,0 +1,32 @@
+/* deliver - the recipients of one hop, handed to what the hop leads to.
+ *
+ * Makes no look-up and reads no configuration: names, addresses and TLS demands are in the hop. It decides only which
+ * of the hop's endpoints is tried next; whether and when to come back is the caller's. */
+#ifndef DELIVER_DELIVER_H
+#define DELIVER_DELIVER_H
+
+#include "mail/hop.h"
+#include "mail/message.h"
+#include "net/connect.h"
+#include "smtp/client.h"
+
+struct deliver_options {
+	struct view helo;		/* EHLO argument: a host name or an address literal */
+	int timeout_ms;			/* most to wait for any one reply or block; 0: what RFC 5321 §4.5.3.2 says */
+	struct connect_options connect;
+	bool no_pipelining, no_chunking; /* not even when offered */
+	struct tls_cache *tls_cache;	/* null: no session is kept */
+	smtp_trace *trace;		/* null: nobody listens */
+	void *trace_context;
+	void (*progress)(void *context, uint64_t sent_octets, uint64_t total_octets); /* null: nobody watches */
+	void *progress_context;
+};
+
+/* Tries to deliver to every recipient of the hop and gives each an outcome, whatever happens.
+ * outcomes: one per recipient of the envelope; only those at the indices in hop->recipients are set, strings in arena.
+ * After it: OUTCOME_DELIVERED (local, LMTP), OUTCOME_RELAYED (SMTP), OUTCOME_DELAYED (may succeed later) or
+ * OUTCOME_FAILED; err tells why in the last two, and outcome_phase how far it got. */
+void deliver_hop(const struct hop *hop, const struct draft *draft, const struct deliver_options *options,
+		 struct outcome *outcomes, struct arena *arena);
+
+#endif
