@@ -1,9 +1,15 @@
 noinst_LIBRARIES += src/libbase.a
 src_libbase_a_SOURCES = \
 	%D%/arena.c %D%/arena.h \
+	%D%/base64.c %D%/base64.h \
 	%D%/blob.c %D%/blob.h \
 	%D%/buf.c %D%/buf.h \
+	%D%/digest.c %D%/digest.h \
 	%D%/err.c %D%/err.h \
 	%D%/escape.c %D%/escape.h \
+	%D%/file.c %D%/file.h \
+	%D%/library.c %D%/library.h \
 	%D%/mem.c %D%/mem.h \
+	%D%/process.c %D%/process.h \
+	%D%/random.c %D%/random.h \
 	%D%/view.c %D%/view.h

@@ -6,13 +6,19 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+_Noreturn void mem_give_up(const char *why)
+{
+	const char *pieces[] = {"paloma: ", why, ".\n"};
+
+	for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++)
+		if (write(STDERR_FILENO, pieces[i], strlen(pieces[i])) < 0)
+			break; /* there is nobody left to tell */
+	_exit(EX_TEMPFAIL);
+}
+
 static _Noreturn void out_of_memory(void)
 {
-	static const char text[] = "paloma: Out of memory.\n";
-	ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
-
-	(void)ignored; /* there is nobody left to tell */
-	_exit(EX_TEMPFAIL);
+	mem_give_up("Out of memory");
 }
 
 void *mem_alloc(size_t size)

@@ -23,4 +23,7 @@ void *mem_grow(void *array, size_t count, size_t *capacity, size_t size);
 /* Overwrites a secret so that no compiler removes the writing. Null is accepted. */
 void mem_wipe(void *secret, size_t len);
 
+/* Ends the process with EX_TEMPFAIL and "paloma: WHY." on stderr. */
+_Noreturn void mem_give_up(const char *why);
+
 #endif

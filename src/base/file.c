@@ -1,0 +1,68 @@
+/* file - files that hold what is not everybody's business. */
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+static int check(const char *path, int fd, bool is_secret, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return err_set_errno(err, EX_NOINPUT, errno, "examine %s", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "%s is not a regular file.", path);
+	if (!is_secret)
+		return 0;
+	if (st.st_uid != geteuid() && st.st_uid != 0)
+		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "%s holds a secret but belongs to another user (uid %lu).", path,
+			       (unsigned long)st.st_uid);
+	/* A group may read what root has shared with it, never what a user left open by accident. */
+	if (st.st_mode & (st.st_uid == 0 && geteuid() != 0 ? S_IRWXO : S_IRWXG | S_IRWXO))
+		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "%s holds a secret but others may read it (mode %04o); chmod 600 %s mends that.",
+			       path, (unsigned)st.st_mode & 07777, path);
+	return 0;
+}
+
+static int read_all(const char *path, int fd, struct buf *out, struct err *err)
+{
+	for (;;) {
+		/* One octet more than the limit tells a file of just that size from a longer one. */
+		size_t want = out->limit - out->len < 4096 ? out->limit - out->len : 4096;
+		char spare, *room = want ? buf_reserve(out, want) : &spare;
+		ssize_t got = read(fd, room, want ? want : 1);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return err_set_errno(err, EX_NOINPUT, errno, "read %s", path);
+		if (!got)
+			return 0;
+		if (!want)
+			return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "%s is longer than %zu octets.", path, out->limit);
+		buf_commit(out, (size_t)got);
+	}
+}
+
+int file_read(const char *path, bool is_secret, bool missing_ok, bool *is_missing, struct buf *out, struct err *err)
+{
+	int result, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (is_missing)
+		*is_missing = false;
+	if (fd < 0) {
+		if (missing_ok && is_missing && (errno == ENOENT || errno == ENOTDIR)) {
+			*is_missing = true;
+			return 0;
+		}
+		return err_set_errno(err, EX_NOINPUT, errno, "open %s", path);
+	}
+	result = check(path, fd, is_secret, err);
+	if (!result)
+		result = read_all(path, fd, out, err);
+	close(fd);
+	return result;
+}

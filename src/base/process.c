@@ -1,0 +1,113 @@
+/* process - a program that is run for what it prints. */
+#include "base/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* In a process group of its own, so that a shell's children end with it; with the usual signals, not ours. */
+static int start(const char *const argv[], int output, pid_t *pid)
+{
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t none, defaults;
+	int result;
+
+	sigemptyset(&none);
+	sigemptyset(&defaults);
+	sigaddset(&defaults, SIGPIPE);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawnattr_init(&attributes);
+	result = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	if (!result)
+		result = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+	posix_spawnattr_setsigmask(&attributes, &none);
+	posix_spawnattr_setsigdefault(&attributes, &defaults);
+	posix_spawnattr_setpgroup(&attributes, 0);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+	if (!result)
+		result = posix_spawnp(pid, argv[0], &actions, &attributes, (char *const *)argv, environ);
+	posix_spawnattr_destroy(&attributes);
+	posix_spawn_file_actions_destroy(&actions);
+	return result;
+}
+
+/* To the end of its output. */
+static int collect(const char *name, int fd, int timeout_ms, struct buf *out, struct err *err)
+{
+	int64_t deadline = now_ms() + timeout_ms;
+
+	for (;;) {
+		int64_t left = deadline - now_ms();
+		struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+		char block[4096];
+		ssize_t got;
+
+		if (left <= 0 || poll(&poll_fd, 1, (int)left) == 0)
+			return err_set(err, EX_UNAVAILABLE, STATUS(4, 3, 0), "The command \"%s\" did not end within %d seconds.", name,
+				       timeout_ms / 1000);
+		got = read(fd, block, sizeof block);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return err_set_errno(err, EX_OSERR, errno, "read what the command \"%s\" prints", name);
+		if (!got)
+			return 0;
+		buf_append(out, view_make(block, (size_t)got));
+		explicit_bzero(block, (size_t)got);
+		if (out->overflow)
+			return err_set(err, EX_UNAVAILABLE, STATUS(4, 3, 0), "The command \"%s\" printed more than %zu octets.", name,
+				       out->limit);
+	}
+}
+
+static int judge(const char *name, int status, struct err *err)
+{
+	if (WIFSIGNALED(status))
+		return err_set(err, EX_UNAVAILABLE, STATUS(4, 3, 0), "The command \"%s\" was ended by signal %d.", name, WTERMSIG(status));
+	if (WEXITSTATUS(status))
+		return err_set(err, EX_UNAVAILABLE, STATUS(4, 3, 0), "The command \"%s\" failed with exit status %d.", name,
+			       WEXITSTATUS(status));
+	return 0;
+}
+
+int process_capture(const char *const argv[], int timeout_ms, struct buf *out, struct err *err)
+{
+	int pipe_fds[2], status = 0, result;
+	const char *name = argv[0];
+	pid_t pid;
+
+	for (size_t i = 0; argv[i]; i++)
+		name = argv[i]; /* "sh -c COMMAND": the last word is what the user wrote */
+	if (pipe2(pipe_fds, O_CLOEXEC))
+		return err_set_errno(err, EX_OSERR, errno, "make a pipe for the command \"%s\"", name);
+	result = start(argv, pipe_fds[1], &pid);
+	close(pipe_fds[1]);
+	if (result) {
+		close(pipe_fds[0]);
+		return err_set_errno(err, EX_UNAVAILABLE, result, "run the command \"%s\"", name);
+	}
+	result = collect(name, pipe_fds[0], timeout_ms, out, err);
+	if (result)
+		kill(-pid, SIGKILL);
+	close(pipe_fds[0]);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return result ? result : judge(name, status, err);
+}

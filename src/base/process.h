@@ -1,0 +1,13 @@
+/* process - a program that is run for what it prints. */
+#ifndef BASE_PROCESS_H
+#define BASE_PROCESS_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/* Runs argv[0] (looked up in PATH) with /dev/null as its input and its standard error our own, and appends its
+ * standard output to out. When the limit of out or timeout_ms is passed, the program is killed.
+ * Fails with EX_UNAVAILABLE 4.3.0 when it cannot be started, is killed, or exits with another status than 0. */
+int process_capture(const char *const argv[], int timeout_ms, struct buf *out, struct err *err);
+
+#endif
