@@ -61,6 +61,8 @@ void smtp_client_quit(struct smtp_client *client);
 
 /* Null while nothing went wrong. */
 const struct err *smtp_client_error(const struct smtp_client *client);
+/* The reply that ended the session; code 0 when there is none to blame. */
+const struct reply *smtp_client_last_reply(const struct smtp_client *client);
 /* Octets of the message already handed out, for a progress bar. */
 uint64_t smtp_client_sent_octets(const struct smtp_client *client);
 
