@@ -1,2 +1,4 @@
 noinst_LIBRARIES += src/libdeliver.a
-src_libdeliver_a_SOURCES = %D%/deliver.h
+src_libdeliver_a_SOURCES = \
+	%D%/deliver.c %D%/deliver.h \
+	%D%/smtp_session.c %D%/smtp_session.h
