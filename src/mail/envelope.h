@@ -19,6 +19,7 @@ struct envelope {
 	struct view reverse_path;	/* empty: the null path */
 	struct recipient *recipients;
 	size_t recipient_count, recipient_capacity;
+	size_t *index, index_size;	/* of recipients by path, kept by envelope_add; 0: free */
 	enum body_type body;
 	bool smtputf8;			/* an address or a field needs RFC 6531 */
 	enum dsn_return dsn_return;

@@ -1,2 +1,12 @@
 noinst_LIBRARIES += src/libmail.a
-src_libmail_a_SOURCES =
+src_libmail_a_SOURCES = \
+	%D%/address.c %D%/address.h \
+	%D%/date.c %D%/date.h \
+	%D%/encoded_word.c %D%/encoded_word.h \
+	%D%/envelope.c %D%/envelope.h \
+	%D%/filename.c %D%/filename.h \
+	%D%/header.c %D%/header.h \
+	%D%/mailto.c \
+	%D%/msgid.c %D%/msgid.h \
+	%D%/outcome.c %D%/outcome.h \
+	%D%/reply.c %D%/reply.h

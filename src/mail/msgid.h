@@ -9,7 +9,7 @@
 /* "<20261124134945.k3v…@domain>": the time keeps them apart over the years, 80 bits of random in every one.
  * domain: A-labels; a name that is none ("localhost", no dot, empty) is written as it is, the caller chose it. */
 struct view msgid_make(time_t when, const unsigned char random[10], struct view domain, struct arena *arena);
-/* The left side only, for content identifiers and boundaries: 16 characters of [a-z0-7] from 80 bits. */
+/* The left side only, for content identifiers and boundaries: 16 characters of [a-z2-7] from 80 bits. */
 enum { MSGID_TOKEN = 16 };
 void msgid_token(const unsigned char random[10], char token[MSGID_TOKEN]);
 

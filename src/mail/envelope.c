@@ -1,0 +1,59 @@
+/* envelope - who a message comes from and goes to, apart from its header (RFC 5321, 3461, 6531). */
+#include "mail/envelope.h"
+
+enum { INDEX_SMALLEST = 64 };
+
+/* The local part decides by its octets, the domain without regard to case. */
+static size_t hash_path(struct view path)
+{
+	size_t hash = 5381, at = view_last_index(path, '@');
+
+	for (size_t i = 0; i < path.len; i++)
+		hash = hash * 33 ^ (unsigned char)(i > at ? ascii_lower(path.data[i]) : path.data[i]);
+	return hash;
+}
+
+static bool same_path(struct view a, struct view b)
+{
+	size_t at = view_last_index(a, '@');
+
+	return a.len == b.len && view_last_index(b, '@') == at && view_equal(view_first(a, at), view_first(b, at)) &&
+	       view_equal_nocase(view_from(a, at), view_from(b, at));
+}
+
+/* The slot of the index where path stands or would stand. Open addressing; at least half of the slots are free. */
+static size_t *find_slot(const struct envelope *envelope, struct view path)
+{
+	size_t at = hash_path(path);
+
+	for (;; at++) {
+		size_t *slot = &envelope->index[at & (envelope->index_size - 1)];
+
+		if (!*slot || same_path(envelope->recipients[*slot - 1].forward_path, path))
+			return slot;
+	}
+}
+
+static void grow_index(struct envelope *envelope, struct arena *arena)
+{
+	if (envelope->index_size / 2 > envelope->recipient_count)
+		return;
+	envelope->index_size = envelope->index_size ? envelope->index_size * 2 : INDEX_SMALLEST;
+	envelope->index = ARENA_ARRAY(arena, envelope->index_size, size_t);
+	for (size_t i = 0; i < envelope->recipient_count; i++)
+		*find_slot(envelope, envelope->recipients[i].forward_path) = i + 1;
+}
+
+void envelope_add(struct envelope *envelope, struct arena *arena, const struct recipient *recipient)
+{
+	size_t *slot;
+
+	grow_index(envelope, arena);
+	slot = find_slot(envelope, recipient->forward_path);
+	if (*slot)
+		return;
+	envelope->recipients = arena_grow(arena, envelope->recipients, envelope->recipient_count, &envelope->recipient_capacity,
+					  sizeof *envelope->recipients);
+	envelope->recipients[envelope->recipient_count++] = *recipient;
+	*slot = envelope->recipient_count;
+}
