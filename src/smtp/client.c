@@ -138,12 +138,9 @@ void client_end_refused(struct smtp_client *client, enum client_state state, con
 void client_end_protocol(struct smtp_client *client, enum client_state state, const struct reply *reply)
 {
 	struct err err;
-	struct view shown = reply_show(reply, client->arena);
 
-	if (state == CLIENT_NONE)
-		err_set(&err, EX_PROTOCOL, STATUS(4, 5, 0), "The server spoke without being asked: %.*s", VIEW_ARG(shown));
-	else
-		err_set(&err, EX_PROTOCOL, STATUS(4, 5, 0), "This cannot be %s: %.*s", client_steps[state].phrase, VIEW_ARG(shown));
+	err_set(&err, EX_PROTOCOL, STATUS(4, 5, 0), "This cannot be %s: %.*s", client_steps[state].phrase,
+		VIEW_ARG(reply_show(reply, client->arena)));
 	client_end(client, client_steps[state].phase, &err, reply);
 }
 
@@ -244,13 +241,15 @@ void smtp_client_wrote(struct smtp_client *client, size_t octets)
 static void take_unasked_reply(struct smtp_client *client, const struct reply *reply)
 {
 	enum client_state state = present_state(client);
+	struct err err;
 
-	if (state == CLIENT_MESSAGE && reply_is_negative(reply))
-		client_end_refused(client, CLIENT_MESSAGE, reply);
-	else if (reply->code == 421)
+	if (reply->code == 421 || (state == CLIENT_MESSAGE && reply_is_negative(reply))) {
 		client_end_refused(client, state, reply);
-	else
-		client_end_protocol(client, CLIENT_NONE, reply);
+		return;
+	}
+	err_set(&err, EX_PROTOCOL, STATUS(4, 5, 0), "The server spoke without being asked: %.*s",
+		VIEW_ARG(reply_show(reply, client->arena)));
+	client_end(client, client_steps[state].phase, &err, reply);
 }
 
 static void take_reply(struct smtp_client *client, const struct reply *reply)

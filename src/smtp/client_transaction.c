@@ -155,6 +155,8 @@ void smtp_client_begin(struct smtp_client *client, const struct envelope *envelo
 		return;
 	}
 	choose_recipients(client, recipients, count);
+	if (!transaction->count)
+		return;
 	if (!message_is_possible(client, &err)) {
 		transaction_settle_all(client, PHASE_MAIL, &err, NULL);
 		return;
