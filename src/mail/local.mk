@@ -7,6 +7,9 @@ src_libmail_a_SOURCES = \
 	%D%/filename.c %D%/filename.h \
 	%D%/header.c %D%/header.h \
 	%D%/mailto.c \
+	%D%/message.c %D%/message.h \
+	%D%/message_reader.c \
 	%D%/msgid.c %D%/msgid.h \
 	%D%/outcome.c %D%/outcome.h \
-	%D%/reply.c %D%/reply.h
+	%D%/reply.c %D%/reply.h \
+	%D%/transfer.c %D%/transfer.h

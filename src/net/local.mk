@@ -1,2 +1,6 @@
 noinst_LIBRARIES += src/libnet.a
-src_libnet_a_SOURCES =
+src_libnet_a_SOURCES = \
+	%D%/connect.c %D%/connect.h \
+	%D%/dns.h \
+	%D%/endpoint.c %D%/endpoint.h \
+	%D%/stream.c %D%/stream.h %D%/stream_private.h

@@ -1,1 +1,1 @@
-check_PROGRAMS +=
+check_PROGRAMS += %D%/connect_test
