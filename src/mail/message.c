@@ -2,7 +2,6 @@
 #include "mail/message.h"
 
 #include <stdlib.h>
-
 #include "base/buf.h"
 #include "base/mem.h"
 

@@ -5,7 +5,7 @@
 #include "mail/message.h"
 
 #include <stdlib.h>
-
+#include "base/base64.h"
 #include "base/mem.h"
 #include "mail/transfer.h"
 
@@ -164,7 +164,7 @@ int message_size(const struct message *message, uint64_t *size_octets, struct er
 
 		size += reader->pieces[i].text.len;
 		if (leaf && leaf->encoding == MIME_BASE64 && !leaf->is_text)
-			size += (leaf->content.len + 2) / 3 * 4 + (leaf->content.len + 56) / 57 * 2;
+			size += base64_lines_size(leaf->content.len);
 		else if (leaf)
 			result = scan_leaf(leaf, &size, NULL, err);
 	}

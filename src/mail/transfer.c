@@ -5,17 +5,14 @@
 #include "mail/transfer.h"
 
 #include <stdlib.h>
-
+#include "base/base64.h"
 #include "base/mem.h"
 
 enum {
-	BASE64_LINE_IN = 57,				/* octets behind a line of 76 columns */
-	BLOCK_OCTETS = BASE64_LINE_IN * 1149,		/* just below 64 KiB */
+	BLOCK_OCTETS = BASE64_LINE_OCTETS * 1149,	/* just below 64 KiB */
 	QP_COLUMNS = 75,				/* and one for the "=" of a soft line break */
 	QP_LOOK_AHEAD = 5,				/* "From " is the longest thing to be seen whole */
 };
-
-static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /* One line without its end; a CR in it stands alone and becomes a space, for it must not reach the wire. */
 static void settle_line(struct buf *plain, struct view line)
@@ -57,38 +54,12 @@ static void settle(struct transfer *transfer, struct view v)
 static void encode_base64(struct transfer *transfer)
 {
 	struct view in = buf_view(&transfer->plain);
-	size_t take = transfer->finished ? in.len : in.len - in.len % BASE64_LINE_IN;
-	const unsigned char *from = (const unsigned char *)in.data;
-	char *start, *to;
+	size_t take = transfer->finished ? in.len : in.len - in.len % BASE64_LINE_OCTETS;
 
 	if (take == 0)
 		return;
-	start = to = buf_reserve(&transfer->out, (take / BASE64_LINE_IN + 1) * 78);
-	for (size_t done = 0; done < take;) {
-		size_t end = done + BASE64_LINE_IN < take ? done + BASE64_LINE_IN : take;
-
-		for (; end - done >= 3; done += 3, to += 4) {
-			unsigned bits = (unsigned)from[done] << 16 | (unsigned)from[done + 1] << 8 | from[done + 2];
-
-			to[0] = base64_digits[bits >> 18];
-			to[1] = base64_digits[bits >> 12 & 63];
-			to[2] = base64_digits[bits >> 6 & 63];
-			to[3] = base64_digits[bits & 63];
-		}
-		if (done < end) {
-			bool two = end - done == 2;
-			unsigned bits = (unsigned)from[done] << 16 | (two ? (unsigned)from[done + 1] << 8 : 0);
-
-			*to++ = base64_digits[bits >> 18];
-			*to++ = base64_digits[bits >> 12 & 63];
-			*to++ = two ? base64_digits[bits >> 6 & 63] : '=';
-			*to++ = '=';
-			done = end;
-		}
-		*to++ = '\r';
-		*to++ = '\n';
-	}
-	buf_commit(&transfer->out, (size_t)(to - start));
+	base64_lines_encode(in.data, take, buf_reserve(&transfer->out, base64_lines_size(take)));
+	buf_commit(&transfer->out, base64_lines_size(take));
 	buf_consume(&transfer->plain, take);
 }
 
@@ -176,7 +147,8 @@ void transfer_init(struct transfer *transfer, const struct mime_part *leaf)
 		transfer->is_text = true;
 	buf_init(&transfer->plain, 8 * (size_t)BLOCK_OCTETS);
 	buf_init(&transfer->out, 8 * (size_t)BLOCK_OCTETS);
-	transfer->block = mem_alloc(BLOCK_OCTETS);
+	if (transfer->is_text)
+		transfer->block = mem_alloc(BLOCK_OCTETS);
 }
 
 void transfer_clear(struct transfer *transfer)
@@ -187,26 +159,35 @@ void transfer_clear(struct transfer *transfer)
 	transfer->block = NULL;
 }
 
+/* Reads one block behind what is in plain already; text goes by way of block, where its line ends are settled. */
+static int read_block(struct transfer *transfer, struct err *err)
+{
+	uint64_t left = transfer->content.len - transfer->offset;
+	size_t want = left < BLOCK_OCTETS ? (size_t)left : BLOCK_OCTETS, got = 0;
+	char *to = transfer->is_text ? transfer->block : buf_reserve(&transfer->plain, BLOCK_OCTETS);
+
+	if (want > 0 && blob_read_at(transfer->content.blob, transfer->content.offset + transfer->offset, to, want, &got,
+				     err) != 0)
+		return -1;
+	transfer->offset += got;
+	transfer->finished = got < want || transfer->offset == transfer->content.len;
+	if (transfer->is_text)
+		settle(transfer, view_make(to, got));
+	else
+		buf_commit(&transfer->plain, got);
+	if (transfer->finished && transfer->cr_pending) {
+		buf_append_char(&transfer->plain, ' ');
+		transfer->line_open = true;
+	}
+	return 0;
+}
+
 int transfer_next(struct transfer *transfer, struct err *err)
 {
 	buf_reset(&transfer->out);
 	while (!transfer->finished && transfer->out.len == 0) {
-		uint64_t left = transfer->content.len - transfer->offset;
-		size_t want = left < BLOCK_OCTETS ? (size_t)left : BLOCK_OCTETS, got = 0;
-
-		if (want > 0 && blob_read_at(transfer->content.blob, transfer->content.offset + transfer->offset,
-					     transfer->block, want, &got, err) != 0)
+		if (read_block(transfer, err) < 0)
 			return -1;
-		transfer->offset += got;
-		transfer->finished = got < want || transfer->offset == transfer->content.len;
-		if (transfer->is_text)
-			settle(transfer, view_make(transfer->block, got));
-		else
-			buf_append(&transfer->plain, view_make(transfer->block, got));
-		if (transfer->finished && transfer->cr_pending) {
-			buf_append_char(&transfer->plain, ' ');
-			transfer->line_open = true;
-		}
 		encode(transfer);
 	}
 	return 0;
