@@ -9,7 +9,10 @@ src_libmail_a_SOURCES = \
 	%D%/mailto.c \
 	%D%/message.c %D%/message.h \
 	%D%/message_reader.c \
+	%D%/mime.c %D%/mime.h \
+	%D%/mime_parse.c \
 	%D%/msgid.c %D%/msgid.h \
 	%D%/outcome.c %D%/outcome.h \
 	%D%/reply.c %D%/reply.h \
+	%D%/scan.c %D%/scan.h \
 	%D%/transfer.c %D%/transfer.h

@@ -1,1 +1,3 @@
-check_PROGRAMS += %D%/message_test
+check_PROGRAMS += \
+	%D%/message_test \
+	%D%/mime_test
