@@ -13,6 +13,7 @@ src_libmail_a_SOURCES = \
 	%D%/mime_parse.c \
 	%D%/msgid.c %D%/msgid.h \
 	%D%/outcome.c %D%/outcome.h \
+	%D%/qualify.c %D%/qualify.h \
 	%D%/reply.c %D%/reply.h \
 	%D%/scan.c %D%/scan.h \
 	%D%/transfer.c %D%/transfer.h

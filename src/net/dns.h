@@ -46,10 +46,4 @@ int dns_lookup_all(struct dns_query *queries, size_t count, const struct dns_opt
 /* True for a host name of LDH labels (and '_'), at most 253 octets, labels of at most 63, not all digits at the end. */
 bool dns_name_is_host(struct view name);
 
-/* net/idna: a domain as people write it to A-labels, lower-case (IDNA 2008, UTS 46 non-transitional).
- * Fails with EX_NOHOST 5.1.2 naming the label and the rule. */
-int idna_to_ascii(struct view domain, struct arena *arena, struct view *ascii, struct err *err);
-/* To U-labels; what does not convert is returned as it is. */
-struct view idna_to_unicode(struct view domain, struct arena *arena);
-
 #endif
