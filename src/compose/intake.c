@@ -149,11 +149,12 @@ static void append_line(struct buf *field, struct view line)
 static int take_header_line(struct header_reader *reader, struct view line, size_t len, struct err *err)
 {
 	bool continues = line.len > 0 && (line.data[0] == ' ' || line.data[0] == '\t');
+	bool raw = reader->composer->wish->raw;
 
 	reader->line_number++;
 	if (memchr(line.data, '\0', line.len))
 		return err_set(err, EX_DATAERR, STATUS(5, 6, 0), "Line %zu of the message header has a NUL in it.", reader->line_number);
-	if (reader->line_number == 1 && view_starts(line, (struct view)VIEW("From "))) {
+	if (reader->line_number == 1 && !raw && view_starts(line, (struct view)VIEW("From "))) {
 		reader->at += len; /* the separator of an mbox file */
 		return 0;
 	}
@@ -161,7 +162,7 @@ static int take_header_line(struct header_reader *reader, struct view line, size
 		reader->at += len;
 		reader->done = true;
 	} else if (continues && reader->field.len > 0) {
-		if (view_trim(line).len > 0) { /* a blank continuation line says nothing and is forbidden */
+		if (raw || view_trim(line).len > 0) { /* a blank continuation line says nothing and is forbidden */
 			buf_append_str(&reader->field, "\r\n");
 			append_line(&reader->field, line);
 		}
@@ -170,7 +171,7 @@ static int take_header_line(struct header_reader *reader, struct view line, size
 		flush_field(reader);
 		append_line(&reader->field, line);
 		reader->at += len;
-	} else if (reader->composer->wish->raw) {
+	} else if (raw) {
 		return err_set(err, EX_DATAERR, STATUS(5, 6, 0), "Line %zu of the message is no header field: \"%.*s\".",
 			       reader->line_number, VIEW_ARG(view_first(line, 60)));
 	} else {

@@ -1,0 +1,178 @@
+/* text - what is to be read at once: the plain body, the HTML, and what both share. */
+#include <sysexits.h>
+#include "compose/charset.h"
+#include "compose/compose_private.h"
+#include "compose/flowed.h"
+
+/* A byte order mark tells what a text is when nobody else does. */
+static const struct {
+	struct view mark;
+	const char *charset;
+} marks[] = {
+	{VIEW("\xff\xfe\0\0"), "UTF-32"},
+	{VIEW("\xff\xfe"), "UTF-16"},
+	{VIEW("\xfe\xff"), "UTF-16"},
+	{VIEW("\0\0\xfe\xff"), "UTF-32"},
+};
+
+static const char *charset_of_mark(struct slice text)
+{
+	struct err ignored;
+	char start[4];
+	size_t got = 0;
+
+	if (blob_read_at(text.blob, text.offset, start, sizeof start, &got, &ignored) < 0)
+		return NULL;
+	for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+		if (view_starts(view_make(start, got), marks[i].mark))
+			return marks[i].charset;
+	return NULL;
+}
+
+/* ISO-2022-JP and its kin are seven-bit and look like ASCII; their escape sequences give them away. */
+static int refuse_iso_2022(struct slice text, struct err *err)
+{
+	static const struct view sequences[] = {VIEW("\x1b$B"), VIEW("\x1b$@"), VIEW("\x1b$)C"), VIEW("\x1b$)A")};
+	bool found = false;
+
+	for (size_t i = 0; i < sizeof sequences / sizeof *sequences; i++) {
+		if (scan_find(text, sequences[i], &found, err) < 0)
+			return -1;
+		if (found)
+			return err_set(err, EX_DATAERR, STATUS(5, 6, 0),
+				       "%s has escape sequences of ISO-2022; say with --charset what it is.", blob_name(text.blob));
+	}
+	return 0;
+}
+
+/* Which character set to read text as; empty: it is UTF-8 already. */
+static int find_charset(struct composer *composer, bool is_file, struct slice text, struct view *charset, struct err *err)
+{
+	const char *given = is_file ? composer->wish->charset : NULL, *mark = charset_of_mark(text);
+	struct view locale = composer->facts->locale_charset;
+	struct scan scan;
+
+	*charset = view_of(given);
+	if (given && !charset_is_utf8(*charset))
+		return 0;
+	if (!given && mark) {
+		*charset = view_of(mark);
+		return 0;
+	}
+	if (scan_slice(text, &scan, err) < 0)
+		return -1;
+	if (!given && scan.escape > 0 && refuse_iso_2022(text, err) < 0)
+		return -1;
+	*charset = (struct view){0};
+	if (scan.is_utf8)
+		return 0;
+	*charset = given || charset_is_utf8(locale) ? view_of("UTF-8") : locale;
+	return 0;
+}
+
+int text_open(struct composer *composer, const char *option, const char *literal, const char *file, struct slice *text,
+	      struct err *err)
+{
+	struct blob *blob;
+	struct view charset;
+
+	if (literal) {
+		blob = message_take_blob(composer->message, blob_from_copy(view_of(literal)));
+	} else if (strcmp(file, "-") == 0) {
+		if (input_read(composer, option, &blob, err) < 0)
+			return -1;
+	} else {
+		blob = blob_open_file(file, composer->options->max_octets, err);
+		if (!blob)
+			return err_prefix(err, "%s: ", option);
+		message_take_blob(composer->message, blob);
+	}
+	*text = slice_all(blob);
+	if (find_charset(composer, literal == NULL, *text, &charset, err) < 0)
+		return -1;
+	if (charset.len > 0) {
+		blob = charset_to_utf8(*text, charset, err);
+		if (!blob)
+			return err_prefix(err, "%s: ", option);
+		*text = slice_all(message_take_blob(composer->message, blob));
+	}
+	return identity_add_slice(composer, *text, err);
+}
+
+int text_leaf(struct composer *composer, struct slice text, const char *subtype, const char *parameters, const char *reason,
+	      struct mime_part **part, struct err *err)
+{
+	struct arena *arena = composer->arena;
+	struct scan scan;
+	enum mime_encoding encoding;
+	const char *charset;
+
+	if (scan_slice(text, &scan, err) < 0)
+		return -1;
+	encoding = scan_choose_encoding(&scan);
+	charset = scan.high == 0 ? "us-ascii" : "utf-8";
+	*part = mime_leaf_new(arena, text, encoding, true);
+	field_list_add(&(*part)->fields, arena, arena_printf(arena, "Content-Type: text/%s; charset=%s%s", subtype, charset, parameters));
+	mime_part_add_encoding_field(arena, &(*part)->fields, encoding);
+	report_part(composer, arena_printf(arena, "text/%s", subtype), reason, scan_encoding_name(encoding), (struct view){0}, text.len);
+	return 0;
+}
+
+static int plain_part(struct composer *composer, struct slice text, const char *reason, struct mime_part **part, struct err *err)
+{
+	struct blob *flowed;
+
+	if (!composer->wish->flowed)
+		return text_leaf(composer, text, "plain", "", reason, part, err);
+	flowed = flowed_encode(text, err);
+	if (!flowed)
+		return -1;
+	text = slice_all(message_take_blob(composer->message, flowed));
+	return text_leaf(composer, text, "plain", "; format=flowed", reason, part, err);
+}
+
+int text_compose(struct composer *composer, struct mime_part **part, struct err *err)
+{
+	const struct composition *wish = composer->wish;
+	const char *body = wish->body ? wish->body : composer->url_body.data ? arena_str(composer->arena, composer->url_body) : NULL;
+	const char *file = wish->body_file, *option = "--body-file";
+	struct slice text;
+
+	*part = NULL;
+	if (wish->body && wish->body_file)
+		return err_set(err, EX_USAGE, STATUS(5, 6, 0), "--body and --body-file cannot both be the text.");
+	if (file) {
+		body = NULL;
+	} else if (!body && wish->body_from_stdin) {
+		file = "-";
+		option = "the text of the mail";
+	}
+	if (!body && !file)
+		return 0;
+	if (text_open(composer, option, body, file, &text, err) < 0)
+		return -1;
+	/* An empty standard input beside HTML is no plain version worth having. */
+	if (text.len == 0 && !wish->body && !wish->body_file && (composer->html.blob || wish->attachment_count > 0 || wish->calendar_file))
+		return 0;
+	return plain_part(composer, text, "the text", part, err);
+}
+
+int html_compose(struct composer *composer, struct mime_part **part, struct err *err)
+{
+	const struct composition *wish = composer->wish;
+	struct slice text;
+
+	*part = NULL;
+	if (!wish->html && !wish->html_file) {
+		if (wish->text_from_html)
+			return err_set(err, EX_USAGE, STATUS(5, 6, 0), "--text-from-html needs --html or --html-file.");
+		return 0;
+	}
+	if (!wish->text_from_html)
+		return 0;
+	if (wish->body || wish->body_file)
+		return err_set(err, EX_USAGE, STATUS(5, 6, 0), "--text-from-html makes the text; it cannot stand beside --body or --body-file.");
+	if (html_to_text(composer, composer->html, &text, err) < 0)
+		return -1;
+	return plain_part(composer, text, "made from the HTML", part, err);
+}
