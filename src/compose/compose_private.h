@@ -66,9 +66,10 @@ void recipients_add_to_envelope(struct composer *composer, const struct address_
 int headers_take_options(struct composer *composer, struct err *err);
 int headers_write(struct composer *composer, struct err *err);
 
-/* text, html_text, calendar: what is to be read at once. Null in *part: there is none. */
+/* text, calendar: what is to be read at once. Null in *part: there is none. html_open comes first; attachments and HTML
+ * may want standard input, and the text takes it only when nobody did. */
+int html_open(struct composer *composer, struct err *err);
 int text_compose(struct composer *composer, struct mime_part **part, struct err *err);
-int html_compose(struct composer *composer, struct mime_part **part, struct err *err);
 int calendar_compose(struct composer *composer, struct mime_part **part, struct err *err);
 /* A file, "-" or a literal as UTF-8 in a blob of the message. */
 int text_open(struct composer *composer, const char *option, const char *literal, const char *file, struct slice *text,
@@ -76,13 +77,10 @@ int text_open(struct composer *composer, const char *option, const char *literal
 /* A text leaf with its Content-Type and encoding, and a line in the report. subtype: "plain", parameters: "" or "; x=y". */
 int text_leaf(struct composer *composer, struct slice text, const char *subtype, const char *parameters, const char *reason,
 	      struct mime_part **part, struct err *err);
-/* Readable text of HTML (a blob of UTF-8), as another blob of the message. */
-int html_to_text(struct composer *composer, struct slice html, struct slice *text, struct err *err);
-
 /* attach: opens every attachment and makes its part. */
 int attach_all(struct composer *composer, struct err *err);
-/* Completes cid: references in the HTML and warns of those that lead nowhere. */
-int html_resolve_ids(struct composer *composer, struct err *err);
+/* html_ids: completes cid: references in the HTML and warns of those that lead nowhere. */
+int html_ids_resolve(struct composer *composer, struct err *err);
 
 /* structure: parts to a tree, boundaries, the root. */
 int structure_build(struct composer *composer, struct err *err);

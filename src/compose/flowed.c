@@ -10,6 +10,7 @@ enum { BLOCK_OCTETS = 16 * 1024, GOAL_CHARS = 72, LINE_MAX_OCTETS = 900 };
 struct flow {
 	struct buf line;		/* not yet given out, without its end */
 	size_t chars;			/* characters in it */
+	bool is_begun;			/* its beginning was given out already */
 	struct blob *out;
 };
 
@@ -36,12 +37,26 @@ static int put_line(struct flow *flow, size_t len, bool soft, struct err *err)
 	if (!soft && !view_equal(line, (struct view)VIEW("-- ")))
 		while (line.len > 0 && line.data[line.len - 1] == ' ')
 			line.len--;
-	if (needs_stuffing(line) && blob_append(flow->out, view_of(" "), err) < 0)
+	if (!flow->is_begun && needs_stuffing(line) && blob_append(flow->out, view_of(" "), err) < 0)
 		return -1;
 	if (blob_append(flow->out, line, err) < 0 || blob_append(flow->out, view_of("\n"), err) < 0)
 		return -1;
+	flow->is_begun = false;
 	buf_consume(&flow->line, len);
 	flow->chars = count_chars(buf_view(&flow->line));
+	return 0;
+}
+
+/* A word longer than any line should be stays in one piece: a break would put a space into it. */
+static int put_unbroken(struct flow *flow, struct err *err)
+{
+	if (!flow->is_begun && needs_stuffing(buf_view(&flow->line)) && blob_append(flow->out, view_of(" "), err) < 0)
+		return -1;
+	if (blob_append(flow->out, buf_view(&flow->line), err) < 0)
+		return -1;
+	flow->is_begun = true;
+	buf_reset(&flow->line);
+	flow->chars = 0;
 	return 0;
 }
 
@@ -62,7 +77,7 @@ static int take_char(struct flow *flow, char c, struct err *err)
 	line = buf_view(&flow->line);
 	space = view_last_index(view_first(line, line.len - 1), ' ');
 	if (space + 1 >= line.len || view_trim(view_first(line, space)).len == 0)
-		return flow->line.len < LINE_MAX_OCTETS ? 0 : put_line(flow, flow->line.len - 4, false, err);
+		return flow->line.len < LINE_MAX_OCTETS ? 0 : put_unbroken(flow, err);
 	return put_line(flow, space + 1, true, err);
 }
 

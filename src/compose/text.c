@@ -3,6 +3,7 @@
 #include "compose/charset.h"
 #include "compose/compose_private.h"
 #include "compose/flowed.h"
+#include "compose/html_text.h"
 
 /* A byte order mark tells what a text is when nobody else does. */
 static const struct {
@@ -131,48 +132,68 @@ static int plain_part(struct composer *composer, struct slice text, const char *
 	return text_leaf(composer, text, "plain", "; format=flowed", reason, part, err);
 }
 
+int html_open(struct composer *composer, struct err *err)
+{
+	const struct composition *wish = composer->wish;
+
+	if (wish->html && wish->html_file)
+		return err_set(err, EX_USAGE, STATUS(5, 6, 0), "--html and --html-file cannot both be the HTML.");
+	if (wish->text_from_html && !wish->html && !wish->html_file)
+		return err_set(err, EX_USAGE, STATUS(5, 6, 0), "--text-from-html needs --html or --html-file.");
+	if (wish->text_from_html && (wish->body || wish->body_file))
+		return err_set(err, EX_USAGE, STATUS(5, 6, 0),
+			       "--text-from-html makes the text of the mail; it cannot stand beside --body or --body-file.");
+	if (!wish->html && !wish->html_file)
+		return 0;
+	return text_open(composer, wish->html ? "--html" : "--html-file", wish->html, wish->html_file, &composer->html, err);
+}
+
+static int text_made_from_html(struct composer *composer, struct mime_part **part, struct err *err)
+{
+	struct blob *blob = html_to_text(composer->html, err);
+
+	if (!blob)
+		return -1;
+	return plain_part(composer, slice_all(message_take_blob(composer->message, blob)), "made from the HTML", part, err);
+}
+
+/* Where the text comes from; both null: there is none. */
+static void find_source(struct composer *composer, const char **body, const char **file, const char **option)
+{
+	const struct composition *wish = composer->wish;
+
+	*body = wish->body;
+	*file = wish->body_file;
+	*option = "--body-file";
+	if (*body || *file)
+		return;
+	if (composer->url_body.data) {
+		*body = arena_str(composer->arena, composer->url_body);
+	} else if (wish->body_from_stdin && !composer->input) {
+		*file = "-";
+		*option = "the text of the mail";
+	}
+}
+
 int text_compose(struct composer *composer, struct mime_part **part, struct err *err)
 {
 	const struct composition *wish = composer->wish;
-	const char *body = wish->body ? wish->body : composer->url_body.data ? arena_str(composer->arena, composer->url_body) : NULL;
-	const char *file = wish->body_file, *option = "--body-file";
+	const char *body, *file, *option;
 	struct slice text;
 
 	*part = NULL;
+	if (wish->text_from_html)
+		return text_made_from_html(composer, part, err);
 	if (wish->body && wish->body_file)
-		return err_set(err, EX_USAGE, STATUS(5, 6, 0), "--body and --body-file cannot both be the text.");
-	if (file) {
-		body = NULL;
-	} else if (!body && wish->body_from_stdin) {
-		file = "-";
-		option = "the text of the mail";
-	}
+		return err_set(err, EX_USAGE, STATUS(5, 6, 0), "--body and --body-file cannot both be the text of the mail.");
+	find_source(composer, &body, &file, &option);
 	if (!body && !file)
 		return 0;
 	if (text_open(composer, option, body, file, &text, err) < 0)
 		return -1;
-	/* An empty standard input beside HTML is no plain version worth having. */
-	if (text.len == 0 && !wish->body && !wish->body_file && (composer->html.blob || wish->attachment_count > 0 || wish->calendar_file))
+	/* Nothing on standard input beside other content is no text worth a part. */
+	if (text.len == 0 && !wish->body && !wish->body_file &&
+	    (composer->html.blob || wish->attachment_count > 0 || wish->calendar_file))
 		return 0;
 	return plain_part(composer, text, "the text", part, err);
-}
-
-int html_compose(struct composer *composer, struct mime_part **part, struct err *err)
-{
-	const struct composition *wish = composer->wish;
-	struct slice text;
-
-	*part = NULL;
-	if (!wish->html && !wish->html_file) {
-		if (wish->text_from_html)
-			return err_set(err, EX_USAGE, STATUS(5, 6, 0), "--text-from-html needs --html or --html-file.");
-		return 0;
-	}
-	if (!wish->text_from_html)
-		return 0;
-	if (wish->body || wish->body_file)
-		return err_set(err, EX_USAGE, STATUS(5, 6, 0), "--text-from-html makes the text; it cannot stand beside --body or --body-file.");
-	if (html_to_text(composer, composer->html, &text, err) < 0)
-		return -1;
-	return plain_part(composer, text, "made from the HTML", part, err);
 }
