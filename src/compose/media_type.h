@@ -1,0 +1,25 @@
+/* media_type - what a file is, by its name, its beginning and, for text, all of it. */
+#ifndef COMPOSE_MEDIA_TYPE_H
+#define COMPOSE_MEDIA_TYPE_H
+
+#include "base/arena.h"
+#include "base/blob.h"
+
+struct media_type {
+	struct view type;		/* "image/png" */
+	const char *reason;		/* for people: "by its extension" */
+	struct view conflict;		/* another type that the content claims, for a warning; empty: none */
+};
+
+/* name: the file's, for its extension. user_file: a mime.types of the user's own; null: none.
+ * Never inode/..., never a multipart; message/rfc822 only for a file that is called .eml. Fails as blob_read_at. */
+int media_type_find(struct view name, struct slice content, const char *user_file, struct arena *arena,
+		    struct media_type *media, struct err *err);
+
+/* True for "type/subtype", each an RFC 6838 §4.2 name; parameters may follow a semicolon. */
+bool media_type_is_valid(struct view text);
+
+/* media_magic: what libmagic says of the first octets; empty when it says nothing or is not there. */
+struct view media_magic_guess(struct view start, struct arena *arena);
+
+#endif
