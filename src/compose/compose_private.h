@@ -40,6 +40,7 @@ struct composer {
 
 	struct mime_part *body;		/* what stands before the attachments; null: none */
 	struct slice html;
+	struct attaching *attaching;	/* attach's own */
 	struct composed_part *parts;	/* attachments in their order */
 	size_t part_count;
 };
@@ -77,8 +78,9 @@ int text_open(struct composer *composer, const char *option, const char *literal
 /* A text leaf with its Content-Type and encoding, and a line in the report. subtype: "plain", parameters: "" or "; x=y". */
 int text_leaf(struct composer *composer, struct slice text, const char *subtype, const char *parameters, const char *reason,
 	      struct mime_part **part, struct err *err);
-/* attach: opens every attachment and makes its part. */
-int attach_all(struct composer *composer, struct err *err);
+/* attach: opens every attachment and finds out what it is; makes the parts, once tokens may be made. */
+int attach_open(struct composer *composer, struct err *err);
+int attach_make_parts(struct composer *composer, struct err *err);
 /* html_ids: completes cid: references in the HTML and warns of those that lead nowhere. */
 int html_ids_resolve(struct composer *composer, struct err *err);
 

@@ -71,6 +71,7 @@ struct compose_report {
 struct compose_options {
 	struct view domain;		/* qualifies bare addresses; empty: host_name */
 	uint64_t max_octets;		/* of an attachment or the input; 0: no limit */
+	const char *mime_types_file;	/* the user's own; null: none */
 };
 
 /* Fails with EX_USAGE, EX_DATAERR, EX_NOINPUT and one sentence; nothing has been sent then.

@@ -1,0 +1,306 @@
+/* attach - files to MIME parts: opened once, streamed, byte for byte at the other end.
+ *
+ * Attachments travel in base64 unless the user asks otherwise: quoted-printable and 7bit settle line ends, and a file
+ * that is signed or hashed would not be the same file. */
+#include <stdlib.h>
+#include <sysexits.h>
+#include "base/mem.h"
+#include "compose/compose_private.h"
+#include "compose/media_type.h"
+#include "mail/filename.h"
+#include "mail/msgid.h"
+
+/* What is known of one attachment while its part is made. */
+struct attaching {
+	const struct attachment *wish;
+	struct slice content;
+	struct view name, type, parameters, charset; /* parameters: of --type, with the semicolon */
+	const char *reason;
+	enum mime_encoding encoding;
+	bool is_text_lines;		/* line ends may be settled */
+	struct view content_id;
+};
+
+static int open_content(struct composer *composer, struct attaching *attaching, struct err *err)
+{
+	const char *path = attaching->wish->path;
+	struct blob *blob;
+
+	if (strcmp(path, "-") == 0) {
+		if (input_read(composer, "--attach", &blob, err) < 0)
+			return -1;
+	} else {
+		blob = blob_open_file(path, composer->options->max_octets, err);
+		if (!blob) {
+			if (strstr(path, ": "))
+				return err_prefix(err, "-a attaches a file; a header field is set with -H: ");
+			return err_prefix(err, "--attach: ");
+		}
+		message_take_blob(composer->message, blob);
+	}
+	attaching->content = slice_all(blob);
+	identity_add(composer, view_of(path));
+	return identity_add_slice(composer, attaching->content, err);
+}
+
+static int find_name(struct composer *composer, struct attaching *attaching, struct err *err)
+{
+	const struct attachment *wish = attaching->wish;
+	const char *given = wish->name ? wish->name : strcmp(wish->path, "-") == 0 ? "stdin" : wish->path;
+
+	if (wish->name && header_check_text("--name", view_of(wish->name), err) < 0)
+		return -1;
+	attaching->name = filename_clean(view_of(given), composer->arena);
+	if (filename_is_reserved(attaching->name))
+		report_warn(composer, "\"%.*s\" is a name that Windows cannot store.", VIEW_ARG(attaching->name));
+	return 0;
+}
+
+static int find_type(struct composer *composer, struct attaching *attaching, struct err *err)
+{
+	struct media_type media;
+	struct view given = view_of(attaching->wish->type);
+
+	if (given.data) {
+		if (header_check_text("--type", given, err) < 0)
+			return -1;
+		if (!media_type_is_valid(given) || !view_is_ascii(given))
+			return err_set(err, EX_USAGE, STATUS(5, 6, 0), "--type is written as type/subtype, which \"%s\" is not.",
+				       attaching->wish->type);
+		attaching->type = view_trim(view_first(given, view_index(given, ';')));
+		attaching->parameters = view_from(given, view_index(given, ';'));
+		attaching->reason = "as asked";
+		if (view_starts_nocase(attaching->type, (struct view)VIEW("multipart/")))
+			return err_set(err, EX_USAGE, STATUS(5, 6, 0), "--type: a file cannot be a multipart; attach its parts.");
+		return 0;
+	}
+	if (media_type_find(attaching->name, attaching->content, composer->options->mime_types_file, composer->arena, &media, err) < 0)
+		return err_prefix(err, "--attach: ");
+	attaching->type = media.type;
+	attaching->reason = media.reason;
+	if (media.conflict.len > 0)
+		report_warn(composer, "The name of %s says %.*s, its content says otherwise; it goes as %.*s.", attaching->wish->path,
+			    VIEW_ARG(media.conflict), VIEW_ARG(media.type));
+	return 0;
+}
+
+static bool begins_with_utf16_mark(struct slice content)
+{
+	struct err ignored;
+	char start[2];
+	size_t got = 0;
+
+	return blob_read_at(content.blob, content.offset, start, 2, &got, &ignored) == 0 && got == 2 &&
+	       (memcmp(start, "\xff\xfe", 2) == 0 || memcmp(start, "\xfe\xff", 2) == 0);
+}
+
+/* The charset parameter of a text attachment; without a right one it is no text (RFC 2046 §4.1.2). */
+static void find_charset(struct composer *composer, struct attaching *attaching, const struct scan *scan)
+{
+	if (attaching->wish->part_charset)
+		attaching->charset = view_of(attaching->wish->part_charset);
+	else if (scan->is_utf8)
+		attaching->charset = view_of(scan->high > 0 ? "utf-8" : "us-ascii");
+	else if (begins_with_utf16_mark(attaching->content))
+		attaching->charset = view_of("utf-16");
+	else if (composer->facts->locale_charset.len > 0 &&
+		 !view_equal_nocase(composer->facts->locale_charset, (struct view)VIEW("utf-8")) &&
+		 !view_equal_nocase(composer->facts->locale_charset, (struct view)VIEW("ANSI_X3.4-1968")))
+		attaching->charset = composer->facts->locale_charset;
+	if (attaching->charset.len > 0 || attaching->wish->type)
+		return;
+	attaching->type = view_of("application/octet-stream");
+	attaching->reason = "it is text in an unknown character set (--part-charset names it)";
+}
+
+static int check_encoding(const struct attaching *attaching, const struct scan *scan, struct err *err)
+{
+	const char *path = attaching->wish->path, *why = NULL;
+
+	if (attaching->encoding == MIME_BASE64 || attaching->encoding == MIME_QUOTED_PRINTABLE)
+		return 0;
+	if (scan->nul > 0)
+		why = "it has NUL octets in it";
+	else if (scan->has_cr)
+		why = "a carriage return in it stands alone";
+	else if (scan->longest_line > FIELD_LINE_MAX)
+		why = "a line of it has more than 998 octets";
+	else if (attaching->encoding == MIME_7BIT && scan->high > 0)
+		why = "it has octets above 127";
+	if (!why)
+		return 0;
+	return err_set(err, EX_DATAERR, STATUS(5, 6, 3), "--encoding %s cannot carry %s: %s.", attaching->wish->encoding, path, why);
+}
+
+static bool is_message(struct view type)
+{
+	return view_equal_nocase(type, (struct view)VIEW("message/rfc822")) || view_equal_nocase(type, (struct view)VIEW("message/global"));
+}
+
+/* A message may only go unencoded (RFC 2046 §5.2.1); one that cannot goes as octets. */
+static void choose_for_message(struct attaching *attaching, const struct scan *scan)
+{
+	bool clean = scan->high == 0 && scan->nul == 0 && !scan->has_cr && scan->longest_line <= FIELD_LINE_MAX;
+
+	attaching->encoding = clean ? MIME_7BIT : MIME_BASE64;
+	attaching->is_text_lines = clean;
+	if (!clean && !attaching->wish->type) {
+		attaching->type = view_of("application/octet-stream");
+		attaching->reason = "a message that is not seven-bit must not be encoded, so it goes as a file";
+	}
+}
+
+static int find_encoding(struct composer *composer, struct attaching *attaching, struct err *err)
+{
+	const char *given = attaching->wish->encoding;
+	bool is_text = view_starts_nocase(attaching->type, (struct view)VIEW("text/"));
+	struct scan scan;
+
+	attaching->encoding = MIME_BASE64;
+	if (given && !scan_encoding_from_name(view_of(given), &attaching->encoding))
+		return err_set(err, EX_USAGE, STATUS(5, 6, 0), "--encoding is 7bit, 8bit, qp or base64, not \"%s\".", given);
+	if (given && is_message(attaching->type) && attaching->encoding != MIME_7BIT && attaching->encoding != MIME_8BIT)
+		return err_set(err, EX_USAGE, STATUS(5, 6, 0), "--encoding %s: a message may be sent as 7bit or 8bit only (RFC 2046, 5.2.1).", given);
+	if (!is_text && !is_message(attaching->type) && (!given || attaching->encoding == MIME_BASE64))
+		return 0;
+	if (scan_slice(attaching->content, &scan, err) < 0)
+		return -1;
+	if (is_text)
+		find_charset(composer, attaching, &scan);
+	if (given) {
+		attaching->is_text_lines = is_text && attaching->encoding != MIME_BASE64;
+		return check_encoding(attaching, &scan, err);
+	}
+	if (is_message(attaching->type))
+		choose_for_message(attaching, &scan);
+	return 0;
+}
+
+static int find_content_id(struct composer *composer, struct attaching *attaching, struct err *err)
+{
+	const char *given = attaching->wish->content_id;
+	unsigned char token[10];
+	char text[MSGID_TOKEN];
+	struct view id;
+
+	if (!attaching->wish->is_inline)
+		return 0;
+	if (!given || given[0] == '\0') {
+		identity_token(composer, token);
+		msgid_token(token, text);
+		attaching->content_id = arena_printf(composer->arena, "%.*s@%.*s", (int)sizeof text, text,
+						     VIEW_ARG(identity_domain(composer)));
+		return 0;
+	}
+	id = view_of(given);
+	if (view_index(id, '@') == id.len)
+		id = arena_printf(composer->arena, "%s@%.*s", given, VIEW_ARG(identity_domain(composer)));
+	if (msgid_parse(id, composer->arena, &id, err) < 0)
+		return err_prefix(err, "--inline: ");
+	attaching->content_id = view_first(view_from(id, 1), id.len - 2);
+	return 0;
+}
+
+static int add_type_field(struct composer *composer, const struct attaching *attaching, struct field_list *fields, struct err *err)
+{
+	struct field_writer writer;
+	struct view text;
+
+	field_begin(&writer, view_of("Content-Type"));
+	field_add_token(&writer, attaching->type);
+	if (attaching->parameters.len > 0)
+		field_add_glued(&writer, attaching->parameters);
+	else if (attaching->charset.len > 0)
+		field_add_parameter(&writer, view_of("charset"), attaching->charset, NULL);
+	if (field_end(&writer, composer->arena, &text, err) < 0)
+		return err_prefix(err, "--type: ");
+	field_list_add(fields, composer->arena, text);
+	return 0;
+}
+
+static int add_disposition_field(struct composer *composer, const struct attaching *attaching, struct field_list *fields, struct err *err)
+{
+	const char *given = attaching->wish->disposition;
+	struct view fallback = filename_ascii(attaching->name, composer->arena), text;
+	struct field_writer writer;
+
+	if (given && !header_name_is_valid(view_of(given)))
+		return err_set(err, EX_USAGE, STATUS(5, 6, 0), "--disposition is inline or attachment, not \"%s\".", given);
+	field_begin(&writer, view_of("Content-Disposition"));
+	field_add_token(&writer, view_of(given ? given : attaching->wish->is_inline ? "inline" : "attachment"));
+	field_add_parameter(&writer, view_of("filename"), attaching->name, &fallback);
+	if (field_end(&writer, composer->arena, &text, err) < 0)
+		return -1;
+	field_list_add(fields, composer->arena, text);
+	return 0;
+}
+
+static int add_fields(struct composer *composer, const struct attaching *attaching, struct field_list *fields, struct err *err)
+{
+	struct field_writer writer;
+	struct view text;
+
+	if (add_type_field(composer, attaching, fields, err) < 0)
+		return -1;
+	mime_part_add_encoding_field(composer->arena, fields, attaching->encoding);
+	if (attaching->wish->description) {
+		if (header_check_text("--description", view_of(attaching->wish->description), err) < 0)
+			return -1;
+		field_begin(&writer, view_of("Content-Description"));
+		field_add_text(&writer, view_of(attaching->wish->description));
+		if (field_end(&writer, composer->arena, &text, err) < 0)
+			return -1;
+		field_list_add(fields, composer->arena, text);
+	}
+	if (attaching->content_id.len > 0)
+		field_list_add_plain(fields, composer->arena, view_of("Content-ID"),
+				     arena_printf(composer->arena, "<%.*s>", VIEW_ARG(attaching->content_id)));
+	return add_disposition_field(composer, attaching, fields, err);
+}
+
+/* Everything but what needs tokens, which exist only when all content is known. */
+static int prepare(struct composer *composer, struct attaching *attaching, struct err *err)
+{
+	if (open_content(composer, attaching, err) < 0 || find_name(composer, attaching, err) < 0 ||
+	    find_type(composer, attaching, err) < 0)
+		return -1;
+	return find_encoding(composer, attaching, err);
+}
+
+static int make_part(struct composer *composer, struct attaching *attaching, struct composed_part *made, struct err *err)
+{
+	if (find_content_id(composer, attaching, err) < 0)
+		return -1;
+	made->part = mime_leaf_new(composer->arena, attaching->content, attaching->encoding, attaching->is_text_lines);
+	made->content_id = attaching->content_id;
+	made->type = attaching->type;
+	made->is_related = attaching->wish->is_inline;
+	report_part(composer, attaching->type, attaching->reason, scan_encoding_name(attaching->encoding), attaching->name,
+		    attaching->content.len);
+	return add_fields(composer, attaching, &made->part->fields, err);
+}
+
+int attach_open(struct composer *composer, struct err *err)
+{
+	size_t count = composer->wish->attachment_count;
+
+	composer->attaching = ARENA_ARRAY(composer->arena, count + 1, struct attaching);
+	for (size_t i = 0; i < count; i++) {
+		composer->attaching[i].wish = &composer->wish->attachments[i];
+		if (prepare(composer, &composer->attaching[i], err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int attach_make_parts(struct composer *composer, struct err *err)
+{
+	size_t count = composer->wish->attachment_count;
+
+	composer->parts = ARENA_ARRAY(composer->arena, count + 1, struct composed_part);
+	for (size_t i = 0; i < count; i++)
+		if (make_part(composer, &composer->attaching[i], &composer->parts[i], err) < 0)
+			return -1;
+	composer->part_count = count;
+	return 0;
+}
