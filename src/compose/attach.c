@@ -275,8 +275,6 @@ static int make_part(struct composer *composer, struct attaching *attaching, str
 	made->content_id = attaching->content_id;
 	made->type = attaching->type;
 	made->is_related = attaching->wish->is_inline;
-	report_part(composer, attaching->type, attaching->reason, scan_encoding_name(attaching->encoding), attaching->name,
-		    attaching->content.len);
 	return add_fields(composer, attaching, &made->part->fields, err);
 }
 
@@ -303,4 +301,14 @@ int attach_make_parts(struct composer *composer, struct err *err)
 			return -1;
 	composer->part_count = count;
 	return 0;
+}
+
+void attach_report(struct composer *composer)
+{
+	for (size_t i = 0; i < composer->part_count; i++) {
+		const struct attaching *attaching = &composer->attaching[i];
+
+		report_part(composer, attaching->type, attaching->reason, scan_encoding_name(attaching->encoding), attaching->name,
+			    attaching->content.len);
+	}
 }

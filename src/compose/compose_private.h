@@ -66,6 +66,8 @@ void recipients_add_to_envelope(struct composer *composer, const struct address_
 /* headers: -H sorted out first, the fields of the message last. */
 int headers_take_options(struct composer *composer, struct err *err);
 int headers_write(struct composer *composer, struct err *err);
+/* For a message that came with a header: adds what options ask for. Fails with EX_USAGE where the message has it. */
+int headers_write_given(struct composer *composer, struct err *err);
 
 /* text, calendar: what is to be read at once. Null in *part: there is none. html_open comes first; attachments and HTML
  * may want standard input, and the text takes it only when nobody did. */
@@ -81,11 +83,14 @@ int text_leaf(struct composer *composer, struct slice text, const char *subtype,
 /* attach: opens every attachment and finds out what it is; makes the parts, once tokens may be made. */
 int attach_open(struct composer *composer, struct err *err);
 int attach_make_parts(struct composer *composer, struct err *err);
+void attach_report(struct composer *composer);
 /* html_ids: completes cid: references in the HTML and warns of those that lead nowhere. */
 int html_ids_resolve(struct composer *composer, struct err *err);
 
-/* structure: parts to a tree, boundaries, the root. */
-int structure_build(struct composer *composer, struct err *err);
+/* structure: parts to a tree, boundaries, the root. Each part may be null. */
+int structure_build(struct composer *composer, struct mime_part *text, struct mime_part *html, struct mime_part *calendar, struct err *err);
+/* The message that came whole as the root, or as the first part beside attachments. */
+int structure_add_to_message(struct composer *composer, struct err *err);
 
 /* intake: standard input. Once only: a second reader is an error. */
 int input_read(struct composer *composer, const char *reader, struct blob **blob, struct err *err);

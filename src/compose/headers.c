@@ -274,3 +274,45 @@ int headers_write(struct composer *composer, struct err *err)
 	field_list_add_plain(fields, composer->arena, view_of("MIME-Version"), view_of("1.0"));
 	return 0;
 }
+
+/* The fields that options ask for, into the message's list. */
+static int write_given(struct composer *composer, struct err *err)
+{
+	if (composer->date.data && add_date(composer, err) < 0)
+		return -1;
+	if (composer->wish->from && add_addresses(composer, "From", &composer->from, err) < 0)
+		return -1;
+	if (add_addresses(composer, "Sender", &composer->sender, err) < 0 ||
+	    add_addresses(composer, "Reply-To", &composer->reply_to, err) < 0)
+		return -1;
+	if (composer->subject.data && (header_check_text("The subject", composer->subject, err) < 0 ||
+				       add_text(composer, "Subject", composer->subject, err) < 0))
+		return -1;
+	if (composer->message_id.data && add_message_id(composer, err) < 0)
+		return -1;
+	if (add_ids(composer, "In-Reply-To", "--in-reply-to", composer->in_reply_to, err) < 0 ||
+	    add_ids(composer, "References", "--references", composer->references, err) < 0 ||
+	    add_auto_submitted(composer, err) < 0 || add_priority(composer, err) < 0)
+		return -1;
+	for (size_t i = 0; i < composer->extra.count; i++)
+		field_list_add(&composer->message->fields, composer->arena, composer->extra.items[i].text);
+	return 0;
+}
+
+int headers_write_given(struct composer *composer, struct err *err)
+{
+	struct field_list has = composer->message->fields, given;
+	int status;
+
+	composer->message->fields = (struct field_list){0};
+	status = write_given(composer, err);
+	given = composer->message->fields;
+	composer->message->fields = has;
+	for (size_t i = 0; status == 0 && i < given.count; i++) {
+		if (find_known(given.items[i].name) && field_list_find(&has, given.items[i].name, 0) < has.count)
+			return err_set(err, EX_USAGE, STATUS(5, 6, 0), "The message has a field %.*s already; an option cannot set it again.",
+				       VIEW_ARG(given.items[i].name));
+		field_list_add(&composer->message->fields, composer->arena, given.items[i].text);
+	}
+	return status;
+}

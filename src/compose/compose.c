@@ -1,0 +1,146 @@
+/* compose - from what the user wants to a draft: a message that can be read again and again, and its envelope.
+ *
+ * Everything that can be wrong with the wish is found here, before anything is connected to. */
+#include <stdarg.h>
+#include <sysexits.h>
+#include "compose/compose_private.h"
+
+void report_warn(struct composer *composer, const char *format, ...)
+{
+	struct compose_report *report = composer->report;
+	struct buf text;
+	va_list args;
+
+	buf_init(&text, 4096);
+	va_start(args, format);
+	buf_vprintf(&text, format, args);
+	va_end(args);
+	report->warnings = arena_grow(composer->arena, report->warnings, report->warning_count, &report->warning_capacity,
+				      sizeof *report->warnings);
+	report->warnings[report->warning_count++] = arena_copy(composer->arena, buf_view(&text));
+	buf_clear(&text);
+}
+
+void report_part(struct composer *composer, struct view type, const char *reason, const char *encoding, struct view name,
+		 uint64_t size_octets)
+{
+	struct compose_report *report = composer->report;
+
+	report->parts = arena_grow(composer->arena, report->parts, report->part_count, &report->part_capacity, sizeof *report->parts);
+	report->parts[report->part_count++] = (struct part_report){
+		.type = type, .reason = view_of(reason), .encoding = view_of(encoding), .name = name, .size_octets = size_octets,
+	};
+}
+
+static bool comes_whole(const struct composition *wish)
+{
+	return wish->from_headers || wish->message_on_stdin || wish->raw;
+}
+
+/* What cannot stand beside a message that comes whole. */
+static int check_wish(const struct composition *wish, struct err *err)
+{
+	const char *option = wish->body ? "--body" : wish->body_file ? "--body-file" : wish->html ? "--html" :
+		wish->html_file ? "--html-file" : wish->calendar_file ? "--calendar" : NULL;
+
+	if (comes_whole(wish) && option)
+		return err_set(err, EX_USAGE, STATUS(5, 6, 0), "The message comes whole from standard input; %s has no place in it.", option);
+	if (wish->raw && (wish->attachment_count > 0 || wish->header_count > 0 || wish->subject))
+		return err_set(err, EX_USAGE, STATUS(5, 6, 0), "--raw sends the message as it is; nothing can be added to it.");
+	return 0;
+}
+
+static int require_recipients(const struct composer *composer, struct err *err)
+{
+	if (composer->draft->envelope.recipient_count > 0)
+		return 0;
+	return err_set(err, EX_USAGE, STATUS(5, 1, 3), composer->wish->from_headers
+		       ? "The message has no recipients: its fields To, Cc and Bcc name none."
+		       : "There are no recipients; name them on the command line or with --to, --cc, --bcc.");
+}
+
+/* Who wrote a message that came whole stands in it. */
+static int take_author(struct composer *composer, struct err *err)
+{
+	const struct field_list *fields = &composer->message->fields;
+	size_t at = field_list_find(fields, (struct view)VIEW("From"), 0);
+
+	if (composer->wish->from || at == fields->count)
+		return 0;
+	/* One that cannot be parsed is no reason to lose the mail: the caller is its sender then. */
+	if (recipients_parse(composer, "The field From", arena_str(composer->arena, field_body(&fields->items[at], composer->arena)),
+			     &composer->from, err) < 0)
+		composer->from = (struct address_list){0};
+	return 0;
+}
+
+static int compose_whole(struct composer *composer, struct err *err)
+{
+	if (intake_message(composer, err) < 0 || take_author(composer, err) < 0)
+		return -1;
+	if (composer->wish->from_headers && composer->wish->envelope_to_count == 0 && header_recipients_take(composer, err) < 0)
+		return -1;
+	if (recipients_resolve(composer, err) < 0 || identity_resolve(composer, err) < 0 || require_recipients(composer, err) < 0 ||
+	    attach_open(composer, err) < 0)
+		return -1;
+	identity_settle(composer);
+	if (attach_make_parts(composer, err) < 0 || headers_write_given(composer, err) < 0)
+		return -1;
+	attach_report(composer);
+	composer->report->is_empty = composer->wish->skip_empty && composer->body->content.len == 0 && composer->part_count == 0;
+	return structure_add_to_message(composer, err);
+}
+
+static int build_body(struct composer *composer, struct mime_part *text, struct mime_part *calendar, struct err *err)
+{
+	struct mime_part *html = NULL;
+
+	if (composer->html.blob && text_leaf(composer, composer->html, "html", "", "the HTML", &html, err) < 0)
+		return -1;
+	attach_report(composer);
+	composer->report->is_empty = composer->wish->skip_empty && !html && !calendar && composer->part_count == 0 &&
+		(!text || text->content.len == 0);
+	if (!text && !html && !calendar && composer->part_count == 0 &&
+	    text_leaf(composer, (struct slice){0}, "plain", "", "there is no text", &text, err) < 0)
+		return -1;
+	return structure_build(composer, text, html, calendar, err);
+}
+
+static int compose_new(struct composer *composer, struct err *err)
+{
+	struct mime_part *text, *calendar;
+
+	if (recipients_resolve(composer, err) < 0 || identity_resolve(composer, err) < 0 || require_recipients(composer, err) < 0)
+		return -1;
+	if (html_open(composer, err) < 0 || attach_open(composer, err) < 0 || text_compose(composer, &text, err) < 0 ||
+	    calendar_compose(composer, &calendar, err) < 0)
+		return -1;
+	identity_settle(composer);
+	if (attach_make_parts(composer, err) < 0 || html_ids_resolve(composer, err) < 0 || headers_write(composer, err) < 0)
+		return -1;
+	return build_body(composer, text, calendar, err);
+}
+
+int compose_draft(const struct composition *wish, const struct compose_options *options, const struct compose_facts *facts,
+		  struct draft *draft, struct compose_report *report, struct err *err)
+{
+	struct composer composer = {.wish = wish, .options = options, .facts = facts, .draft = draft, .report = report};
+	int status = check_wish(wish, err);
+
+	*draft = (struct draft){.message = message_new()};
+	*report = (struct compose_report){0};
+	composer.message = draft->message;
+	composer.arena = draft->message->arena;
+	composer.domain = options->domain.len > 0 ? options->domain : facts->host_name;
+	digest_init(&composer.content);
+	if (status == 0)
+		status = headers_take_options(&composer, err);
+	if (status == 0)
+		status = comes_whole(wish) ? compose_whole(&composer, err) : compose_new(&composer, err);
+	if (status < 0) {
+		message_free(draft->message);
+		*draft = (struct draft){0};
+		*report = (struct compose_report){0};
+	}
+	return status;
+}
