@@ -1,0 +1,88 @@
+/* complete - what a message must have before it leaves, and what must not leave with it (RFC 6409 §8). */
+#include "submit/complete.h"
+
+#include "mail/date.h"
+#include "mail/header.h"
+#include "mail/msgid.h"
+
+/* Fields that tell the recipients what is none of their business, or that are not ours to write. */
+static const struct view private_names[] = {VIEW("Bcc"), VIEW("Resent-Bcc"), VIEW("Return-Path")};
+static const struct view visible_names[] = {VIEW("To"), VIEW("Cc"), VIEW("Resent-To"), VIEW("Resent-Cc")};
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+static bool has(const struct field_list *fields, const char *name)
+{
+	return field_list_find(fields, view_of(name), 0) < fields->count;
+}
+
+/* Puts a field before those that tell of the content, after those that were there. */
+static void insert_field(struct message *message, const char *name, struct view body)
+{
+	field_list_insert(&message->fields, message->arena, 0, arena_printf(message->arena, "%s: %.*s", name, VIEW_ARG(body)));
+}
+
+static bool drop_private(struct field_list *fields)
+{
+	bool had_bcc = false;
+	size_t at;
+
+	for (size_t i = 0; i < COUNT(private_names); i++) {
+		while ((at = field_list_find(fields, private_names[i], 0)) < fields->count) {
+			field_list_remove(fields, at);
+			had_bcc |= i < 2;
+		}
+	}
+	return had_bcc;
+}
+
+static int add_author(struct message *message, const struct address *author, struct err *err)
+{
+	struct address one = *author;
+	struct address_list list = {.items = &one, .count = 1, .capacity = 1};
+	struct field_writer writer;
+	struct view text;
+
+	field_begin(&writer, view_of("From"));
+	field_add_addresses(&writer, &list);
+	if (field_end(&writer, message->arena, &text, err) < 0)
+		return err_prefix(err, "The sender's address: ");
+	field_list_insert(&message->fields, message->arena, 0, text);
+	return 0;
+}
+
+/* The right side of a Message-ID: the author's domain. */
+static struct view author_domain(const struct message *message, const struct address *author)
+{
+	size_t at = field_list_find(&message->fields, (struct view)VIEW("From"), 0);
+	struct address_list list = {0};
+	struct err ignored;
+
+	if (at < message->fields.count &&
+	    address_list_parse(field_body(&message->fields.items[at], message->arena), message->arena, &list, &ignored) == 0 &&
+	    list.count > 0 && list.items[0].domain.len > 0 && view_is_ascii(list.items[0].domain))
+		return list.items[0].domain;
+	return author->domain;
+}
+
+int complete_message(struct draft *draft, const struct complete_options *options, struct err *err)
+{
+	struct message *message = draft->message;
+	struct field_list *fields = &message->fields;
+	bool had_bcc = drop_private(fields), visible = false;
+
+	for (size_t i = 0; i < COUNT(visible_names); i++)
+		visible |= field_list_find(fields, visible_names[i], 0) < fields->count;
+	if (had_bcc && !visible)
+		insert_field(message, "To", view_of("undisclosed-recipients:;"));
+	if (!has(fields, "Message-ID"))
+		insert_field(message, "Message-ID", msgid_make(options->now, options->random, author_domain(message, &options->author),
+							       message->arena));
+	if (!has(fields, "From") && add_author(message, &options->author, err) < 0)
+		return -1;
+	if (!has(fields, "Date"))
+		insert_field(message, "Date", date_format(options->now, options->utc_offset_minutes, message->arena));
+	if (has(fields, "Content-Type") && !has(fields, "MIME-Version"))
+		field_list_add_plain(fields, message->arena, view_of("MIME-Version"), view_of("1.0"));
+	return 0;
+}

@@ -1,0 +1,234 @@
+/* normalize - a message that came whole, made fit for every hop: lines, octets above 127, what has no label.
+ *
+ * Done before anything is signed, so that a signature made once survives (DESIGN: every message leaves 7-bit clean). */
+#include "submit/normalize.h"
+
+#include <sysexits.h>
+#include "mail/header.h"
+#include "mail/mime.h"
+#include "mail/scan.h"
+
+static const struct view content_type = VIEW("Content-Type"), transfer_encoding = VIEW("Content-Transfer-Encoding");
+
+static const struct view address_fields[] = {
+	VIEW("From"), VIEW("Sender"), VIEW("Reply-To"), VIEW("To"), VIEW("Cc"),
+	VIEW("Resent-From"), VIEW("Resent-Sender"), VIEW("Resent-To"), VIEW("Resent-Cc"),
+};
+
+static bool is_address_field(struct view name)
+{
+	for (size_t i = 0; i < sizeof address_fields / sizeof *address_fields; i++)
+		if (view_equal_nocase(name, address_fields[i]))
+			return true;
+	return false;
+}
+
+static bool lines_fit(struct view text)
+{
+	struct view line;
+
+	while (view_take_line(&text, &line))
+		if (line.len > FIELD_LINE_MAX)
+			return false;
+	return true;
+}
+
+/* The body of a field in a new field, written by the writer. */
+static int write_anew(struct message *message, struct field *field, struct view body, bool as_addresses, struct err *err)
+{
+	struct address_list list = {0};
+	struct field_writer writer;
+	struct view text;
+
+	if (as_addresses && address_list_parse(body, message->arena, &list, err) < 0)
+		return -1;
+	field_begin(&writer, field->name);
+	if (as_addresses)
+		field_add_addresses(&writer, &list);
+	else
+		field_add_text(&writer, body);
+	if (field_end(&writer, message->arena, &text, err) < 0)
+		return -1;
+	*field = (struct field){.name = view_first(text, field->name.len), .text = text};
+	return 0;
+}
+
+/* Octets that are no UTF-8 are shown as Latin-1, which leaves none out: a mail from a script must not be lost over them. */
+static struct view latin1_to_utf8(struct view text, struct arena *arena)
+{
+	char *out = arena_alloc(arena, 2 * text.len + 1, 1);
+	size_t len = 0;
+
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.data[i];
+
+		if (c < 0x80) {
+			out[len++] = text.data[i];
+		} else {
+			out[len++] = (char)(0xc0 | c >> 6);
+			out[len++] = (char)(0x80 | (c & 0x3f));
+		}
+	}
+	return view_make(out, len);
+}
+
+static int normalize_field(struct message *message, struct field *field, struct err *err)
+{
+	struct view body;
+	struct err ignored;
+
+	if (view_is_ascii(field->text) && lines_fit(field->text))
+		return 0;
+	if (view_starts_nocase(field->name, (struct view)VIEW("Content-")) && lines_fit(field->text))
+		return 0;
+	body = field_body(field, message->arena);
+	if (header_check_text("x", body, &ignored) < 0 && !view_is_ascii(body))
+		body = latin1_to_utf8(body, message->arena);
+	if (is_address_field(field->name) && write_anew(message, field, body, true, &ignored) == 0)
+		return 0;
+	if (write_anew(message, field, body, false, err) < 0)
+		return err_prefix(err, "The header field %.*s: ", VIEW_ARG(field->name));
+	return 0;
+}
+
+static struct view find_body(const struct field_list *fields, struct view name, struct arena *arena)
+{
+	size_t at = field_list_find(fields, name, 0);
+
+	return at < fields->count ? field_body(&fields->items[at], arena) : (struct view){0};
+}
+
+static bool is_plain_encoding(struct view encoding)
+{
+	return encoding.len == 0 || view_equal_nocase(encoding, (struct view)VIEW("7bit")) ||
+	       view_equal_nocase(encoding, (struct view)VIEW("8bit")) || view_equal_nocase(encoding, (struct view)VIEW("binary"));
+}
+
+static bool is_clean(const struct scan *scan)
+{
+	return scan->high == 0 && scan->nul == 0 && scan->longest_line <= FIELD_LINE_MAX;
+}
+
+/* What stays as it is must at least be possible on the wire (RFC 5321 §4.5.3.1.6). */
+static int leave(struct mime_part *leaf, const struct scan *scan, struct err *err)
+{
+	leaf->encoding = MIME_8BIT;
+	if (scan->nul > 0)
+		return err_set(err, EX_DATAERR, STATUS(5, 6, 0), "The message has NUL octets where it cannot be encoded anew.");
+	if (scan->longest_line > FIELD_LINE_MAX)
+		return err_set(err, EX_DATAERR, STATUS(5, 6, 0),
+			       "The message has a line of %llu octets where it cannot be encoded anew; 998 are allowed.",
+			       (unsigned long long)scan->longest_line);
+	return 0;
+}
+
+static void encode_leaf(struct message *message, struct field_list *fields, struct mime_part *leaf, const struct scan *scan, bool is_text)
+{
+	size_t at = field_list_find(fields, transfer_encoding, 0);
+
+	if (at < fields->count)
+		field_list_remove(fields, at);
+	leaf->encoding = is_text ? scan_choose_encoding(scan) : MIME_BASE64;
+	if (field_list_find(fields, content_type, 0) == fields->count)
+		field_list_add(fields, message->arena,
+			       arena_printf(message->arena, "Content-Type: text/plain; charset=%s",
+					    scan->is_utf8 ? scan->high > 0 ? "utf-8" : "us-ascii" : "unknown-8bit"));
+	mime_part_add_encoding_field(message->arena, fields, leaf->encoding);
+}
+
+static int normalize_part(struct message *message, struct field_list *fields, struct mime_part *part, struct err *err);
+
+static int normalize_tree(struct message *message, struct mime_part *tree, struct err *err)
+{
+	for (struct mime_part *child = tree->children; child; child = child->next) {
+		for (size_t i = 0; i < child->fields.count; i++)
+			if (normalize_field(message, &child->fields.items[i], err) < 0)
+				return -1;
+		if (child->boundary.len > 0 ? normalize_tree(message, child, err) < 0
+					    : normalize_part(message, &child->fields, child, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* fields: where the part's Content- fields stand: its own, or the header of the message. */
+static int normalize_part(struct message *message, struct field_list *fields, struct mime_part *part, struct err *err)
+{
+	struct view type = find_body(fields, content_type, message->arena);
+	struct mime_part *tree;
+	struct scan scan;
+	bool is_text;
+
+	if (scan_slice(part->content, &scan, err) < 0)
+		return -1;
+	if (is_clean(&scan)) {
+		part->encoding = MIME_7BIT;
+		return 0;
+	}
+	if (view_starts_nocase(type, (struct view)VIEW("multipart/signed")) || view_starts_nocase(type, (struct view)VIEW("message/")))
+		return leave(part, &scan, err);
+	if (view_starts_nocase(type, (struct view)VIEW("multipart/"))) {
+		tree = mime_parse_multipart(part->content, type, message->arena);
+		if (!tree)
+			return leave(part, &scan, err);
+		part->boundary = tree->boundary;
+		part->children = tree->children;
+		return normalize_tree(message, part, err);
+	}
+	if (!is_plain_encoding(find_body(fields, transfer_encoding, message->arena)))
+		return leave(part, &scan, err);
+	is_text = type.len == 0 || view_starts_nocase(type, (struct view)VIEW("text/"));
+	encode_leaf(message, fields, part, &scan, is_text);
+	return 0;
+}
+
+/* The parts that came from outside: those whose encoding nobody has decided yet. */
+static int normalize_incoming(struct message *message, struct mime_part *part, struct err *err)
+{
+	for (struct mime_part *child = part->children; child; child = child->next)
+		if (normalize_incoming(message, child, err) < 0)
+			return -1;
+	if (part->boundary.len > 0 || part->encoding != MIME_8BIT)
+		return 0;
+	return normalize_part(message, part == message->root ? &message->fields : &part->fields, part, err);
+}
+
+int normalize_message(struct message *message, struct err *err)
+{
+	bool is_signed = field_list_find(&message->fields, (struct view)VIEW("DKIM-Signature"), 0) < message->fields.count;
+	struct scan scan;
+
+	if (is_signed && message->root && message->root->boundary.len == 0) {
+		if (scan_slice(message->root->content, &scan, err) < 0)
+			return -1;
+		return is_clean(&scan) ? 0 : leave(message->root, &scan, err);
+	}
+	for (size_t i = 0; i < message->fields.count; i++)
+		if (normalize_field(message, &message->fields.items[i], err) < 0)
+			return -1;
+	if (message->root && normalize_incoming(message, message->root, err) < 0)
+		return -1;
+	if (message->root && message->root->encoding != MIME_8BIT && message->root->encoding != MIME_7BIT &&
+	    field_list_find(&message->fields, (struct view)VIEW("MIME-Version"), 0) == message->fields.count)
+		field_list_add_plain(&message->fields, message->arena, view_of("MIME-Version"), view_of("1.0"));
+	return 0;
+}
+
+int normalize_check_raw(const struct message *message, struct err *err)
+{
+	struct scan scan;
+
+	for (size_t i = 0; i < message->fields.count; i++)
+		if (!lines_fit(message->fields.items[i].text))
+			return err_set(err, EX_DATAERR, STATUS(5, 6, 0), "--raw: the field %.*s has a line of more than 998 octets.",
+				       VIEW_ARG(message->fields.items[i].name));
+	if (!message->root)
+		return 0;
+	if (scan_slice(message->root->content, &scan, err) < 0)
+		return -1;
+	if (scan.has_cr)
+		return err_set(err, EX_DATAERR, STATUS(5, 6, 0), "--raw: a carriage return in the message stands alone.");
+	if (leave(message->root, &scan, err) < 0)
+		return err_prefix(err, "--raw: ");
+	return 0;
+}
