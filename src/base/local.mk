@@ -10,6 +10,7 @@ src_libbase_a_SOURCES = \
 	%D%/file.c %D%/file.h \
 	%D%/library.c %D%/library.h \
 	%D%/mem.c %D%/mem.h \
+	%D%/nearest.c %D%/nearest.h \
 	%D%/process.c %D%/process.h \
 	%D%/random.c %D%/random.h \
 	%D%/view.c %D%/view.h

@@ -1,0 +1,41 @@
+/* route - where the recipients of an envelope go next: relay, rule or MX, every address and TLS demand resolved. */
+#ifndef ROUTE_ROUTE_H
+#define ROUTE_ROUTE_H
+
+#include "mail/envelope.h"
+#include "mail/relay.h"
+#include "net/dns.h"
+
+struct route_options {
+	const struct relay *relays;	/* those with sender patterns, in the order of the configuration */
+	size_t relay_count;
+	const struct relay *default_relay; /* null: to the MX */
+	const struct route_rule *rules;	/* by recipient; the first that matches */
+	size_t rule_count;
+	bool direct;			/* to the MX, whatever is configured */
+	struct dns_options dns;
+	uint16_t mx_port;		/* 25 */
+	bool mx_loopback;		/* hosts on loopback are believed (for tests) */
+	int family;			/* AF_UNSPEC, AF_INET, AF_INET6 */
+	struct tls_policy mx_tls;	/* demand and trust for MX hosts; name and start are set for each */
+	struct view host_name;		/* ours: an MX of that name is ourselves (RFC 5321 §5.1) */
+	unsigned seed;			/* to shuffle equals by */
+};
+
+struct route {
+	struct hop *hops;
+	size_t hop_count, hop_capacity;
+	struct view *reasons;		/* per recipient: which rule sends it where, a sentence without a full stop */
+};
+
+/* reverse_path, author: what the sender patterns of relays are compared with, the first that matches decides; author is
+ * the path of the header's From, or empty. Never fails as a whole: a recipient that has no way is in a hop with trouble.
+ * Strings live in arena. */
+void route_envelope(const struct envelope *envelope, struct view author, const struct route_options *options, struct arena *arena,
+		    struct route *route);
+
+/* True when path is "user@domain" of the pattern, "user+tag@domain" for "user@domain", or matched by "*@domain",
+ * "*.domain", "@domain" or "domain". Case counts nowhere. */
+bool route_pattern_matches(struct view pattern, struct view path);
+
+#endif
