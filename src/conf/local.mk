@@ -1,2 +1,7 @@
 noinst_LIBRARIES += src/libconf.a
-src_libconf_a_SOURCES =
+src_libconf_a_SOURCES = \
+	%D%/conf.c %D%/conf.h \
+	%D%/conf_keys.c %D%/conf_keys.h \
+	%D%/ini_file.c %D%/ini_file.h \
+	%D%/relay.c %D%/relay.h \
+	%D%/secret.c %D%/secret.h

@@ -1,0 +1,266 @@
+/* conf - files, environment and options to the options of each stage.
+ *
+ * Values are collected first, the stronger place over the weaker, each with where it comes from; only then are they
+ * read, so that a mistake that is overruled harms nobody and one that counts is told with its place. */
+#include "conf/conf.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/auxv.h>
+#include <sysexits.h>
+#include "base/nearest.h"
+#include "conf/conf_keys.h"
+#include "conf/ini_file.h"
+
+static const struct view main_section = VIEW("paloma"), relay_prefix = VIEW("relay "), route_prefix = VIEW("route ");
+
+enum { DNS_TIMEOUT_MS = 20 * 1000, MX_PORT = 25 };
+
+static unsigned section_kind(struct view section)
+{
+	return view_equal(section, main_section) ? CONF_IN_MAIN :
+		view_starts(section, relay_prefix) ? CONF_IN_RELAY : view_starts(section, route_prefix) ? CONF_IN_ROUTE : 0;
+}
+
+static int fail_section(struct view section, const char *origin, struct err *err)
+{
+	return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "%s: There is no section [%.*s]; there are [paloma], [relay NAME] and [route PATTERN].",
+		       origin, VIEW_ARG(section));
+}
+
+static int fail_key(unsigned kind, struct view key, const char *origin, struct err *err)
+{
+	struct nearest nearest = nearest_begin(key);
+
+	for (size_t i = 0; i < conf_row_count; i++)
+		if (conf_rows[i].shown.sections & kind)
+			nearest_offer(&nearest, conf_rows[i].shown.key);
+	if (nearest.best.len > 0)
+		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "%s: There is no key %.*s; is %.*s meant?", origin, VIEW_ARG(key),
+			       VIEW_ARG(nearest.best));
+	return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "%s: There is no key %.*s in a section of this kind.", origin, VIEW_ARG(key));
+}
+
+static int put(struct conf *conf, const struct conf_value *value, struct err *err)
+{
+	const char *origin = arena_str(conf->arena, value->origin);
+	unsigned kind = section_kind(value->section);
+
+	if (!kind)
+		return fail_section(value->section, origin, err);
+	if (!conf_find_row(kind, value->key))
+		return fail_key(kind, value->key, origin, err);
+	for (size_t i = 0; i < conf->value_count; i++) {
+		if (view_equal(conf->values[i].section, value->section) && view_equal(conf->values[i].key, value->key)) {
+			conf->values[i] = *value;
+			return 0;
+		}
+	}
+	conf->values = arena_grow(conf->arena, conf->values, conf->value_count, &conf->value_capacity, sizeof *conf->values);
+	conf->values[conf->value_count++] = *value;
+	return 0;
+}
+
+static int put_file(struct conf *conf, const char *path, enum conf_rank rank, bool missing_ok, struct err *err)
+{
+	struct ini_file file;
+	bool missing;
+
+	if (ini_file_read(path, conf->arena, &file, &missing, err) < 0)
+		return -1;
+	if (missing && !missing_ok)
+		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "The configuration %s does not exist.", path);
+	for (size_t i = 0; i < file.count; i++) {
+		struct conf_value value = {.section = file.entries[i].section, .key = file.entries[i].key, .value = file.entries[i].value,
+					   .origin = arena_printf(conf->arena, "%s:%u", path, file.entries[i].line), .rank = rank};
+
+		if (put(conf, &value, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Who runs us with more rights than his own does not get to say where mail goes. */
+static bool is_privileged(void)
+{
+	return getauxval(AT_SECURE) != 0;
+}
+
+static int put_files(struct conf *conf, const char *config_file, struct err *err)
+{
+	const char *folder, *home;
+	char path[4096];
+	int len = 0;
+
+	if (config_file)
+		return put_file(conf, config_file, CONF_USER_FILE, false, err);
+	if (put_file(conf, PALOMA_SYSCONFDIR "/paloma/paloma.conf", CONF_SYSTEM_FILE, true, err) < 0)
+		return -1;
+	if (is_privileged())
+		return 0;
+	folder = getenv("XDG_CONFIG_HOME");
+	home = getenv("HOME");
+	if (folder && folder[0] == '/')
+		len = snprintf(path, sizeof path, "%s/paloma/paloma.conf", folder);
+	else if (home && home[0] == '/')
+		len = snprintf(path, sizeof path, "%s/.config/paloma/paloma.conf", home);
+	return len > 0 && (size_t)len < sizeof path ? put_file(conf, path, CONF_USER_FILE, true, err) : 0;
+}
+
+static int put_environment(struct conf *conf, struct err *err)
+{
+	char name[64] = "PALOMA_";
+
+	for (size_t i = 0; i < conf_row_count && !is_privileged(); i++) {
+		struct view key = conf_rows[i].shown.key;
+		struct conf_value value = {.section = main_section, .key = key, .rank = CONF_ENVIRONMENT};
+		const char *text;
+
+		if (!(conf_rows[i].shown.sections & CONF_IN_MAIN) || key.len + 8 > sizeof name)
+			continue;
+		for (size_t k = 0; k < key.len; k++)
+			name[7 + k] = key.data[k] == '_' ? '_' : (char)(key.data[k] - 32);
+		name[7 + key.len] = '\0';
+		text = getenv(name);
+		if (!text)
+			continue;
+		value.value = arena_copy(conf->arena, view_trim(view_of(text)));
+		value.origin = arena_copy(conf->arena, view_of(name));
+		if (put(conf, &value, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int put_overrides(struct conf *conf, const struct conf_sources *sources, struct err *err)
+{
+	for (size_t i = 0; i < sources->override_count; i++) {
+		const struct conf_override *override = &sources->overrides[i];
+		struct conf_value value = {.section = main_section, .key = view_of(override->key), .value = view_of(override->value),
+					   .origin = view_of(override->origin), .rank = CONF_OPTION};
+
+		if (put(conf, &value, err) < 0) {
+			err->exit_code = EX_USAGE;
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* The relay or rule of a section, made when it is first met. */
+static struct relay *find_relay(struct conf *conf, struct view name, size_t *capacity)
+{
+	for (size_t i = 0; i < conf->relay_count; i++)
+		if (view_equal(conf->relays[i].name, name))
+			return &conf->relays[i];
+	conf->relays = arena_grow(conf->arena, conf->relays, conf->relay_count, capacity, sizeof *conf->relays);
+	conf->relays[conf->relay_count].name = name;
+	return &conf->relays[conf->relay_count++];
+}
+
+static struct route_rule *find_rule(struct conf *conf, struct view pattern, size_t *capacity)
+{
+	for (size_t i = 0; i < conf->rule_count; i++)
+		if (view_equal(conf->rules[i].pattern, pattern))
+			return &conf->rules[i];
+	conf->rules = arena_grow(conf->arena, conf->rules, conf->rule_count, capacity, sizeof *conf->rules);
+	conf->rules[conf->rule_count].pattern = pattern;
+	return &conf->rules[conf->rule_count++];
+}
+
+static enum conf_rank rank_of(const struct conf *conf, struct view key)
+{
+	for (size_t i = 0; i < conf->value_count; i++)
+		if (view_equal(conf->values[i].section, main_section) && view_equal(conf->values[i].key, key))
+			return conf->values[i].rank;
+	return CONF_DEFAULT;
+}
+
+/* A relay named on the command line must not be shown the password that a file has for another one. */
+static bool is_for_another_relay(const struct conf *conf, const struct conf_value *value, const struct conf_row *row)
+{
+	return row->is_credential && view_equal(value->section, main_section) &&
+	       rank_of(conf, (struct view)VIEW("relay")) > value->rank;
+}
+
+static int read_value(struct conf *conf, const struct conf_value *value, struct err *err)
+{
+	static const struct err none;
+	const struct conf_row *row = conf_find_row(section_kind(value->section), value->key);
+	struct conf_target target = {.conf = conf, .relay = &conf->default_relay};
+	struct err trouble = none;
+
+	if (is_for_another_relay(conf, value, row))
+		return 0;
+	if (section_kind(value->section) == CONF_IN_RELAY)
+		target.relay = find_relay(conf, view_trim(view_from(value->section, relay_prefix.len)), &conf->relay_capacity);
+	if (section_kind(value->section) == CONF_IN_ROUTE)
+		target.rule = find_rule(conf, view_trim(view_from(value->section, route_prefix.len)), &conf->rule_capacity);
+	if (row->set(row, &target, value->value, &trouble) == 0)
+		return 0;
+	*err = trouble;
+	if (value->rank == CONF_OPTION)
+		err->exit_code = EX_USAGE;
+	return err_prefix(err, "%.*s: ", VIEW_ARG(value->origin));
+}
+
+static int join_rules(struct conf *conf, struct err *err)
+{
+	for (size_t i = 0; i < conf->rule_count; i++) {
+		struct route_rule *rule = &conf->rules[i];
+
+		if (rule->via != VIA_RELAY || rule->relay)
+			continue;
+		if (view_equal(rule->text, (struct view)VIEW("default")) && conf->default_relay.url_count > 0)
+			rule->relay = &conf->default_relay;
+		for (size_t k = 0; k < conf->relay_count; k++)
+			if (view_equal_nocase(conf->relays[k].name, rule->text))
+				rule->relay = &conf->relays[k];
+		if (!rule->relay)
+			return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "[route %.*s]: There is no [relay %.*s].", VIEW_ARG(rule->pattern),
+				       VIEW_ARG(rule->text));
+	}
+	for (size_t i = 0; i < conf->relay_count; i++)
+		if (conf->relays[i].url_count == 0)
+			return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "[relay %.*s] has no url.", VIEW_ARG(conf->relays[i].name));
+	return 0;
+}
+
+int conf_load(struct conf *conf, const struct conf_sources *sources, struct err *err)
+{
+	*conf = (struct conf){.arena = arena_new(), .default_relay = {.name = VIEW("default")}};
+	conf->route.dns.timeout_ms = DNS_TIMEOUT_MS;
+	conf->route.mx_port = MX_PORT;
+	if (put_files(conf, sources->config_file, err) < 0 || put_environment(conf, err) < 0 || put_overrides(conf, sources, err) < 0)
+		return -1;
+	for (size_t i = 0; i < conf->value_count; i++)
+		if (read_value(conf, &conf->values[i], err) < 0)
+			return -1;
+	if (join_rules(conf, err) < 0)
+		return -1;
+	conf->route.relays = conf->relays;
+	conf->route.relay_count = conf->relay_count;
+	conf->route.rules = conf->rules;
+	conf->route.rule_count = conf->rule_count;
+	conf->route.default_relay = conf->default_relay.url_count > 0 ? &conf->default_relay : NULL;
+	conf->route.mx_tls = conf->default_relay.tls;
+	if (!conf->default_relay.tls_is_set)
+		conf->route.mx_tls.demand = TLS_DEMAND_OPPORTUNISTIC;
+	return 0;
+}
+
+void conf_clear(struct conf *conf)
+{
+	arena_free(conf->arena);
+	*conf = (struct conf){0};
+}
+
+size_t conf_key_count(void)
+{
+	return conf_row_count;
+}
+
+struct conf_key conf_key_at(size_t index)
+{
+	return conf_rows[index].shown;
+}

@@ -1,0 +1,66 @@
+/* conf - every setting there is, in one table; files, environment and options to the options of each stage. */
+#ifndef CONF_CONF_H
+#define CONF_CONF_H
+
+#include "compose/composition.h"
+#include "deliver/deliver.h"
+#include "route/route.h"
+
+/* Where a value comes from; a later one beats an earlier one. */
+enum conf_rank { CONF_DEFAULT, CONF_SYSTEM_FILE, CONF_USER_FILE, CONF_ENVIRONMENT, CONF_OPTION };
+
+/* A key of [paloma] set by an option of the command line. */
+struct conf_override {
+	const char *key, *value;
+	const char *origin;		/* "--timeout", for messages */
+};
+
+struct conf_value {
+	struct view section;		/* "paloma", "relay work", "route example.org" */
+	struct view key, value;
+	struct view origin;		/* "/etc/paloma/paloma.conf:3", "PALOMA_RELAY", "--timeout" */
+	enum conf_rank rank;
+};
+
+struct conf {
+	struct arena *arena;
+	struct conf_value *values;	/* all that were set, each key once */
+	size_t value_count, value_capacity;
+
+	struct compose_options compose;
+	struct route_options route;
+	struct deliver_options deliver;
+	const char *from;		/* the author, where nobody names one; null: user@host */
+	struct view host_name;		/* empty: the system's */
+	struct relay default_relay;	/* url_count 0: none */
+	struct relay *relays;
+	size_t relay_count, relay_capacity;
+	struct route_rule *rules;
+	size_t rule_count, rule_capacity;
+};
+
+struct conf_sources {
+	const char *config_file;	/* the only file to be read; null: the system's and the user's */
+	const struct conf_override *overrides;
+	size_t override_count;
+};
+
+/* Reads everything. conf is cleared by conf_clear in either case.
+ * Fails with EX_CONFIG 5.3.5 and where the mistake stands, EX_USAGE when it stands in an option. */
+int conf_load(struct conf *conf, const struct conf_sources *sources, struct err *err);
+void conf_clear(struct conf *conf);
+
+/* Which sections a key may stand in. */
+enum { CONF_IN_MAIN = 1, CONF_IN_RELAY = 2, CONF_IN_ROUTE = 4 };
+
+/* One row of the table, for those who list it. */
+struct conf_key {
+	unsigned sections;
+	struct view key;
+	const char *default_text;	/* "" for none */
+	const char *help;
+};
+size_t conf_key_count(void);
+struct conf_key conf_key_at(size_t index);
+
+#endif

@@ -1,0 +1,286 @@
+/* conf_keys - the table of keys, and how a value of each type is read. */
+#include "conf/conf_keys.h"
+
+#include <stddef.h>
+#include <sysexits.h>
+#include "conf/relay.h"
+
+static void *field_of(const struct conf_row *row, const struct conf_target *target)
+{
+	return (row->in_relay ? (char *)target->relay : (char *)target->conf) + row->offset;
+}
+
+static int fail(const struct conf_row *row, struct view value, const char *wanted, struct err *err)
+{
+	return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "%.*s is %s, not \"%.*s\".", VIEW_ARG(row->shown.key), wanted, VIEW_ARG(value));
+}
+
+static int set_text(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
+{
+	(void)err;
+	*(const char **)field_of(row, target) = value.len > 0 ? arena_str(target->conf->arena, value) : NULL;
+	return 0;
+}
+
+static int set_view(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
+{
+	(void)err;
+	*(struct view *)field_of(row, target) = value;
+	return 0;
+}
+
+static bool read_bool(struct view value, bool *result)
+{
+	static const struct {
+		struct view word;
+		bool value;
+	} words[] = {
+		{VIEW("yes"), true}, {VIEW("no"), false}, {VIEW("true"), true}, {VIEW("false"), false},
+		{VIEW("on"), true}, {VIEW("off"), false}, {VIEW("1"), true}, {VIEW("0"), false},
+	};
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		if (view_equal_nocase(value, words[i].word)) {
+			*result = words[i].value;
+			return true;
+		}
+	}
+	return false;
+}
+
+static int set_bool(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
+{
+	return read_bool(value, field_of(row, target)) ? 0 : fail(row, value, "yes or no", err);
+}
+
+/* Fields that say the opposite of their key. */
+static int set_not_bool(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
+{
+	bool *field = field_of(row, target);
+
+	if (!read_bool(value, field))
+		return fail(row, value, "yes or no", err);
+	*field = !*field;
+	return 0;
+}
+
+/* A number with a unit of the table behind it. */
+struct unit {
+	struct view suffix;
+	unsigned long long factor;
+};
+
+static bool read_number(struct view value, const struct unit *units, size_t count, unsigned long long max, unsigned long long *number)
+{
+	struct view rest = value;
+
+	if (!view_take_number(&rest, max, number))
+		return false;
+	rest = view_trim(rest);
+	for (size_t i = 0; i < count; i++) {
+		if (view_equal_nocase(rest, units[i].suffix) && *number <= max / units[i].factor) {
+			*number *= units[i].factor;
+			return true;
+		}
+	}
+	return false;
+}
+
+static int set_seconds(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
+{
+	static const struct unit units[] = {{VIEW(""), 1}, {VIEW("s"), 1}, {VIEW("min"), 60}, {VIEW("m"), 60}, {VIEW("h"), 3600}};
+	unsigned long long number;
+
+	if (!read_number(value, units, sizeof units / sizeof *units, 1000000, &number))
+		return fail(row, value, "a number of seconds (or with s, m or h behind it)", err);
+	*(int *)field_of(row, target) = (int)(number * 1000);
+	return 0;
+}
+
+static int set_size(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
+{
+	static const struct unit units[] = {{VIEW(""), 1}, {VIEW("k"), 1024}, {VIEW("M"), 1024 * 1024}, {VIEW("G"), 1024 * 1024 * 1024}};
+	unsigned long long number;
+
+	if (!read_number(value, units, sizeof units / sizeof *units, 1ULL << 50, &number))
+		return fail(row, value, "a number of octets (or with k, M or G behind it)", err);
+	*(uint64_t *)field_of(row, target) = number;
+	return 0;
+}
+
+static int set_port(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
+{
+	unsigned long long number;
+
+	if (!view_to_number(value, 65535, &number) || number == 0)
+		return fail(row, value, "a port from 1 to 65535", err);
+	*(uint16_t *)field_of(row, target) = (uint16_t)number;
+	return 0;
+}
+
+static int set_family(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
+{
+	int family = view_equal_nocase(value, (struct view)VIEW("any")) ? AF_UNSPEC :
+		view_equal(value, (struct view)VIEW("4")) ? AF_INET : view_equal(value, (struct view)VIEW("6")) ? AF_INET6 : -1;
+
+	if (family < 0)
+		return fail(row, value, "any, 4 or 6", err);
+	target->conf->route.family = family;
+	target->conf->deliver.connect.family = family;
+	return 0;
+}
+
+static int set_source_address(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
+{
+	struct connect_options *connect = &target->conf->deliver.connect;
+	bool had_comma = value.len > 0;
+	struct net_address address;
+
+	while (had_comma) {
+		struct view one = view_trim(view_take_until(&value, ',', &had_comma));
+
+		if (!net_address_parse(one, 0, &address))
+			return fail(row, one, "an IPv4 or IPv6 address, or one of each separated by a comma", err);
+		*(address.storage.ss_family == AF_INET ? &connect->source_v4 : &connect->source_v6) = address;
+	}
+	return 0;
+}
+
+static int set_urls(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
+{
+	struct relay *relay = target->relay;
+
+	(void)row;
+	if (value.len == 0) { /* switches off what a file with less to say has set */
+		relay->url_count = 0;
+		return 0;
+	}
+	if (relay_parse_urls(value, target->conf->arena, &relay->urls, &relay->url_count, err) < 0)
+		return -1;
+	for (size_t i = 0; i < relay->url_count && relay->credentials.user.len == 0; i++)
+		relay->credentials.user = relay->urls[i].user;
+	return 0;
+}
+
+static int set_tls(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
+{
+	struct tls_policy *policy = target->rule ? &target->rule->tls : &target->relay->tls;
+
+	if (!relay_parse_demand(value, &policy->demand))
+		return fail(row, value, "none, opportunistic, require or verify", err);
+	*(target->rule ? &target->rule->tls_is_set : &target->relay->tls_is_set) = true;
+	return 0;
+}
+
+static int set_pins(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
+{
+	(void)row;
+	if (relay_parse_pins(value, &target->relay->tls, err) < 0)
+		return -1;
+	if (!target->relay->tls_is_set)
+		target->relay->tls.demand = TLS_DEMAND_VERIFY;
+	target->relay->tls_is_set = true;
+	return 0;
+}
+
+static int set_patterns(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
+{
+	struct relay *relay = target->relay;
+	size_t capacity = 0;
+	bool had_comma = value.len > 0;
+
+	relay->from_count = 0;
+	while (had_comma) {
+		struct view one = view_trim(view_take_until(&value, ',', &had_comma));
+
+		if (view_index(one, '@') == one.len)
+			return fail(row, one, "an address or a pattern like *@example.org", err);
+		relay->from = arena_grow(target->conf->arena, relay->from, relay->from_count, &capacity, sizeof *relay->from);
+		relay->from[relay->from_count++] = one;
+	}
+	return 0;
+}
+
+/* relay NAME, mx, local, discard, reject TEXT, or a relay URL. The relay's name is looked up when all are known. */
+static int set_via(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
+{
+	static const struct {
+		struct view word;
+		enum route_via via;
+		bool has_text;
+	} words[] = {
+		{VIEW("relay"), VIA_RELAY, true}, {VIEW("mx"), VIA_MX, false}, {VIEW("local"), VIA_LOCAL, false},
+		{VIEW("discard"), VIA_DISCARD, false}, {VIEW("reject"), VIA_REJECT, true},
+	};
+	struct view rest = value, word = view_take_until(&rest, ' ', NULL);
+	struct relay *relay;
+
+	rest = view_trim(rest);
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		if (!view_equal_nocase(word, words[i].word))
+			continue;
+		if (words[i].has_text != (rest.len > 0))
+			return fail(row, value, "relay NAME, mx, local, discard, reject TEXT or a URL", err);
+		target->rule->via = words[i].via;
+		target->rule->text = rest;
+		return 0;
+	}
+	relay = ARENA_NEW(target->conf->arena, struct relay);
+	relay->name = value;
+	target->rule->via = VIA_RELAY;
+	target->rule->relay = relay;
+	return relay_parse_urls(value, target->conf->arena, &relay->urls, &relay->url_count, err);
+}
+
+#define MAIN_ROW(key_, setter, member, default_, help_) \
+	{.shown = {CONF_IN_MAIN, VIEW(key_), default_, help_}, .set = setter, .offset = offsetof(struct conf, member)}
+#define RELAY_ROW(sections_, key_, setter, member, default_, help_, credential) \
+	{.shown = {sections_, VIEW(key_), default_, help_}, .set = setter, .offset = offsetof(struct relay, member), .in_relay = true, \
+	 .is_credential = credential}
+
+enum { BOTH = CONF_IN_MAIN | CONF_IN_RELAY };
+
+const struct conf_row conf_rows[] = {
+	{.shown = {CONF_IN_MAIN, VIEW("relay"), "", "where mail goes: URLs, tried in order; without one, to the MX"}, .set = set_urls},
+	{.shown = {CONF_IN_RELAY, VIEW("url"), "", "where mail for this relay goes: URLs, tried in order"}, .set = set_urls},
+	{.shown = {CONF_IN_RELAY, VIEW("from"), "", "whose mail goes here: addresses and patterns"}, .set = set_patterns},
+	RELAY_ROW(BOTH, "user", set_view, credentials.user, "that of the URL", "the name to log in with", true),
+	RELAY_ROW(BOTH, "password_file", set_text, password_file, "", "file whose first line is the password", true),
+	RELAY_ROW(BOTH, "password_command", set_text, password_command, "", "command that prints the password", true),
+	RELAY_ROW(BOTH, "oauth_token_command", set_text, oauth_token_command, "", "command that prints an OAuth access token", true),
+	RELAY_ROW(BOTH, "auth", set_view, credentials.mechanisms, "the best offered", "SASL mechanisms that may be used", true),
+	RELAY_ROW(BOTH, "password_in_clear", set_bool, credentials.clear_allowed, "no", "the password may be sent without TLS", true),
+	{.shown = {BOTH | CONF_IN_ROUTE, VIEW("tls"), "verify with a user, else opportunistic", "what TLS has to prove"}, .set = set_tls},
+	RELAY_ROW(BOTH, "tls_ca", set_text, tls.ca_file, "the system's", "file or folder of trusted certificates", false),
+	RELAY_ROW(BOTH, "tls_cert", set_text, tls.cert_file, "", "client certificate (PEM)", false),
+	RELAY_ROW(BOTH, "tls_key", set_text, tls.key_file, "in tls_cert", "its private key (PEM)", false),
+	{.shown = {BOTH, VIEW("tls_pin"), "", "fingerprints that are trusted instead of names and dates"}, .set = set_pins},
+	MAIN_ROW("from", set_text, from, "user@domain", "the author of mails that do not name one"),
+	MAIN_ROW("domain", set_view, compose.domain, "the host's name", "put behind names without a domain"),
+	MAIN_ROW("host_name", set_view, host_name, "the system's", "the name of this host"),
+	MAIN_ROW("helo", set_view, deliver.helo, "the host's name", "what EHLO says"),
+	MAIN_ROW("timeout", set_seconds, deliver.timeout_ms, "as RFC 5321 says", "the most to wait for any one reply"),
+	MAIN_ROW("connect_timeout", set_seconds, deliver.connect.timeout_ms, "30", "the most to wait for a connection to one address"),
+	{.shown = {CONF_IN_MAIN, VIEW("family"), "any", "IP version to use: any, 4 or 6"}, .set = set_family},
+	{.shown = {CONF_IN_MAIN, VIEW("source_address"), "the system's choice", "own address to connect from"}, .set = set_source_address},
+	MAIN_ROW("pipelining", set_not_bool, deliver.no_pipelining, "yes", "send commands together when the server allows it"),
+	MAIN_ROW("chunking", set_not_bool, deliver.no_chunking, "yes", "send messages with BDAT when the server allows it"),
+	MAIN_ROW("direct", set_bool, route.direct, "no", "to the MX, whatever relay is set"),
+	MAIN_ROW("max_size", set_size, compose.max_octets, "0", "the most octets of a file or of standard input; 0 for any"),
+	MAIN_ROW("mime_types", set_text, compose.mime_types_file, "~/.mime.types", "a table of media types by extension"),
+	MAIN_ROW("dns_servers", set_view, route.dns.servers, "the system's", "resolvers to ask: ADDRESS or ADDRESS:PORT"),
+	MAIN_ROW("dns_timeout", set_seconds, route.dns.timeout_ms, "20", "the most to wait for all look-ups of a mail"),
+	MAIN_ROW("mx_port", set_port, route.mx_port, "25", "the port of MX hosts"),
+	MAIN_ROW("mx_loopback", set_bool, route.mx_loopback, "no", "believe an MX that is this host's loopback address"),
+	{.shown = {CONF_IN_ROUTE, VIEW("via"), "", "relay NAME, mx, a URL, local, discard or reject TEXT"}, .set = set_via},
+};
+
+const size_t conf_row_count = sizeof conf_rows / sizeof *conf_rows;
+
+const struct conf_row *conf_find_row(unsigned section, struct view key)
+{
+	for (size_t i = 0; i < conf_row_count; i++)
+		if ((conf_rows[i].shown.sections & section) && view_equal_nocase(conf_rows[i].shown.key, key))
+			return &conf_rows[i];
+	return NULL;
+}
