@@ -45,7 +45,7 @@ static int check_wish(const struct composition *wish, struct err *err)
 
 	if (comes_whole(wish) && option)
 		return err_set(err, EX_USAGE, STATUS(5, 6, 0), "The message comes whole from standard input; %s has no place in it.", option);
-	if (wish->raw && (wish->attachment_count > 0 || wish->header_count > 0 || wish->subject))
+	if (wish->raw && (wish->attachment_count > 0 || wish->headers.count > 0 || wish->subject))
 		return err_set(err, EX_USAGE, STATUS(5, 6, 0), "--raw sends the message as it is; nothing can be added to it.");
 	return 0;
 }
@@ -78,7 +78,7 @@ static int compose_whole(struct composer *composer, struct err *err)
 {
 	if (intake_message(composer, err) < 0 || take_author(composer, err) < 0)
 		return -1;
-	if (composer->wish->from_headers && composer->wish->envelope_to_count == 0 && header_recipients_take(composer, err) < 0)
+	if (composer->wish->from_headers && composer->wish->envelope_to.count == 0 && header_recipients_take(composer, err) < 0)
 		return -1;
 	if (recipients_resolve(composer, err) < 0 || identity_resolve(composer, err) < 0 || require_recipients(composer, err) < 0 ||
 	    attach_open(composer, err) < 0)

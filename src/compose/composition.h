@@ -7,6 +7,12 @@
 #include "base/err.h"
 #include "mail/message.h"
 
+/* Words of a command line; they live as long as it does. */
+struct word_list {
+	const char **items;
+	size_t count;
+};
+
 /* -a PATH and the modifiers that stand behind it. */
 struct attachment {
 	const char *path;		/* "-": standard input */
@@ -17,13 +23,11 @@ struct attachment {
 
 struct composition {
 	/* Each is an RFC 5322 address list or a mailto: URL; several are joined. */
-	const char **to, **cc, **bcc, **reply_to, **envelope_to;
-	size_t to_count, cc_count, bcc_count, reply_to_count, envelope_to_count;
+	struct word_list to, cc, bcc, reply_to, envelope_to;
 	const char *from, *sender, *envelope_from; /* null: not given; envelope_from "": the null path */
 	const char *full_name;		/* -F: display name for a From made by us */
 	const char *subject;
-	const char **headers;		/* "Name: value" */
-	size_t header_count;
+	struct word_list headers;	/* "Name: value" */
 	const char *priority, *auto_submitted, *in_reply_to, *references;
 
 	const char *body, *body_file;	/* body_file "-": standard input */
@@ -32,7 +36,7 @@ struct composition {
 	bool text_from_html, flowed, skip_empty;
 	const char *charset;		/* of the body files; null: UTF-8 or the locale's */
 	struct attachment *attachments;
-	size_t attachment_count;
+	size_t attachment_count, attachment_capacity;
 
 	bool from_headers;		/* -t: stdin is a message; recipients are taken from its fields */
 	bool message_on_stdin;		/* sendmail: stdin is a message, recipients are operands */

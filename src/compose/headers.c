@@ -108,8 +108,8 @@ static int take_option(struct composer *composer, const char *text, struct err *
 int headers_take_options(struct composer *composer, struct err *err)
 {
 	take_text_options(composer);
-	for (size_t i = 0; i < composer->wish->header_count; i++)
-		if (take_option(composer, composer->wish->headers[i], err) < 0)
+	for (size_t i = 0; i < composer->wish->headers.count; i++)
+		if (take_option(composer, composer->wish->headers.items[i], err) < 0)
 			return -1;
 	return 0;
 }

@@ -68,21 +68,20 @@ int recipients_resolve(struct composer *composer, struct err *err)
 	const struct composition *wish = composer->wish;
 	const struct {
 		const char *option;
-		const char **texts;
-		size_t count;
+		const struct word_list *texts;
 		struct address_list *list;
 		bool receives;
 	} rows[] = {
-		{"--to", wish->to, wish->to_count, &composer->to, wish->envelope_to_count == 0},
-		{"--cc", wish->cc, wish->cc_count, &composer->cc, wish->envelope_to_count == 0},
-		{"--bcc", wish->bcc, wish->bcc_count, &composer->bcc, wish->envelope_to_count == 0},
-		{"--envelope-to", wish->envelope_to, wish->envelope_to_count, &composer->envelope_to, true},
-		{"--reply-to", wish->reply_to, wish->reply_to_count, &composer->reply_to, false},
+		{"--to", &wish->to, &composer->to, wish->envelope_to.count == 0},
+		{"--cc", &wish->cc, &composer->cc, wish->envelope_to.count == 0},
+		{"--bcc", &wish->bcc, &composer->bcc, wish->envelope_to.count == 0},
+		{"--envelope-to", &wish->envelope_to, &composer->envelope_to, true},
+		{"--reply-to", &wish->reply_to, &composer->reply_to, false},
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		for (size_t k = 0; k < rows[i].count; k++)
-			if (recipients_parse(composer, rows[i].option, rows[i].texts[k], rows[i].list, err) < 0)
+		for (size_t k = 0; k < rows[i].texts->count; k++)
+			if (recipients_parse(composer, rows[i].option, rows[i].texts->items[k], rows[i].list, err) < 0)
 				return -1;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		if (rows[i].receives)

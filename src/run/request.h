@@ -2,35 +2,29 @@
 #ifndef RUN_REQUEST_H
 #define RUN_REQUEST_H
 
-#include "compose/composition.h"
+#include "conf/conf.h"
 
 enum verb { VERB_SEND, VERB_ROUTE, VERB_CONFIG, VERB_SERVE, VERB_HELP, VERB_VERSION };
-
-/* A configuration key set by an option or -O; the same checks apply as in the file. */
-struct override {
-	const char *key, *value;	/* "relay", "timeout", "tls_ca" of [paloma] */
-	const char *origin;		/* "--timeout", for messages */
-};
 
 enum output_form { OUTPUT_PLAIN, OUTPUT_JSON, OUTPUT_QUIET };
 
 struct request {
+	struct arena *arena;		/* of the lists below */
 	enum verb verb;
 	struct composition composition;
-	struct override *overrides;
+	struct conf_override *overrides;
 	size_t override_count, override_capacity;
 	const char *config_file;	/* null: the usual places */
-	bool direct;			/* --direct: MX, whatever relay is configured */
 	bool no_queue;
 	bool dry_run, print, verbose;
+	bool wants_help;		/* VERB --help */
+	const char *help_topic;		/* null: all verbs */
 	bool is_sendmail;		/* the personality: its habits of output and exit status */
 	const char *transcript_file;
 	enum output_form output;
-	const char **operands;		/* route: addresses; config: keys */
-	size_t operand_count;
+	struct word_list operands;	/* route: addresses; config: keys */
 	struct serve_request {
-		const char **listen;	/* ADDR:PORT */
-		size_t listen_count;
+		struct word_list listen; /* ADDR:PORT */
 		const char *catch_dir, *tls_cert, *tls_key, *password_file, *host_name;
 		uint64_t max_octets, max_recipients, max_sessions, exit_after;
 		bool implicit_tls, auth_required;
