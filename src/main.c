@@ -1,8 +1,9 @@
-/* main - argv[0] chooses the personality; the signal flag and the log sink are the only process-wide state. */
-#include <stdio.h>
+/* main - argv[0] chooses the personality; what a signal says is the only process-wide state. */
+#include <signal.h>
+#include "cli/personality.h"
 
-int main(void)
+int main(int argc, char **argv)
 {
-	puts("paloma " PACKAGE_VERSION);
-	return 0;
+	signal(SIGPIPE, SIG_IGN); /* a reader that went away is an error to be told, not a death */
+	return personality_run(argc, argv);
 }

@@ -1,2 +1,7 @@
 noinst_LIBRARIES += src/libcli.a
-src_libcli_a_SOURCES =
+src_libcli_a_SOURCES = \
+	%D%/options.c %D%/options.h \
+	%D%/paloma_options.c %D%/paloma_options.h \
+	%D%/personality.c %D%/personality.h \
+	%D%/sendmail_options.c %D%/sendmail_options.h \
+	%D%/usage.c %D%/usage.h

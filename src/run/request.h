@@ -26,9 +26,9 @@ struct request {
 	struct serve_request {
 		struct word_list listen; /* ADDR:PORT */
 		const char *catch_dir, *tls_cert, *tls_key, *password_file, *host_name;
-		uint64_t max_octets, max_recipients, max_sessions, exit_after;
+		uint64_t max_octets, max_recipients, max_sessions, exit_after, timeout_s; /* 0: the default */
 		bool implicit_tls, auth_required;
-		int timeout_s;
+
 	} serve;
 };
 

@@ -1,0 +1,131 @@
+/* personality - by what name paloma is called, and so which words it understands. */
+#include "cli/personality.h"
+
+#include <stdio.h>
+#include <sysexits.h>
+#include <unistd.h>
+#include "cli/paloma_options.h"
+#include "cli/sendmail_options.h"
+#include "cli/usage.h"
+
+/* What is understood where no verb is named. */
+static int take_no_operand(struct request *request, const char *word, struct err *err)
+{
+	(void)request;
+	return err_set(err, EX_USAGE, STATUS(5, 5, 4), "There is nothing to do with %s here.", word);
+}
+
+static const struct option_table no_options = {.take_operand = take_no_operand};
+
+static void prepare_send(struct request *request)
+{
+	/* A dot alone ends nothing in paloma send; -i is understood for those whose fingers type it. */
+	request->composition.ignore_dots = true;
+	request->composition.body_from_stdin = !isatty(STDIN_FILENO);
+}
+
+static void prepare_sendmail(struct request *request)
+{
+	request->is_sendmail = true;
+	request->composition.message_on_stdin = true;
+}
+
+static const struct personality {
+	const char *word;		/* the first word behind paloma, or the name it is called by */
+	enum verb verb;
+	const struct option_table *table;
+	void (*prepare)(struct request *request);
+	const char *operands, *purpose;
+} personalities[] = {
+	{"send", VERB_SEND, &send_options, prepare_send, "[RECIPIENT...]", "Composes one mail and sends it."},
+	{"sendmail", VERB_SEND, &sendmail_options, prepare_sendmail, "[RECIPIENT...]", "Sends the message on standard input."},
+	{"route", VERB_ROUTE, &route_options_table, NULL, "ADDRESS...", "Tells where mail for an address would go, and sends none."},
+	{"serve", VERB_SERVE, &serve_options, NULL, "", "Takes mail over SMTP and files it, for trying things out."},
+	{"config", VERB_CONFIG, &config_options, NULL, "[KEY...]", "Shows the settings in force and where each comes from."},
+	{"help", VERB_HELP, &config_options, NULL, "[VERB]", "Shows the verbs, or the options of one."},
+	{"version", VERB_VERSION, &no_options, NULL, "", "Shows the version and what is built in."},
+};
+
+enum { PERSONALITIES = sizeof personalities / sizeof *personalities };
+
+static const struct personality *find_personality(const char *word)
+{
+	for (size_t i = 0; i < PERSONALITIES; i++)
+		if (strcmp(word, personalities[i].word) == 0)
+			return &personalities[i];
+	return NULL;
+}
+
+static void print_verbs(FILE *to)
+{
+	fputs("usage: paloma VERB [OPTIONS] [OPERANDS]\n\n", to);
+	for (size_t i = 0; i < PERSONALITIES; i++)
+		fprintf(to, "  %-10s %s\n", personalities[i].word, personalities[i].purpose);
+	fputs("\npaloma VERB --help lists the options of a verb; paloma(1) tells the rest.\n", to);
+}
+
+static int help(const struct personality *personality)
+{
+	char name[32];
+
+	snprintf(name, sizeof name, "paloma %s", personality->word);
+	usage_print(name, personality->operands, personality->purpose, personality->table);
+	return EX_OK;
+}
+
+static int complain(const struct err *err)
+{
+	fprintf(stderr, "paloma: %s\n", err->text);
+	return err->exit_code;
+}
+
+static int run(const struct personality *personality, int argc, char **argv)
+{
+	struct request request = {.arena = arena_new(), .verb = personality->verb};
+	const struct personality *topic;
+	struct err err;
+	int status;
+
+	if (personality->prepare)
+		personality->prepare(&request);
+	if (options_parse(personality->table, argc, argv, &request, &err) < 0) {
+		status = complain(&err);
+	} else if (request.wants_help) {
+		status = help(personality);
+	} else if (personality->verb == VERB_HELP) {
+		topic = request.operands.count > 0 ? find_personality(request.operands.items[0]) : NULL;
+		status = EX_OK;
+		if (topic)
+			help(topic);
+		else
+			print_verbs(stdout);
+	} else {
+		status = run_request(&request);
+	}
+	arena_free(request.arena);
+	return status;
+}
+
+int personality_run(int argc, char **argv)
+{
+	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL, *name = argc < 1 ? "paloma" : slash ? slash + 1 : argv[0];
+	const struct personality *personality = strcmp(name, "sendmail") == 0 ? find_personality(name) : NULL;
+	struct err err;
+
+	if (personality)
+		return run(personality, argc - 1, argv + 1);
+	if (argc < 2) {
+		print_verbs(stderr);
+		return EX_USAGE;
+	}
+	if (strcmp(argv[1], "--version") == 0)
+		return run(find_personality("version"), 0, NULL);
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+		return run(find_personality("help"), 0, NULL);
+	personality = argv[1][0] == '-' ? find_personality("sendmail") : find_personality(argv[1]);
+	if (!personality) {
+		err_set(&err, EX_USAGE, STATUS(5, 5, 4), "There is no verb \"%s\"; paloma --help lists those there are.", argv[1]);
+		return complain(&err);
+	}
+	return argv[1][0] == '-' ? run(personality, argc - 1, argv + 1) : run(personality, argc - 2, argv + 2);
+}

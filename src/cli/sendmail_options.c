@@ -1,0 +1,110 @@
+/* sendmail_options - the rows of sendmail(8), as far as scripts use them to hand a mail over.
+ *
+ * A letter with words glued to it (-oi, -odb, -bm) is one row that looks at its argument. What would let the parameter of
+ * a web form write, read or run something is refused whatever it says. */
+#include "cli/sendmail_options.h"
+
+#include <stddef.h>
+#include <sysexits.h>
+
+static int ignore(struct request *request, const struct option_row *row, const char *value, struct err *err)
+{
+	(void)request, (void)row, (void)value, (void)err;
+	return 0;
+}
+
+static int refuse(struct request *request, const struct option_row *row, const char *value, struct err *err)
+{
+	(void)request, (void)value;
+	return err_set(err, EX_USAGE, STATUS(5, 5, 4), "-%c is not for callers to use.", row->letter);
+}
+
+/* -b MODE: m is what happens anyway. */
+static int take_mode(struct request *request, const struct option_row *row, const char *value, struct err *err)
+{
+	(void)request, (void)row;
+	if (strcmp(value, "m") == 0)
+		return 0;
+	return err_set(err, EX_USAGE, STATUS(5, 5, 4), "-b%s is not done by this paloma; it hands mail over (-bm) and no more.", value);
+}
+
+/* -o X...: the old short settings. i and its long name matter, the others change nothing here. */
+static int take_setting(struct request *request, const struct option_row *row, const char *value, struct err *err)
+{
+	static const char harmless[] = "AabBcdeDEgGhHKLmnoprsStTuUvwxyYzZ78";
+
+	(void)row;
+	if (value[0] == 'i') {
+		request->composition.ignore_dots = true;
+		return 0;
+	}
+	if (value[0] != '\0' && strchr(harmless, value[0]))
+		return 0;
+	return err_set(err, EX_USAGE, STATUS(5, 5, 4), "-o%s is not for callers to set.", value);
+}
+
+static int take_long_setting(struct request *request, const struct option_row *row, const char *value, struct err *err)
+{
+	struct view rest = view_of(value), name = view_take_until(&rest, '=', NULL);
+
+	(void)row;
+	if (view_equal_nocase(name, (struct view)VIEW("IgnoreDots"))) {
+		request->composition.ignore_dots = !view_equal_nocase(rest, (struct view)VIEW("False"));
+		return 0;
+	}
+	if (view_equal_nocase(name, (struct view)VIEW("QueueDirectory")) || view_equal_nocase(name, (struct view)VIEW("AliasFile")))
+		return err_set(err, EX_USAGE, STATUS(5, 5, 4), "-O%s is not for callers to set.", value);
+	return 0;
+}
+
+/* -f 'Name <address>' is tolerated, as scripts write it. */
+static int take_envelope_from(struct request *request, const struct option_row *row, const char *value, struct err *err)
+{
+	(void)row, (void)err;
+	request->composition.envelope_from = value;
+	return 0;
+}
+
+static int take_recipient(struct request *request, const char *word, struct err *err)
+{
+	(void)err;
+	options_list_add(request, &request->composition.to, word);
+	return 0;
+}
+
+#define SEND(member) offsetof(struct request, composition.member)
+
+static const struct option_row sendmail_rows[] = {
+	{NULL, 't', NULL, false, "take recipients from To, Cc and Bcc", options_take_flag, SEND(from_headers), NULL},
+	{NULL, 'i', NULL, false, "a line with a lone dot does not end the message", options_take_flag, SEND(ignore_dots), NULL},
+	{NULL, 'f', "ADDRESS", false, "where reports of failure go", take_envelope_from, 0, NULL},
+	{NULL, 'r', "ADDRESS", false, "the same", take_envelope_from, 0, NULL},
+	{NULL, 'F', "NAME", false, "the author's name", options_take_string, SEND(full_name), NULL},
+	{NULL, 'v', NULL, false, "show the conversation", options_take_flag, offsetof(struct request, verbose), NULL},
+	{NULL, 'b', "MODE", false, "-bm: hand a message over", take_mode, 0, NULL},
+	{NULL, 'o', "SETTING", false, "-oi as -i; others that change nothing are taken", take_setting, 0, NULL},
+	{NULL, 'O', "SETTING", false, "the long form of -o", take_long_setting, 0, NULL},
+	{NULL, 'e', "MODE", true, NULL, ignore, 0, NULL},
+	{NULL, 'm', NULL, false, NULL, ignore, 0, NULL},
+	{NULL, 'n', NULL, false, NULL, ignore, 0, NULL},
+	{NULL, 'U', NULL, false, NULL, ignore, 0, NULL},
+	{NULL, 'G', NULL, false, NULL, ignore, 0, NULL},
+	{NULL, 'B', "TYPE", false, NULL, ignore, 0, NULL},
+	{NULL, 'N', "DSN", false, NULL, ignore, 0, NULL},
+	{NULL, 'R', "RETURN", false, NULL, ignore, 0, NULL},
+	{NULL, 'V', "ENVID", false, NULL, ignore, 0, NULL},
+	{NULL, 'L', "TAG", false, NULL, ignore, 0, NULL},
+	{NULL, 'h', "HOPS", false, NULL, ignore, 0, NULL},
+	{NULL, 'p', "PROTOCOL", false, NULL, ignore, 0, NULL},
+	{NULL, 'X', "FILE", false, NULL, refuse, 0, NULL},
+	{NULL, 'C', "FILE", false, NULL, refuse, 0, NULL},
+	{NULL, 'D', "FILE", false, NULL, refuse, 0, NULL},
+	{NULL, 'A', "LETTER", false, NULL, ignore, 0, NULL},
+};
+
+const struct option_table sendmail_options = {
+	.rows = sendmail_rows,
+	.count = sizeof sendmail_rows / sizeof *sendmail_rows,
+	.take_operand = take_recipient,
+	.sendmail_words = true,
+};
