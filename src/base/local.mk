@@ -8,6 +8,7 @@ src_libbase_a_SOURCES = \
 	%D%/err.c %D%/err.h \
 	%D%/escape.c %D%/escape.h \
 	%D%/file.c %D%/file.h \
+	%D%/json.c %D%/json.h \
 	%D%/library.c %D%/library.h \
 	%D%/mem.c %D%/mem.h \
 	%D%/nearest.c %D%/nearest.h \
