@@ -2,6 +2,7 @@
 #ifndef REPORT_OUTCOME_SUMMARY_H
 #define REPORT_OUTCOME_SUMMARY_H
 
+#include "base/buf.h"
 #include "mail/envelope.h"
 #include "mail/message.h"
 #include "mail/outcome.h"
