@@ -1,0 +1,153 @@
+/* dns - look-ups side by side within one deadline; c-ares asks, dns_answer reads. */
+#include "net/dns.h"
+
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sysexits.h>
+#ifdef HAVE_CARES
+#include <ares.h>
+#include "base/library.h"
+#endif
+#include "base/file.h"
+#include "net/dns_answer.h"
+#include "net/dns_hosts.h"
+#include "net/stream.h"
+
+enum { DNS_CLASS_IN = 1, HOSTS_MAX = 1024 * 1024, DEFAULT_TIMEOUT_MS = 20 * 1000, TRY_TIMEOUT_MS = 3000, TRIES = 3 };
+
+/* What the hosts file answers; true for a query that is done with. */
+static void ask_hosts(struct dns_query *queries, size_t count, bool *done, struct arena *arena)
+{
+	struct buf text;
+	struct err ignored;
+	bool missing;
+
+	buf_init(&text, HOSTS_MAX);
+	if (file_read("/etc/hosts", false, true, &missing, &text, &ignored) < 0)
+		buf_reset(&text);
+	for (size_t i = 0; i < count; i++)
+		done[i] = dns_hosts_answer(buf_view(&text), &queries[i], arena);
+	buf_clear(&text);
+}
+
+#ifdef HAVE_CARES
+#define CARES_FUNCTIONS(F) F(ares_library_init) F(ares_init_options) F(ares_set_servers_ports_csv) F(ares_query) F(ares_getsock) \
+	F(ares_timeout) F(ares_process_fd) F(ares_cancel) F(ares_destroy) F(ares_strerror)
+LIBRARY(cares, "libcares.so.2", "dns", "Name service look-ups", CARES_FUNCTIONS)
+
+/* One query on its way. */
+struct pending {
+	const struct cares_functions *cares;
+	struct dns_query *query;
+	struct arena *arena;
+	size_t *open;
+};
+
+static void take_answer(void *context, int status, int timeouts, unsigned char *answer, int len)
+{
+	struct pending *pending = context;
+	struct dns_query *query = pending->query;
+
+	(void)timeouts;
+	--*pending->open;
+	if (answer && len > 0) {
+		dns_answer_parse(view_make((const char *)answer, (size_t)len), query, pending->arena);
+		return;
+	}
+	query->result = DNS_TEMPFAIL;
+	query->reason = status == ARES_ETIMEOUT || status == ARES_ECANCELLED ? "no name server answered in time"
+		: arena_str(pending->arena, view_of(pending->cares->ares_strerror(status)));
+}
+
+static int open_channel(const struct cares_functions *cares, const struct dns_options *options, struct arena *arena,
+			ares_channel *channel, struct err *err)
+{
+	struct ares_options settings = {.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES, .timeout = TRY_TIMEOUT_MS, .tries = TRIES};
+	int status = cares->ares_library_init(ARES_LIB_INIT_ALL);
+
+	if (status == ARES_SUCCESS)
+		status = cares->ares_init_options(channel, &settings, ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES);
+	if (status != ARES_SUCCESS)
+		return err_set(err, EX_TEMPFAIL, STATUS(4, 4, 3), "The resolver cannot be started: %s.", cares->ares_strerror(status));
+	if (options->servers.len == 0)
+		return 0;
+	status = cares->ares_set_servers_ports_csv(*channel, arena_str(arena, options->servers));
+	if (status == ARES_SUCCESS)
+		return 0;
+	cares->ares_destroy(*channel);
+	return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "dns_servers is a list of ADDRESS or ADDRESS:PORT, which \"%.*s\" is not: %s.",
+		       VIEW_ARG(options->servers), cares->ares_strerror(status));
+}
+
+/* Waits for the sockets of the channel once. */
+static void wait_once(const struct cares_functions *cares, ares_channel channel, int64_t left_ms)
+{
+	ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
+	struct pollfd polls[ARES_GETSOCK_MAXNUM];
+	int bits = cares->ares_getsock(channel, sockets, ARES_GETSOCK_MAXNUM);
+	struct timeval most = {.tv_sec = (time_t)(left_ms / 1000), .tv_usec = (suseconds_t)(left_ms % 1000 * 1000)}, room, *wait;
+	nfds_t count = 0;
+
+	for (unsigned i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
+		short events = (short)((ARES_GETSOCK_READABLE(bits, i) ? POLLIN : 0) | (ARES_GETSOCK_WRITABLE(bits, i) ? POLLOUT : 0));
+
+		if (events)
+			polls[count++] = (struct pollfd){.fd = sockets[i], .events = events};
+	}
+	wait = cares->ares_timeout(channel, &most, &room);
+	poll(polls, count, (int)(wait->tv_sec * 1000 + wait->tv_usec / 1000 + 1));
+	for (nfds_t i = 0; i < count; i++)
+		cares->ares_process_fd(channel, polls[i].revents & (POLLIN | POLLERR | POLLHUP) ? polls[i].fd : ARES_SOCKET_BAD,
+				       polls[i].revents & POLLOUT ? polls[i].fd : ARES_SOCKET_BAD);
+	cares->ares_process_fd(channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+}
+
+static int ask_servers(struct dns_query *queries, size_t count, const bool *done, const struct dns_options *options, struct arena *arena,
+		       struct err *err)
+{
+	const struct cares_functions *cares = cares_load(err);
+	int64_t deadline_ms = clock_now_ms() + (options->timeout_ms > 0 ? options->timeout_ms : DEFAULT_TIMEOUT_MS), left_ms;
+	struct pending *pending = ARENA_ARRAY(arena, count + 1, struct pending);
+	size_t open = 0;
+	ares_channel channel;
+
+	if (!cares || open_channel(cares, options, arena, &channel, err) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		if (done[i])
+			continue;
+		pending[i] = (struct pending){.cares = cares, .query = &queries[i], .arena = arena, .open = &open};
+		open++;
+		cares->ares_query(channel, arena_str(arena, queries[i].name), DNS_CLASS_IN, (int)queries[i].type, take_answer, &pending[i]);
+	}
+	while (open > 0 && (left_ms = deadline_ms - clock_now_ms()) > 0)
+		wait_once(cares, channel, left_ms);
+	cares->ares_cancel(channel);
+	cares->ares_destroy(channel);
+	return 0;
+}
+#else
+static int ask_servers(struct dns_query *queries, size_t count, const bool *done, const struct dns_options *options, struct arena *arena,
+		       struct err *err)
+{
+	(void)queries, (void)count, (void)done, (void)options, (void)arena;
+	return err_set(err, EX_UNAVAILABLE, STATUS(4, 4, 3), "This paloma was built without c-ares and can look up no names; give a relay's IP address.");
+}
+#endif
+
+int dns_lookup_all(struct dns_query *queries, size_t count, const struct dns_options *options, struct arena *arena, struct err *err)
+{
+	bool *done = ARENA_ARRAY(arena, count + 1, bool);
+	size_t left = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		queries[i].result = DNS_TEMPFAIL;
+		queries[i].reason = "it was not asked";
+		queries[i].canonical = queries[i].name;
+	}
+	ask_hosts(queries, count, done, arena);
+	for (size_t i = 0; i < count; i++)
+		left += !done[i];
+	return left == 0 ? 0 : ask_servers(queries, count, done, options, arena, err);
+}
