@@ -19,6 +19,8 @@ struct route_options {
 	int family;			/* AF_UNSPEC, AF_INET, AF_INET6 */
 	struct tls_policy mx_tls;	/* demand and trust for MX hosts; name and start are set for each */
 	struct view host_name;		/* ours: an MX of that name is ourselves (RFC 5321 §5.1) */
+	const struct net_address *own;	/* addresses of this host: an MX at one of them is ourselves as well */
+	size_t own_count;
 	unsigned seed;			/* to shuffle equals by */
 };
 
