@@ -141,6 +141,8 @@ int dns_lookup_all(struct dns_query *queries, size_t count, const struct dns_opt
 	bool *done = ARENA_ARRAY(arena, count + 1, bool);
 	size_t left = 0;
 
+	if (count == 0)
+		return 0;
 	for (size_t i = 0; i < count; i++) {
 		queries[i].result = DNS_TEMPFAIL;
 		queries[i].reason = "it was not asked";

@@ -1,0 +1,322 @@
+/* route - where the recipients of an envelope go next.
+ *
+ * First every recipient gets its way: a rule for it, the relay of its sender, the default relay, or the MX of its domain.
+ * Then all names of all ways are looked up together, and ways that lead to the same hosts become one hop. */
+#include "route/route.h"
+
+#include <sysexits.h>
+#include "mail/address.h"
+#include "net/idna.h"
+#include "route/mx.h"
+
+/* One way and those who take it. */
+struct way {
+	enum route_via via;
+	const struct relay *relay;	/* VIA_RELAY */
+	const struct route_rule *rule;	/* null: none made it */
+	struct view domain;		/* VIA_MX */
+	struct view reason;
+	size_t *recipients;
+	size_t recipient_count, recipient_capacity;
+	size_t first_target, target_count;
+	struct err trouble;
+};
+
+struct routing {
+	const struct envelope *envelope;
+	struct view author;
+	const struct route_options *options;
+	struct arena *arena;
+	struct way *ways;
+	size_t way_count, way_capacity;
+	struct mx_target *targets;
+	size_t target_count, target_capacity;
+};
+
+static const struct relay *relay_of_sender(const struct routing *routing)
+{
+	const struct route_options *options = routing->options;
+
+	for (size_t i = 0; i < options->relay_count; i++)
+		for (size_t k = 0; k < options->relays[i].from_count; k++)
+			if (route_pattern_matches(options->relays[i].from[k], routing->author) ||
+			    route_pattern_matches(options->relays[i].from[k], routing->envelope->reverse_path))
+				return &options->relays[i];
+	return NULL;
+}
+
+static const struct route_rule *rule_of_recipient(const struct routing *routing, struct view path)
+{
+	for (size_t i = 0; i < routing->options->rule_count; i++)
+		if (route_pattern_matches(routing->options->rules[i].pattern, path))
+			return &routing->options->rules[i];
+	return NULL;
+}
+
+/* The domain of a path as the DNS knows it, or the text of an address literal (RFC 5321 §4.1.3). */
+static int find_domain(struct view path, struct arena *arena, struct view *domain, struct err *err)
+{
+	static const struct view ipv6 = VIEW("IPv6:");
+	struct address address;
+	struct net_address literal;
+
+	if (address_parse_path(path, arena, &address, err) < 0)
+		return -1;
+	if (address.domain.len == 0)
+		return err_set(err, EX_NOHOST, STATUS(5, 1, 2), "%.*s has no domain.", VIEW_ARG(path));
+	if (address.domain.data[0] != '[')
+		return idna_to_ascii(address.domain, arena, domain, err);
+	*domain = view_first(view_from(address.domain, 1), address.domain.len - 2);
+	if (view_starts_nocase(*domain, ipv6))
+		*domain = view_from(*domain, ipv6.len);
+	if (!net_address_parse(*domain, 0, &literal))
+		return err_set(err, EX_NOHOST, STATUS(5, 1, 2), "%.*s is no address of a host.", VIEW_ARG(address.domain));
+	return 0;
+}
+
+static void decide(const struct routing *routing, const struct relay *sender_relay, struct view path, struct way *way)
+{
+	const struct route_options *options = routing->options;
+	const struct route_rule *rule = options->direct ? NULL : rule_of_recipient(routing, path);
+	struct arena *arena = routing->arena;
+
+	if (rule) {
+		*way = (struct way){.via = rule->via, .relay = rule->relay, .rule = rule};
+		way->reason = arena_printf(arena, "by [route %.*s]", VIEW_ARG(rule->pattern));
+	} else if (sender_relay && !options->direct) {
+		*way = (struct way){.via = VIA_RELAY, .relay = sender_relay};
+		way->reason = arena_printf(arena, "by the sender, through [relay %.*s]", VIEW_ARG(sender_relay->name));
+	} else if (options->default_relay && !options->direct) {
+		*way = (struct way){.via = VIA_RELAY, .relay = options->default_relay, .reason = VIEW("through the default relay")};
+	} else {
+		*way = (struct way){.via = VIA_MX, .reason = VIEW("to the MX of its domain")};
+	}
+	if (way->via == VIA_MX && find_domain(path, arena, &way->domain, &way->trouble) < 0)
+		way->domain = path; /* nobody else shares this trouble */
+}
+
+static bool is_same_way(const struct way *a, const struct way *b)
+{
+	return a->via == b->via && a->relay == b->relay && a->rule == b->rule && view_equal(a->domain, b->domain);
+}
+
+static void add_recipient(struct routing *routing, size_t recipient, const struct way *decided, struct route *route)
+{
+	struct way *way = NULL;
+
+	for (size_t i = routing->way_count; i-- > 0 && !way;)
+		if (is_same_way(&routing->ways[i], decided))
+			way = &routing->ways[i];
+	if (!way) {
+		routing->ways = arena_grow(routing->arena, routing->ways, routing->way_count, &routing->way_capacity, sizeof *routing->ways);
+		way = &routing->ways[routing->way_count++];
+		*way = *decided;
+	}
+	way->recipients = arena_grow(routing->arena, way->recipients, way->recipient_count, &way->recipient_capacity, sizeof *way->recipients);
+	way->recipients[way->recipient_count++] = recipient;
+	route->reasons[recipient] = way->reason;
+}
+
+static struct mx_target *add_target(struct routing *routing, struct way *way)
+{
+	routing->targets = arena_grow(routing->arena, routing->targets, routing->target_count, &routing->target_capacity,
+				      sizeof *routing->targets);
+	way->target_count++;
+	return &routing->targets[routing->target_count++];
+}
+
+static void add_targets(struct routing *routing, struct way *way)
+{
+	const struct route_options *options = routing->options;
+
+	way->first_target = routing->target_count;
+	if (way->trouble.exit_code)
+		return;
+	if (way->via == VIA_MX)
+		*add_target(routing, way) = (struct mx_target){.domain = way->domain, .kind = MX_OF_DOMAIN, .port = options->mx_port,
+							       .start = TLS_START_STARTTLS, .may_be_loopback = options->mx_loopback};
+	for (size_t i = 0; way->via == VIA_RELAY && i < way->relay->url_count; i++) {
+		const struct relay_url *url = &way->relay->urls[i];
+
+		if (!url->is_unix)
+			*add_target(routing, way) = (struct mx_target){
+				.domain = url->host, .kind = url->use_mx ? MX_OF_DOMAIN : url->use_srv ? MX_SRV_OF_DOMAIN : MX_HOST,
+				.port = url->port, .start = url->start, .may_be_loopback = true};
+	}
+}
+
+/* The certificate of a host that only the DNS named proves nothing about the domain that was asked for, unless it is of
+ * that domain (RFC 6186 §6). */
+static struct view name_to_prove(const struct relay_url *url, struct view host)
+{
+	size_t at = host.len - url->host.len;
+
+	if (!url->use_srv || (host.len > url->host.len && host.data[at - 1] == '.' && view_equal_nocase(view_from(host, at), url->host)))
+		return host;
+	return url->host;
+}
+
+static void set_relay_policy(const struct relay *relay, const struct relay_url *url, struct endpoint *endpoint)
+{
+	struct tls_policy policy = relay->tls;
+
+	policy.start = endpoint->tls.start;
+	policy.name = name_to_prove(url, endpoint->host);
+	if (!relay->tls_is_set)
+		policy.demand = relay->credentials.user.len > 0 || policy.start == TLS_START_IMPLICIT ? TLS_DEMAND_VERIFY
+			: TLS_DEMAND_OPPORTUNISTIC;
+	if (policy.start == TLS_START_IMPLICIT && policy.demand < TLS_DEMAND_REQUIRE)
+		policy.demand = TLS_DEMAND_REQUIRE;
+	if (policy.start == TLS_START_NEVER)
+		policy.demand = TLS_DEMAND_NONE;
+	endpoint->tls = policy;
+}
+
+static void add_endpoint(struct routing *routing, struct hop *hop, size_t *capacity, const struct endpoint *endpoint)
+{
+	hop->endpoints = arena_grow(routing->arena, hop->endpoints, hop->endpoint_count, capacity, sizeof *hop->endpoints);
+	hop->endpoints[hop->endpoint_count++] = *endpoint;
+}
+
+static void add_unix_endpoint(struct routing *routing, struct hop *hop, size_t *capacity, const struct relay_url *url)
+{
+	struct endpoint endpoint = {.host = url->host, .tls = {.start = TLS_START_NEVER}};
+
+	endpoint.addresses = ARENA_NEW(routing->arena, struct net_address);
+	endpoint.address_count = net_address_unix(url->host, &endpoint.addresses[0]) ? 1 : 0;
+	add_endpoint(routing, hop, capacity, &endpoint);
+}
+
+/* Endpoints of every URL in turn; a URL that leads nowhere is passed over while another leads somewhere. */
+static void build_relay_hop(struct routing *routing, const struct way *way, struct hop *hop)
+{
+	size_t target_at = way->first_target, capacity = 0;
+	struct err trouble = {0};
+
+	hop->transport = way->relay->urls[0].transport;
+	hop->relay_name = way->relay->name;
+	hop->credentials = way->relay->credentials.user.len > 0 ? &way->relay->credentials : NULL;
+	for (size_t i = 0; i < way->relay->url_count; i++) {
+		const struct relay_url *url = &way->relay->urls[i];
+		const struct mx_target *target;
+
+		if (url->is_unix) {
+			add_unix_endpoint(routing, hop, &capacity, url);
+			continue;
+		}
+		target = &routing->targets[target_at++];
+		if (target->trouble.exit_code && (!trouble.exit_code || err_is_transient(&target->trouble)))
+			trouble = target->trouble;
+		for (size_t k = 0; k < target->endpoint_count; k++) {
+			struct endpoint endpoint = target->endpoints[k];
+
+			set_relay_policy(way->relay, url, &endpoint);
+			add_endpoint(routing, hop, &capacity, &endpoint);
+		}
+	}
+	if (hop->endpoint_count == 0)
+		hop->trouble = trouble;
+}
+
+static void build_mx_hop(struct routing *routing, const struct way *way, struct hop *hop)
+{
+	const struct mx_target *target = &routing->targets[way->first_target];
+	const struct tls_policy *policy = way->rule && way->rule->tls_is_set ? &way->rule->tls : &routing->options->mx_tls;
+
+	hop->transport = TRANSPORT_SMTP;
+	hop->trouble = target->trouble;
+	hop->endpoints = target->endpoints;
+	hop->endpoint_count = target->endpoint_count;
+	for (size_t i = 0; i < hop->endpoint_count; i++) {
+		struct tls_policy endpoint_policy = *policy;
+
+		endpoint_policy.start = TLS_START_STARTTLS;
+		endpoint_policy.name = hop->endpoints[i].host;
+		hop->endpoints[i].tls = endpoint_policy;
+	}
+}
+
+static void build_hop(struct routing *routing, const struct way *way, struct hop *hop)
+{
+	*hop = (struct hop){.recipients = way->recipients, .recipient_count = way->recipient_count, .trouble = way->trouble};
+	if (way->trouble.exit_code)
+		return;
+	switch (way->via) {
+	case VIA_MX:
+		build_mx_hop(routing, way, hop);
+		break;
+	case VIA_RELAY:
+		build_relay_hop(routing, way, hop);
+		break;
+	case VIA_LOCAL:
+		hop->transport = TRANSPORT_LOCAL;
+		break;
+	case VIA_DISCARD:
+		hop->transport = TRANSPORT_DISCARD;
+		break;
+	case VIA_REJECT:
+		err_set(&hop->trouble, EX_UNAVAILABLE, STATUS(5, 7, 1), "%.*s ([route %.*s])", VIEW_ARG(way->rule->text),
+			VIEW_ARG(way->rule->pattern));
+		break;
+	}
+}
+
+/* Two domains at the same hosts are one conversation. The order of equals is chance, so the hosts are compared as a set. */
+static bool leads_to_same(const struct hop *a, const struct hop *b)
+{
+	size_t found = 0;
+
+	if (a->trouble.exit_code || b->trouble.exit_code || a->transport != b->transport || a->endpoint_count != b->endpoint_count ||
+	    a->endpoint_count == 0 || a->credentials != b->credentials || !view_equal(a->relay_name, b->relay_name))
+		return false;
+	for (size_t i = 0; i < a->endpoint_count; i++)
+		for (size_t k = 0; k < b->endpoint_count; k++)
+			found += view_equal(a->endpoints[i].host, b->endpoints[k].host) && a->endpoints[i].port == b->endpoints[k].port &&
+				a->endpoints[i].tls.demand == b->endpoints[k].tls.demand;
+	return found >= a->endpoint_count;
+}
+
+static void add_hop(struct routing *routing, struct route *route, const struct hop *hop)
+{
+	for (size_t i = 0; i < route->hop_count; i++) {
+		struct hop *known = &route->hops[i];
+		size_t *joined;
+
+		if (!leads_to_same(known, hop))
+			continue;
+		joined = ARENA_ARRAY(routing->arena, known->recipient_count + hop->recipient_count, size_t);
+		memcpy(joined, known->recipients, known->recipient_count * sizeof *joined);
+		memcpy(joined + known->recipient_count, hop->recipients, hop->recipient_count * sizeof *joined);
+		known->recipients = joined;
+		known->recipient_count += hop->recipient_count;
+		return;
+	}
+	route->hops = arena_grow(routing->arena, route->hops, route->hop_count, &route->hop_capacity, sizeof *route->hops);
+	route->hops[route->hop_count++] = *hop;
+}
+
+void route_envelope(const struct envelope *envelope, struct view author, const struct route_options *options, struct arena *arena,
+		    struct route *route)
+{
+	struct routing routing = {.envelope = envelope, .author = author, .options = options, .arena = arena};
+	const struct relay *sender_relay = relay_of_sender(&routing);
+	struct way decided;
+	struct err err;
+	struct hop hop;
+	bool failed;
+
+	*route = (struct route){.reasons = ARENA_ARRAY(arena, envelope->recipient_count + 1, struct view)};
+	for (size_t i = 0; i < envelope->recipient_count; i++) {
+		decide(&routing, sender_relay, envelope->recipients[i].forward_path, &decided);
+		add_recipient(&routing, i, &decided, route);
+	}
+	for (size_t i = 0; i < routing.way_count; i++)
+		add_targets(&routing, &routing.ways[i]);
+	failed = mx_resolve(routing.targets, routing.target_count, options, arena, &err) < 0;
+	for (size_t i = 0; i < routing.way_count; i++) {
+		if (failed && routing.ways[i].target_count > 0 && !routing.ways[i].trouble.exit_code)
+			routing.ways[i].trouble = err;
+		build_hop(&routing, &routing.ways[i], &hop);
+		add_hop(&routing, route, &hop);
+	}
+}
