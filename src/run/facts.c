@@ -1,0 +1,192 @@
+/* facts - what the process knows of itself, fetched once: clock, caller, host, chance. */
+#include "run/facts.h"
+
+#include <ifaddrs.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <sysexits.h>
+#include <unistd.h>
+#include "base/digest.h"
+#include "base/escape.h"
+#include "base/file.h"
+#include "base/random.h"
+
+enum { SMALL_FILE_MAX = 64 * 1024, HOST_NAME_OCTETS = 256 };
+
+/* The first comma ends the name in the GECOS field, & stands for the login name with a capital. */
+static struct view full_name(const struct passwd *entry, struct arena *arena)
+{
+	struct view gecos = view_of(entry->pw_gecos), user = view_of(entry->pw_name);
+	struct buf name;
+	struct view result;
+
+	gecos = view_first(gecos, view_index(gecos, ','));
+	buf_init(&name, 1024);
+	for (size_t i = 0; i < gecos.len; i++) {
+		if (gecos.data[i] != '&') {
+			buf_append_char(&name, gecos.data[i]);
+			continue;
+		}
+		if (user.len > 0)
+			buf_append_char(&name, user.data[0] >= 'a' && user.data[0] <= 'z' ? (char)(user.data[0] - 32) : user.data[0]);
+		buf_append(&name, view_from(user, 1));
+	}
+	result = utf8_is_valid(buf_view(&name)) ? arena_copy(arena, buf_view(&name)) : (struct view){0};
+	buf_clear(&name);
+	return result;
+}
+
+static void fetch_caller(struct compose_facts *facts, struct arena *arena)
+{
+	const struct passwd *entry = getpwuid(getuid());
+
+	if (!entry) { /* a user of a container, perhaps, whom nobody has named */
+		facts->user = arena_printf(arena, "uid%lu", (unsigned long)getuid());
+		return;
+	}
+	facts->user = arena_copy(arena, view_of(entry->pw_name));
+	facts->full_name = full_name(entry, arena);
+}
+
+static bool has_dot(struct view name)
+{
+	return view_index(name, '.') < name.len;
+}
+
+/* The name with a dot on the line of /etc/hosts that has ours. */
+static struct view name_in_hosts(struct view hosts, struct view host, struct arena *arena)
+{
+	struct view line, word, dotted;
+	bool found;
+
+	while (view_take_line(&hosts, &line)) {
+		line = view_first(line, view_index(line, '#'));
+		found = false;
+		dotted = (struct view){0};
+		view_take_until(&line, ' ', NULL);
+		for (size_t i = 0; i <= line.len;) {
+			size_t start = i;
+
+			while (i < line.len && line.data[i] != ' ' && line.data[i] != '\t')
+				i++;
+			word = view_make(line.data + start, i - start);
+			found |= view_equal_nocase(word, host);
+			if (dotted.len == 0 && has_dot(word) && !net_address_parse(word, 0, &(struct net_address){0}))
+				dotted = word;
+			i++;
+		}
+		if (found && dotted.len > 0)
+			return arena_copy(arena, dotted);
+	}
+	return (struct view){0};
+}
+
+static struct view read_small(const char *path, struct arena *arena)
+{
+	struct view text = {0};
+	struct err ignored;
+	struct buf buf;
+	bool missing;
+
+	buf_init(&buf, SMALL_FILE_MAX);
+	if (file_read(path, false, true, &missing, &buf, &ignored) == 0)
+		text = arena_copy(arena, buf_view(&buf));
+	buf_clear(&buf);
+	return text;
+}
+
+/* Fully qualified, as well as this host knows itself without asking a server: a mail must not wait for that. */
+static struct view fetch_host_name(const struct conf *conf, struct arena *arena)
+{
+	char name[HOST_NAME_OCTETS] = "";
+	struct view host, better;
+
+	if (conf->host_name.len > 0)
+		return conf->host_name;
+	gethostname(name, sizeof name - 1);
+	host = arena_copy(arena, view_of(name[0] ? name : "localhost"));
+	if (has_dot(host))
+		return host;
+	better = name_in_hosts(read_small("/etc/hosts", arena), host, arena);
+	if (better.len == 0)
+		better = view_trim(view_first(read_small("/etc/mailname", arena), HOST_NAME_OCTETS));
+	return better.len > 0 && dns_name_is_host(better) ? better : host;
+}
+
+static int fetch_seed(struct compose_facts *facts, const char *seed, struct err *err)
+{
+	const char *epoch = getenv("SOURCE_DATE_EPOCH");
+	struct digest digest;
+	unsigned long long when;
+
+	if (epoch && epoch[0]) {
+		if (!view_to_number(view_of(epoch), 253402300799ULL, &when))
+			return err_set(err, EX_USAGE, STATUS(5, 6, 0), "SOURCE_DATE_EPOCH is a number of seconds, not \"%s\".", epoch);
+		facts->now = (time_t)when;
+		facts->utc_offset_minutes = 0;
+	} else {
+		epoch = "";
+	}
+	if (!seed && !epoch[0]) {
+		random_fill(facts->random, sizeof facts->random);
+		return 0;
+	}
+	facts->is_seeded = true;
+	digest_init(&digest);
+	digest_add(&digest, view_of(epoch));
+	digest_add(&digest, view_make("", 1));
+	digest_add(&digest, view_of(seed ? seed : ""));
+	digest_finish(&digest, facts->random);
+	return 0;
+}
+
+int facts_fetch(struct compose_facts *facts, const struct conf *conf, const char *seed, struct arena *arena, struct err *err)
+{
+	struct tm local;
+
+	*facts = (struct compose_facts){.now = time(NULL), .stdin_fd = STDIN_FILENO};
+	if (localtime_r(&facts->now, &local))
+		facts->utc_offset_minutes = (int)(local.tm_gmtoff / 60);
+	fetch_caller(facts, arena);
+	facts->host_name = fetch_host_name(conf, arena);
+	if (setlocale(LC_CTYPE, ""))
+		facts->locale_charset = arena_copy(arena, view_of(nl_langinfo(CODESET)));
+	/* The C locale says nothing of files; what is not UTF-8 in them is then nothing we know. */
+	if (view_equal(facts->locale_charset, (struct view)VIEW("ANSI_X3.4-1968")))
+		facts->locale_charset = (struct view){0};
+	setlocale(LC_CTYPE, "C");
+	return fetch_seed(facts, seed, err);
+}
+
+void facts_own_addresses(struct arena *arena, const struct net_address **own, size_t *count)
+{
+	struct net_address *addresses = NULL;
+	size_t capacity = 0;
+	struct ifaddrs *list;
+
+	*count = 0;
+	*own = NULL;
+	if (getifaddrs(&list) < 0)
+		return;
+	for (const struct ifaddrs *at = list; at; at = at->ifa_next) {
+		socklen_t len = !at->ifa_addr ? 0 : at->ifa_addr->sa_family == AF_INET ? sizeof(struct sockaddr_in)
+			: at->ifa_addr->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : 0;
+
+		if (len == 0)
+			continue;
+		addresses = arena_grow(arena, addresses, *count, &capacity, sizeof *addresses);
+		memcpy(&addresses[*count].storage, at->ifa_addr, len);
+		addresses[(*count)++].len = len;
+	}
+	freeifaddrs(list);
+	*own = addresses;
+}
+
+const char *facts_mime_types(struct arena *arena)
+{
+	const char *home = getenv("HOME");
+
+	return home && home[0] == '/' ? arena_printf(arena, "%s/.mime.types", home).data : NULL;
+}

@@ -1,0 +1,15 @@
+/* facts - what the process knows of itself, fetched once: clock, caller, host, chance. */
+#ifndef RUN_FACTS_H
+#define RUN_FACTS_H
+
+#include "compose/composition.h"
+#include "conf/conf.h"
+
+/* seed: null for none; SOURCE_DATE_EPOCH in the environment counts as one. Strings live in arena. */
+int facts_fetch(struct compose_facts *facts, const struct conf *conf, const char *seed, struct arena *arena, struct err *err);
+/* Addresses of this host's interfaces. */
+void facts_own_addresses(struct arena *arena, const struct net_address **own, size_t *count);
+/* ~/.mime.types, or null. */
+const char *facts_mime_types(struct arena *arena);
+
+#endif
