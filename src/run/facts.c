@@ -2,8 +2,6 @@
 #include "run/facts.h"
 
 #include <ifaddrs.h>
-#include <langinfo.h>
-#include <locale.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <sysexits.h>
@@ -142,6 +140,21 @@ static int fetch_seed(struct compose_facts *facts, const char *seed, struct err 
 	return 0;
 }
 
+/* The character set of the locale, by its name: loading the locale itself would cost more than the mail. */
+static struct view fetch_charset(void)
+{
+	static const char *const variables[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+
+	for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
+		struct view locale = view_of(getenv(variables[i]));
+		struct view charset = view_from(locale, view_index(locale, '.') + 1);
+
+		if (locale.len > 0)
+			return view_first(charset, view_index(charset, '@'));
+	}
+	return (struct view){0};
+}
+
 int facts_fetch(struct compose_facts *facts, const struct conf *conf, const char *seed, struct arena *arena, struct err *err)
 {
 	struct tm local;
@@ -151,12 +164,7 @@ int facts_fetch(struct compose_facts *facts, const struct conf *conf, const char
 		facts->utc_offset_minutes = (int)(local.tm_gmtoff / 60);
 	fetch_caller(facts, arena);
 	facts->host_name = fetch_host_name(conf, arena);
-	if (setlocale(LC_CTYPE, ""))
-		facts->locale_charset = arena_copy(arena, view_of(nl_langinfo(CODESET)));
-	/* The C locale says nothing of files; what is not UTF-8 in them is then nothing we know. */
-	if (view_equal(facts->locale_charset, (struct view)VIEW("ANSI_X3.4-1968")))
-		facts->locale_charset = (struct view){0};
-	setlocale(LC_CTYPE, "C");
+	facts->locale_charset = fetch_charset();
 	return fetch_seed(facts, seed, err);
 }
 
