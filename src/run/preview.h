@@ -2,6 +2,7 @@
 #ifndef RUN_PREVIEW_H
 #define RUN_PREVIEW_H
 
+#include "base/buf.h"
 #include "compose/composition.h"
 #include "route/route.h"
 

@@ -1,0 +1,216 @@
+/* explain - questions that send no mail: paloma route, paloma config. */
+#include "run/explain.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sysexits.h>
+#include "base/escape.h"
+#include "base/json.h"
+#include "base/nearest.h"
+#include "mail/qualify.h"
+#include "run/facts.h"
+#include "run/preview.h"
+
+enum { OUTPUT_MAX = 64 * 1024 * 1024 };
+
+static int complain(const struct err *err)
+{
+	fprintf(stderr, "paloma: %s\n", err->text);
+	return err->exit_code;
+}
+
+static int load(const struct request *request, struct conf *conf, struct err *err)
+{
+	struct conf_sources sources = {.config_file = request->config_file, .overrides = request->overrides,
+				       .override_count = request->override_count};
+
+	return conf_load(conf, &sources, err);
+}
+
+static void print(const struct buf *text)
+{
+	if (text->len > 0)
+		fwrite(text->data, text->len, 1, stdout);
+	fflush(stdout);
+}
+
+/* The addresses asked about as the envelope of a mail. */
+static int make_envelope(const struct request *request, struct view domain, struct arena *arena, struct envelope *envelope, struct err *err)
+{
+	struct address_list list = {0};
+	struct address author;
+
+	for (size_t i = 0; i < request->operands.count; i++)
+		if (address_list_parse(view_of(request->operands.items[i]), arena, &list, err) < 0)
+			return -1;
+	if (qualify_addresses(&list, domain, arena, err) < 0)
+		return -1;
+	for (size_t i = 0; i < list.count; i++) {
+		struct recipient recipient = {.forward_path = address_path(&list.items[i], arena)};
+
+		if (list.items[i].local_part.len > 0)
+			envelope_add(envelope, arena, &recipient);
+	}
+	if (envelope->recipient_count == 0)
+		return err_set(err, EX_USAGE, STATUS(5, 1, 3), "There is no address; paloma route ADDRESS... tells the way to each.");
+	if (!request->composition.from)
+		return 0;
+	if (address_parse(view_of(request->composition.from), arena, &author, err) < 0 || qualify_address(&author, domain, arena, err) < 0)
+		return err_prefix(err, "--from: ");
+	envelope->reverse_path = address_path(&author, arena);
+	return 0;
+}
+
+static int tell_ways(const struct request *request, const struct envelope *envelope, const struct conf *conf, struct arena *arena)
+{
+	struct route route;
+	struct buf text;
+	int status = EX_OK;
+
+	route_envelope(envelope, envelope->reverse_path, &conf->route, arena, &route);
+	buf_init(&text, OUTPUT_MAX);
+	if (request->output == OUTPUT_JSON) {
+		preview_append_ways_json(&text, envelope, &route);
+		buf_append_char(&text, '\n');
+	} else {
+		preview_append_ways(&text, envelope, &route, arena);
+	}
+	print(&text);
+	buf_clear(&text);
+	for (size_t i = route.hop_count; i-- > 0;)
+		if (route.hops[i].trouble.exit_code)
+			status = route.hops[i].trouble.exit_code;
+	return status;
+}
+
+int explain_route(const struct request *request)
+{
+	struct arena *arena = arena_new();
+	struct envelope envelope = {0};
+	struct compose_facts facts;
+	struct conf conf;
+	struct err err;
+	int status;
+
+	if (load(request, &conf, &err) < 0 || facts_fetch(&facts, &conf, NULL, arena, &err) < 0 ||
+	    make_envelope(request, conf.compose.domain.len > 0 ? conf.compose.domain : facts.host_name, arena, &envelope, &err) < 0) {
+		status = complain(&err);
+	} else {
+		conf.route.host_name = facts.host_name;
+		memcpy(&conf.route.seed, facts.random, sizeof conf.route.seed);
+		facts_own_addresses(arena, &conf.route.own, &conf.route.own_count);
+		status = tell_ways(request, &envelope, &conf, arena);
+	}
+	conf_clear(&conf);
+	arena_free(arena);
+	return status;
+}
+
+static const struct conf_value *find_value(const struct conf *conf, struct view key)
+{
+	for (size_t i = 0; i < conf->value_count; i++)
+		if (view_equal(conf->values[i].section, (struct view)VIEW("paloma")) && view_equal_nocase(conf->values[i].key, key))
+			return &conf->values[i];
+	return NULL;
+}
+
+static void append_setting(struct buf *out, bool as_json, struct view section, struct view key, struct view value, struct view origin)
+{
+	if (as_json) {
+		buf_append_str(out, out->data[out->len - 1] == '[' ? "{" : ",{");
+		json_append_member(out, "section", section);
+		json_append_member(out, "key", key);
+		json_append_member(out, "value", value);
+		json_append_member(out, "origin", origin);
+		buf_append_char(out, '}');
+		return;
+	}
+	escape_text(out, key);
+	buf_append_str(out, " = ");
+	escape_text(out, value);
+	buf_append_str(out, "\t; ");
+	escape_text(out, origin);
+	buf_append_char(out, '\n');
+}
+
+static bool is_wanted(const struct request *request, struct view key)
+{
+	for (size_t i = 0; i < request->operands.count; i++)
+		if (view_equal_nocase(key, view_of(request->operands.items[i])))
+			return true;
+	return request->operands.count == 0;
+}
+
+/* A key that does not exist is a mistake in a script, not an empty answer. */
+static int check_operands(const struct request *request, struct err *err)
+{
+	for (size_t i = 0; i < request->operands.count; i++) {
+		struct view wanted = view_of(request->operands.items[i]);
+		struct nearest nearest = nearest_begin(wanted);
+		bool known = false;
+
+		for (size_t k = 0; k < conf_key_count(); k++) {
+			known |= view_equal_nocase(conf_key_at(k).key, wanted);
+			nearest_offer(&nearest, conf_key_at(k).key);
+		}
+		if (!known)
+			return err_set(err, EX_USAGE, STATUS(5, 5, 4), "There is no key %.*s%s%.*s%s.", VIEW_ARG(wanted),
+				       nearest.best.len ? "; is " : "", VIEW_ARG(nearest.best), nearest.best.len ? " meant?" : "");
+	}
+	return 0;
+}
+
+static void append_main(struct buf *out, const struct request *request, const struct conf *conf, bool as_json)
+{
+	for (size_t i = 0; i < conf_key_count(); i++) {
+		struct conf_key row = conf_key_at(i);
+		const struct conf_value *value = find_value(conf, row.key);
+
+		if (!(row.sections & CONF_IN_MAIN) || !is_wanted(request, row.key))
+			continue;
+		append_setting(out, as_json, view_of("paloma"), row.key, value ? value->value : view_of(row.default_text),
+			       value ? value->origin : view_of("default"));
+	}
+}
+
+static void append_sections(struct buf *out, const struct request *request, const struct conf *conf, bool as_json)
+{
+	struct view section = {0};
+
+	for (size_t i = 0; i < conf->value_count; i++) {
+		const struct conf_value *value = &conf->values[i];
+
+		if (view_equal(value->section, (struct view)VIEW("paloma")) || !is_wanted(request, value->key))
+			continue;
+		if (!as_json && !view_equal(section, value->section)) {
+			buf_append_str(out, "\n[");
+			escape_text(out, value->section);
+			buf_append_str(out, "]\n");
+		}
+		section = value->section;
+		append_setting(out, as_json, value->section, value->key, value->value, value->origin);
+	}
+}
+
+int explain_config(const struct request *request)
+{
+	bool as_json = request->output == OUTPUT_JSON;
+	struct conf conf;
+	struct buf text;
+	struct err err;
+	int status = EX_OK;
+
+	buf_init(&text, OUTPUT_MAX);
+	if (load(request, &conf, &err) < 0 || check_operands(request, &err) < 0) {
+		status = complain(&err);
+	} else {
+		buf_append_str(&text, as_json ? "[" : "[paloma]\n");
+		append_main(&text, request, &conf, as_json);
+		append_sections(&text, request, &conf, as_json);
+		buf_append_str(&text, as_json ? "]\n" : "");
+		print(&text);
+	}
+	buf_clear(&text);
+	conf_clear(&conf);
+	return status;
+}

@@ -1,0 +1,65 @@
+/* run - the table of verbs. */
+#include <stdio.h>
+#include <sysexits.h>
+#include "run/explain.h"
+#include "run/request.h"
+#include "run/send.h"
+#include "run/serve.h"
+
+#ifdef HAVE_OPENSSL
+#define OPENSSL_NOTE "+openssl"
+#else
+#define OPENSSL_NOTE "-openssl (no TLS)"
+#endif
+#ifdef HAVE_GSASL
+#define GSASL_NOTE "+gsasl"
+#else
+#define GSASL_NOTE "-gsasl (no passwords)"
+#endif
+#ifdef HAVE_CARES
+#define CARES_NOTE "+c-ares"
+#else
+#define CARES_NOTE "-c-ares (no look-ups)"
+#endif
+#ifdef HAVE_IDN2
+#define IDN2_NOTE "+idn2"
+#else
+#define IDN2_NOTE "-idn2 (no international domains)"
+#endif
+#ifdef HAVE_MAGIC
+#define MAGIC_NOTE "+magic"
+#else
+#define MAGIC_NOTE "-magic (media types by extension)"
+#endif
+#ifdef HAVE_INIPARSER
+#define INIPARSER_NOTE "+iniparser"
+#else
+#define INIPARSER_NOTE "-iniparser (no configuration files)"
+#endif
+
+static int version(const struct request *request)
+{
+	(void)request;
+	puts("paloma " PACKAGE_VERSION "\n" OPENSSL_NOTE " " GSASL_NOTE " " CARES_NOTE " " IDN2_NOTE " " MAGIC_NOTE " " INIPARSER_NOTE);
+	return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+}
+
+static int help(const struct request *request)
+{
+	(void)request;
+	return EX_OK; /* cli has printed it */
+}
+
+static int (*const verbs[])(const struct request *request) = {
+	[VERB_SEND] = send_run,
+	[VERB_ROUTE] = explain_route,
+	[VERB_CONFIG] = explain_config,
+	[VERB_SERVE] = serve_run,
+	[VERB_HELP] = help,
+	[VERB_VERSION] = version,
+};
+
+int run_request(const struct request *request)
+{
+	return verbs[request->verb](request);
+}
