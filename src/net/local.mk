@@ -6,4 +6,7 @@ src_libnet_a_SOURCES = \
 	%D%/dns_hosts.c %D%/dns_hosts.h \
 	%D%/endpoint.c %D%/endpoint.h \
 	%D%/idna.c %D%/idna.h \
-	%D%/stream.c %D%/stream.h %D%/stream_private.h
+	%D%/stream.c %D%/stream.h %D%/stream_private.h \
+	%D%/tls.c %D%/tls_library.h \
+	%D%/tls_server.c \
+	%D%/tls_trust.c

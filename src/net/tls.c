@@ -1,0 +1,447 @@
+/* tls - a stream under TLS: the client's handshake, its trust, and the octets after it.
+ *
+ * Trust is loaded only when it is asked for, and then as a folder of hashed names: the one authority that is needed is
+ * read, not the hundred and fifty that there are. */
+#include "net/stream.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include "base/buf.h"
+#include "base/mem.h"
+#ifdef HAVE_OPENSSL
+#include "net/tls_library.h"
+
+enum { KEY_OCTETS = 2048 };
+
+/* A context for one kind of demand, with the last session of it. */
+struct tls_cache_entry {
+	struct tls_cache_entry *next;
+	char key[KEY_OCTETS];		/* everything of the policy that the context depends on */
+	SSL_CTX *ctx;
+	SSL_SESSION *session;
+};
+
+struct tls_cache {
+	const struct openssl_functions *openssl;
+	struct tls_cache_entry *entries;
+};
+
+const struct openssl_functions *tls_start_library(struct err *err)
+{
+	const struct openssl_functions *openssl = openssl_load(err);
+
+	/* Its configuration file and its tables of error texts are work that few mails need. */
+	if (openssl)
+		openssl->OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_SSL_STRINGS | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS, NULL);
+	return openssl;
+}
+
+const char *tls_reason(const struct openssl_functions *openssl)
+{
+	unsigned long code = openssl->ERR_peek_last_error();
+	const char *text;
+
+	if (!code)
+		return "the connection was closed";
+	openssl->OPENSSL_init_ssl(OPENSSL_INIT_LOAD_SSL_STRINGS | OPENSSL_INIT_LOAD_CRYPTO_STRINGS, NULL);
+	text = openssl->ERR_reason_error_string(code);
+	return text ? text : "the library gives no reason";
+}
+
+SSL_CTX *tls_new_context(const struct openssl_functions *openssl, const SSL_METHOD *method, struct err *err)
+{
+	SSL_CTX *ctx = openssl->SSL_CTX_new(method);
+
+	if (!ctx) {
+		err_set(err, EX_TEMPFAIL, STATUS(4, 7, 5), "TLS cannot be started: %s.", tls_reason(openssl));
+		return NULL;
+	}
+	openssl->SSL_CTX_ctrl(ctx, SSL_CTRL_SET_MIN_PROTO_VERSION, TLS1_2_VERSION, NULL);
+	openssl->SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+	openssl->SSL_CTX_ctrl(ctx, SSL_CTRL_MODE, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS, NULL);
+	return ctx;
+}
+
+int tls_use_certificate(const struct openssl_functions *openssl, SSL_CTX *ctx, const char *cert_file, const char *key_file, struct err *err)
+{
+	openssl->ERR_clear_error();
+	if (openssl->SSL_CTX_use_certificate_chain_file(ctx, cert_file) != 1)
+		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "The certificate %s cannot be used: %s.", cert_file, tls_reason(openssl));
+	if (openssl->SSL_CTX_use_PrivateKey_file(ctx, key_file ? key_file : cert_file, SSL_FILETYPE_PEM) != 1)
+		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "The private key %s cannot be used: %s.", key_file ? key_file : cert_file,
+			       tls_reason(openssl));
+	if (openssl->SSL_CTX_check_private_key(ctx) != 1)
+		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "The private key %s is not that of the certificate %s.",
+			       key_file ? key_file : cert_file, cert_file);
+	return 0;
+}
+
+static bool needs_trust(const struct tls_policy *policy)
+{
+	return policy->demand == TLS_DEMAND_VERIFY && policy->pin_count == 0;
+}
+
+static int load_trust(const struct openssl_functions *openssl, SSL_CTX *ctx, const char *ca_file, struct err *err)
+{
+	struct stat status;
+	int loaded;
+
+	openssl->ERR_clear_error();
+	if (ca_file && stat(ca_file, &status) == 0 && S_ISDIR(status.st_mode))
+		loaded = openssl->SSL_CTX_load_verify_dir(ctx, ca_file);
+	else if (ca_file)
+		loaded = openssl->SSL_CTX_load_verify_file(ctx, ca_file);
+	else if (stat(openssl->X509_get_default_cert_dir(), &status) == 0)
+		loaded = openssl->SSL_CTX_set_default_verify_dir(ctx);
+	else
+		loaded = openssl->SSL_CTX_set_default_verify_file(ctx);
+	if (loaded == 1)
+		return 0;
+	return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "The trusted certificates %s cannot be read: %s.", ca_file ? ca_file : "of the system",
+		       tls_reason(openssl));
+}
+
+static SSL_CTX *new_client_context(const struct openssl_functions *openssl, const struct tls_policy *policy, struct err *err)
+{
+	SSL_CTX *ctx = tls_new_context(openssl, openssl->TLS_client_method(), err);
+
+	if (!ctx)
+		return NULL;
+	if ((needs_trust(policy) && load_trust(openssl, ctx, policy->ca_file, err) < 0) ||
+	    (policy->cert_file && tls_use_certificate(openssl, ctx, policy->cert_file, policy->key_file, err) < 0)) {
+		openssl->SSL_CTX_free(ctx);
+		return NULL;
+	}
+	openssl->SSL_CTX_ctrl(ctx, SSL_CTRL_SET_SESS_CACHE_MODE, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL, NULL);
+	return ctx;
+}
+
+struct tls_cache *tls_cache_new(void)
+{
+	return mem_alloc(sizeof(struct tls_cache));
+}
+
+void tls_cache_free(struct tls_cache *cache)
+{
+	struct tls_cache_entry *next;
+
+	for (struct tls_cache_entry *entry = cache ? cache->entries : NULL; entry; entry = next) {
+		next = entry->next;
+		cache->openssl->SSL_SESSION_free(entry->session);
+		cache->openssl->SSL_CTX_free(entry->ctx);
+		free(entry);
+	}
+	free(cache);
+}
+
+/* A session is only taken up again under the very same demand, so that its trust is the trust that is asked for. */
+static bool make_key(const struct tls_policy *policy, char key[KEY_OCTETS])
+{
+	int len = snprintf(key, KEY_OCTETS, "%.*s|%d|%zu|%s|%s|%s|", VIEW_ARG(policy->name), (int)policy->demand, policy->pin_count,
+			   policy->ca_file ? policy->ca_file : "", policy->cert_file ? policy->cert_file : "", policy->key_file ? policy->key_file : "");
+
+	for (size_t i = 0; i < policy->pin_count * TLS_PIN_OCTETS && len > 0 && len + 2 < KEY_OCTETS; i++)
+		len += snprintf(key + len, KEY_OCTETS - (size_t)len, "%02x", policy->pins[i / TLS_PIN_OCTETS][i % TLS_PIN_OCTETS]);
+	return len > 0 && len + 2 < KEY_OCTETS;
+}
+
+static struct tls_cache_entry *find_entry(const struct openssl_functions *openssl, struct tls_cache *cache, const struct tls_policy *policy,
+					  struct err *err)
+{
+	struct tls_cache_entry *entry;
+	char key[KEY_OCTETS];
+
+	if (!make_key(policy, key)) {
+		err_set(err, EX_CONFIG, STATUS(5, 3, 5), "The names of the files for TLS are too long.");
+		return NULL;
+	}
+	for (entry = cache->entries; entry; entry = entry->next)
+		if (strcmp(entry->key, key) == 0)
+			return entry;
+	entry = mem_alloc(sizeof *entry);
+	memcpy(entry->key, key, sizeof key);
+	entry->ctx = new_client_context(openssl, policy, err);
+	if (!entry->ctx) {
+		free(entry);
+		return NULL;
+	}
+	cache->openssl = openssl;
+	entry->next = cache->entries;
+	cache->entries = entry;
+	return entry;
+}
+
+/* What one call of the library came to. */
+static enum stream_step judge(struct tls *tls, int result, const char *doing, struct err *err)
+{
+	switch (result == 1 ? SSL_ERROR_NONE : tls->openssl->SSL_get_error(tls->ssl, result)) {
+	case SSL_ERROR_NONE:
+		return STREAM_DONE;
+	case SSL_ERROR_WANT_READ:
+		return STREAM_WANT_READ;
+	case SSL_ERROR_WANT_WRITE:
+		return STREAM_WANT_WRITE;
+	case SSL_ERROR_ZERO_RETURN:
+		return STREAM_CLOSED;
+	default:
+		err_set(err, EX_TEMPFAIL, STATUS(4, 4, 2), "The connection broke while %s under TLS: %s.", doing, tls_reason(tls->openssl));
+		return STREAM_FAILED;
+	}
+}
+
+/* A peer that closes without its close_notify has closed all the same: SMTP says by itself where things end. */
+static bool was_cut(const struct tls *tls)
+{
+	unsigned long code = tls->openssl->ERR_peek_last_error();
+
+	return code == 0 || ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
+}
+
+static enum stream_step tls_read(struct stream *stream, char *data, size_t len, size_t *got, struct err *err)
+{
+	struct tls *tls = stream->tls;
+	enum stream_step step;
+
+	tls->openssl->ERR_clear_error();
+	step = judge(tls, tls->openssl->SSL_read_ex(tls->ssl, data, len, got), "reading", err);
+	return step == STREAM_FAILED && was_cut(tls) ? STREAM_CLOSED : step;
+}
+
+static enum stream_step tls_write(struct stream *stream, struct view v, size_t *written, struct err *err)
+{
+	struct tls *tls = stream->tls;
+
+	tls->openssl->ERR_clear_error();
+	return judge(tls, tls->openssl->SSL_write_ex(tls->ssl, v.data, v.len, written), "writing", err);
+}
+
+static enum stream_input tls_peek(struct stream *stream)
+{
+	struct tls *tls = stream->tls;
+	struct err ignored;
+	size_t got = 0;
+	char octet;
+
+	tls->openssl->ERR_clear_error();
+	switch (judge(tls, tls->openssl->SSL_peek_ex(tls->ssl, &octet, 1, &got), "looking", &ignored)) {
+	case STREAM_DONE:
+		return INPUT_WAITS;
+	case STREAM_WANT_READ:
+	case STREAM_WANT_WRITE:
+		return INPUT_NONE;
+	default:
+		return INPUT_CLOSED;
+	}
+}
+
+static void tls_facts(struct stream *stream, struct tls_facts *facts)
+{
+	*facts = ((struct tls *)stream->tls)->facts;
+}
+
+static void free_tls(struct tls *tls)
+{
+	if (tls->ssl)
+		tls->openssl->SSL_free(tls->ssl);
+	if (tls->ctx)
+		tls->openssl->SSL_CTX_free(tls->ctx);
+	free(tls);
+}
+
+static void tls_free(struct stream *stream)
+{
+	struct tls *tls = stream->tls;
+	SSL_SESSION *session;
+
+	if (tls->entry && (session = tls->openssl->SSL_get1_session(tls->ssl))) {
+		/* Tickets of TLS 1.3 come after the handshake, so the session is looked at last. */
+		if (tls->openssl->SSL_SESSION_is_resumable(session)) {
+			tls->openssl->SSL_SESSION_free(tls->entry->session);
+			tls->entry->session = session;
+		} else {
+			tls->openssl->SSL_SESSION_free(session);
+		}
+	}
+	tls->openssl->ERR_clear_error();
+	tls->openssl->SSL_shutdown(tls->ssl);
+	free_tls(tls);
+}
+
+static const struct stream_layer tls_layer = {
+	.read = tls_read,
+	.write = tls_write,
+	.peek = tls_peek,
+	.facts = tls_facts,
+	.free = tls_free,
+};
+
+static void take_facts(struct tls *tls)
+{
+	static const char label[] = "EXPORTER-Channel-Binding"; /* RFC 9266 §4 */
+	struct tls_facts *facts = &tls->facts;
+
+	facts->active = true;
+	facts->resumed = tls->openssl->SSL_session_reused(tls->ssl) == 1;
+	snprintf(facts->protocol, sizeof facts->protocol, "%s", tls->openssl->SSL_get_version(tls->ssl));
+	snprintf(facts->cipher, sizeof facts->cipher, "%s", tls->openssl->SSL_CIPHER_get_name(tls->openssl->SSL_get_current_cipher(tls->ssl)));
+	facts->has_exporter = strcmp(facts->protocol, "TLSv1.3") == 0 &&
+		tls->openssl->SSL_export_keying_material(tls->ssl, facts->exporter, sizeof facts->exporter, label, sizeof label - 1, NULL, 0, 0) == 1;
+}
+
+void tls_adopt(struct stream *stream, struct tls *tls)
+{
+	take_facts(tls);
+	stream->tls = tls;
+	stream->layer = &tls_layer;
+}
+
+int tls_shake_hands(struct stream *stream, struct tls *tls, int64_t deadline_ms, struct err *err)
+{
+	enum stream_step step;
+
+	for (;;) {
+		struct err broken;
+
+		tls->openssl->ERR_clear_error();
+		step = judge(tls, tls->openssl->SSL_do_handshake(tls->ssl), "shaking hands", &broken);
+		if (step == STREAM_DONE)
+			return 0;
+		if (step == STREAM_FAILED || step == STREAM_CLOSED)
+			return err_set(err, EX_TEMPFAIL, STATUS(4, 7, 5), "The TLS handshake failed: %s.", tls_reason(tls->openssl));
+		if (stream_wait(stream, step, deadline_ms, err) < 0)
+			return err_prefix(err, "In the TLS handshake: ");
+	}
+}
+
+/* Name, trust and session of a connection that is about to begin. */
+static void demand(struct tls *tls, const struct tls_policy *policy, struct tls_doubt *doubt)
+{
+	const struct openssl_functions *openssl = tls->openssl;
+	X509_VERIFY_PARAM *param = openssl->SSL_get0_param(tls->ssl);
+	struct net_address address;
+	char name[256];
+
+	snprintf(name, sizeof name, "%.*s", VIEW_ARG(policy->name));
+	openssl->X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+	if (net_address_parse(policy->name, 0, &address)) {
+		openssl->X509_VERIFY_PARAM_set1_ip_asc(param, name);
+	} else {
+		openssl->X509_VERIFY_PARAM_set1_host(param, name, policy->name.len);
+		openssl->SSL_ctrl(tls->ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name);
+	}
+	openssl->SSL_set_ex_data(tls->ssl, 0, doubt);
+	if (needs_trust(policy))
+		openssl->SSL_set_verify(tls->ssl, SSL_VERIFY_PEER, tls_trust_callback);
+	else
+		openssl->SSL_set_verify(tls->ssl, SSL_VERIFY_NONE, NULL);
+	if (tls->entry && tls->entry->session)
+		openssl->SSL_set_session(tls->ssl, tls->entry->session);
+	openssl->SSL_set_connect_state(tls->ssl);
+}
+
+/* After the handshake: what has been proved. */
+static int prove(struct tls *tls, const struct tls_policy *policy, struct tls_doubt *doubt, struct err *err)
+{
+	X509 *certificate = tls->openssl->SSL_get0_peer_certificate(tls->ssl);
+
+	tls_trust_describe(doubt, certificate);
+	memcpy(tls->facts.peer_pin, doubt->pin, sizeof tls->facts.peer_pin);
+	if (policy->pin_count > 0) {
+		if (!tls_trust_has_pin(tls->openssl, certificate, policy))
+			return tls_trust_fail(doubt, policy, err);
+		tls->facts.pinned = tls->facts.verified = true;
+	} else if (needs_trust(policy)) {
+		if (!certificate)
+			return err_set(err, EX_NOPERM, STATUS(5, 7, 5), "%.*s has shown no certificate.", VIEW_ARG(policy->name));
+		tls->facts.verified = true;
+	} else {
+		snprintf(tls->facts.why_unverified, sizeof tls->facts.why_unverified, "not looked at");
+	}
+	return 0;
+}
+
+static struct tls *new_client(struct stream *stream, const struct tls_policy *policy, struct tls_cache *cache, struct err *err)
+{
+	const struct openssl_functions *openssl = tls_start_library(err);
+	struct tls_cache_entry *entry = NULL;
+	SSL_CTX *ctx = NULL;
+	struct tls *tls;
+
+	if (!openssl || (cache ? !(entry = find_entry(openssl, cache, policy, err)) : !(ctx = new_client_context(openssl, policy, err))))
+		return NULL;
+	tls = mem_alloc(sizeof *tls);
+	tls->openssl = openssl;
+	tls->entry = entry;
+	tls->ctx = ctx;
+	tls->ssl = openssl->SSL_new(entry ? entry->ctx : ctx);
+	if (tls->ssl && openssl->SSL_set_fd(tls->ssl, stream->fd) == 1)
+		return tls;
+	err_set(err, EX_TEMPFAIL, STATUS(4, 7, 5), "TLS cannot be started: %s.", tls_reason(openssl));
+	free_tls(tls);
+	return NULL;
+}
+
+int stream_start_tls(struct stream *stream, const struct tls_policy *policy, struct tls_cache *cache, int64_t deadline_ms, struct err *err)
+{
+	struct tls *tls = new_client(stream, policy, cache, err);
+	struct tls_doubt doubt = {0};
+	int status;
+
+	if (!tls)
+		return -1;
+	doubt.openssl = tls->openssl;
+	demand(tls, policy, &doubt);
+	status = tls_shake_hands(stream, tls, deadline_ms, err);
+	if (status < 0 && doubt.error)
+		status = tls_trust_fail(&doubt, policy, err);
+	if (status == 0)
+		status = prove(tls, policy, &doubt, err);
+	tls->openssl->SSL_set_ex_data(tls->ssl, 0, NULL);
+	if (status < 0)
+		free_tls(tls);
+	else
+		tls_adopt(stream, tls);
+	return status;
+}
+#else
+static int fail(struct err *err)
+{
+	return err_set(err, EX_UNAVAILABLE, STATUS(5, 7, 4), "This paloma was built without OpenSSL and cannot speak TLS.");
+}
+
+struct tls_cache *tls_cache_new(void)
+{
+	return NULL;
+}
+
+void tls_cache_free(struct tls_cache *cache)
+{
+	(void)cache;
+}
+
+int stream_start_tls(struct stream *stream, const struct tls_policy *policy, struct tls_cache *cache, int64_t deadline_ms, struct err *err)
+{
+	(void)stream, (void)policy, (void)cache, (void)deadline_ms;
+	return fail(err);
+}
+
+struct tls_server *tls_server_new(const char *cert_file, const char *key_file, struct err *err)
+{
+	(void)cert_file, (void)key_file;
+	fail(err);
+	return NULL;
+}
+
+void tls_server_free(struct tls_server *server)
+{
+	(void)server;
+}
+
+int stream_accept_tls(struct stream *stream, struct tls_server *server, int64_t deadline_ms, struct err *err)
+{
+	(void)stream, (void)server, (void)deadline_ms;
+	return fail(err);
+}
+#endif

@@ -1,0 +1,158 @@
+/* tls_trust - whether a certificate is the one it has to be, and what to say when it is not. */
+#ifdef HAVE_OPENSSL
+#include <stdio.h>
+#include <sysexits.h>
+#include "base/buf.h"
+#include "base/digest.h"
+#include "net/tls_library.h"
+
+static void digest_octets(const unsigned char *data, int len, unsigned char out[DIGEST_OCTETS])
+{
+	struct digest digest;
+
+	digest_init(&digest);
+	digest_add(&digest, view_make((const char *)data, len > 0 ? (size_t)len : 0));
+	digest_finish(&digest, out);
+}
+
+static bool digest_key(const struct openssl_functions *openssl, X509 *certificate, unsigned char out[DIGEST_OCTETS])
+{
+	unsigned char *der = NULL;
+	int len = openssl->i2d_X509_PUBKEY(openssl->X509_get_X509_PUBKEY(certificate), &der);
+
+	if (len <= 0)
+		return false;
+	digest_octets(der, len, out);
+	openssl->CRYPTO_free(der, __FILE__, __LINE__);
+	return true;
+}
+
+static bool digest_certificate(const struct openssl_functions *openssl, X509 *certificate, unsigned char out[DIGEST_OCTETS])
+{
+	unsigned char *der = NULL;
+	int len = openssl->i2d_X509(certificate, &der);
+
+	if (len <= 0)
+		return false;
+	digest_octets(der, len, out);
+	openssl->CRYPTO_free(der, __FILE__, __LINE__);
+	return true;
+}
+
+/* Takes as long for a pin that is nearly right as for one that is all wrong. */
+static bool is_equal(const unsigned char *a, const unsigned char *b)
+{
+	unsigned difference = 0;
+
+	for (size_t i = 0; i < DIGEST_OCTETS; i++)
+		difference |= (unsigned)(a[i] ^ b[i]);
+	return difference == 0;
+}
+
+bool tls_trust_has_pin(const struct openssl_functions *openssl, X509 *certificate, const struct tls_policy *policy)
+{
+	unsigned char key[DIGEST_OCTETS], whole[DIGEST_OCTETS];
+	bool found = false;
+
+	if (!certificate || !digest_key(openssl, certificate, key) || !digest_certificate(openssl, certificate, whole))
+		return false;
+	for (size_t i = 0; i < policy->pin_count; i++)
+		found |= is_equal(policy->pins[i], key) | is_equal(policy->pins[i], whole);
+	return found;
+}
+
+/* The names of the certificate, as many as fit. */
+static void describe_names(struct tls_doubt *doubt, X509 *certificate)
+{
+	const struct openssl_functions *openssl = doubt->openssl;
+	GENERAL_NAMES *list = openssl->X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+	int count = list ? openssl->OPENSSL_sk_num((const OPENSSL_STACK *)list) : 0;
+	size_t used = 0;
+
+	for (int i = 0; i < count && used + 80 < sizeof doubt->names; i++) {
+		const GENERAL_NAME *name = openssl->OPENSSL_sk_value((const OPENSSL_STACK *)list, i);
+		const unsigned char *data = name->type == GEN_DNS || name->type == GEN_IPADD ? openssl->ASN1_STRING_get0_data(name->d.ia5) : NULL;
+		int len = data ? openssl->ASN1_STRING_length(name->d.ia5) : 0;
+
+		if (name->type == GEN_DNS)
+			used += (size_t)snprintf(doubt->names + used, sizeof doubt->names - used, "%s%.*s", used ? ", " : "",
+						 len < 64 ? len : 64, (const char *)data);
+		else if (name->type == GEN_IPADD && len == 4)
+			used += (size_t)snprintf(doubt->names + used, sizeof doubt->names - used, "%s%u.%u.%u.%u", used ? ", " : "", data[0],
+						 data[1], data[2], data[3]);
+	}
+	openssl->GENERAL_NAMES_free(list);
+}
+
+static void describe_dates(struct tls_doubt *doubt, X509 *certificate)
+{
+	struct tm from = {0}, to = {0};
+
+	if (doubt->openssl->ASN1_TIME_to_tm(doubt->openssl->X509_get0_notBefore(certificate), &from) == 1 &&
+	    doubt->openssl->ASN1_TIME_to_tm(doubt->openssl->X509_get0_notAfter(certificate), &to) == 1)
+		snprintf(doubt->valid, sizeof doubt->valid, "from %04d-%02d-%02d to %04d-%02d-%02d", from.tm_year + 1900, from.tm_mon + 1,
+			 from.tm_mday, to.tm_year + 1900, to.tm_mon + 1, to.tm_mday);
+}
+
+void tls_trust_describe(struct tls_doubt *doubt, X509 *certificate)
+{
+	unsigned char pin[DIGEST_OCTETS];
+
+	if (!certificate || doubt->pin[0] || !digest_key(doubt->openssl, certificate, pin))
+		return;
+	for (size_t i = 0; i < DIGEST_OCTETS; i++)
+		snprintf(doubt->pin + 2 * i, 3, "%02x", pin[i]);
+	describe_names(doubt, certificate);
+	describe_dates(doubt, certificate);
+}
+
+int tls_trust_callback(int ok, X509_STORE_CTX *store)
+{
+	/* No table of functions is at hand before the connection is known, and the connection only through the table. */
+	struct err ignored;
+	const struct openssl_functions *openssl = openssl_load(&ignored);
+	SSL *ssl = openssl->X509_STORE_CTX_get_ex_data(store, openssl->SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct tls_doubt *doubt = openssl->SSL_get_ex_data(ssl, 0);
+
+	if (!ok && doubt->error == 0) {
+		doubt->error = openssl->X509_STORE_CTX_get_error(store);
+		tls_trust_describe(doubt, openssl->X509_STORE_CTX_get0_cert(store));
+	}
+	return ok;
+}
+
+/* The library's words are for those who know X.509; these are for who has to do something about it. */
+static const char *explain(const struct tls_doubt *doubt)
+{
+	switch (doubt->error) {
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+		return "it has expired";
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		return "it is not valid yet (is the clock right?)";
+	case X509_V_ERR_HOSTNAME_MISMATCH:
+	case X509_V_ERR_IP_ADDRESS_MISMATCH:
+		return "it is for another name";
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+		return "it is self-signed";
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+		return "no authority that is trusted here has signed it";
+	default:
+		return doubt->openssl->X509_verify_cert_error_string(doubt->error);
+	}
+}
+
+int tls_trust_fail(const struct tls_doubt *doubt, const struct tls_policy *policy, struct err *err)
+{
+	if (policy->pin_count > 0)
+		return err_set(err, EX_NOPERM, STATUS(5, 7, 5),
+			       "The key of %.*s has another fingerprint than tls_pin says: it is sha256:%s. Either somebody is in between, or the key is new.",
+			       VIEW_ARG(policy->name), doubt->pin);
+	return err_set(err, EX_NOPERM, STATUS(5, 7, 5),
+		       "The certificate of %.*s is not accepted: %s. It is for %s, valid %s. If it is nevertheless the right one, "
+		       "--tls-pin sha256:%s accepts it, or --tls-ca FILE the authority that signed it.",
+		       VIEW_ARG(policy->name), explain(doubt), doubt->names[0] ? doubt->names : "no host at all", doubt->valid, doubt->pin);
+}
+#endif
