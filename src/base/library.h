@@ -33,7 +33,7 @@ int library_load(const char *soname, const char *purpose, const char *const *nam
 	struct prefix##_functions { \
 		FUNCTIONS(LIBRARY_MEMBER) \
 	}; \
-	static const struct prefix##_functions *prefix##_load(struct err *err) \
+	__attribute__((unused)) static const struct prefix##_functions *prefix##_load(struct err *err) \
 	{ \
 		static const struct prefix##_functions functions = {FUNCTIONS(LIBRARY_VALUE)}; \
 \
@@ -55,7 +55,7 @@ int library_load(const char *soname, const char *purpose, const char *const *nam
 		char name[4]; \
 		char json[(sizeof LIBRARY_JSON(soname, feature, purpose) + 3) / 4 * 4]; \
 	} prefix##_note = {4, sizeof LIBRARY_JSON(soname, feature, purpose), 0x407c0c0a, "FDO", LIBRARY_JSON(soname, feature, purpose)}; \
-	static const struct prefix##_functions *prefix##_load(struct err *err) \
+	__attribute__((unused)) static const struct prefix##_functions *prefix##_load(struct err *err) \
 	{ \
 		static const char *const names[] = {FUNCTIONS(LIBRARY_NAME)}; \
 		static union { \

@@ -52,7 +52,7 @@ static int last_attachment(struct request *request, const struct option_row *row
 
 static int take_modifier(struct request *request, const struct option_row *row, const char *value, struct err *err)
 {
-	struct attachment *attachment;
+	struct attachment *attachment = NULL;
 
 	if (last_attachment(request, row, &attachment, err) < 0)
 		return -1;
@@ -62,7 +62,7 @@ static int take_modifier(struct request *request, const struct option_row *row, 
 
 static int take_inline(struct request *request, const struct option_row *row, const char *value, struct err *err)
 {
-	struct attachment *attachment;
+	struct attachment *attachment = NULL;
 
 	if (last_attachment(request, row, &attachment, err) < 0)
 		return -1;
