@@ -15,5 +15,6 @@ src_libcompose_a_SOURCES = \
 	%D%/media_magic.c \
 	%D%/media_type.c %D%/media_type.h \
 	%D%/recipients.c \
+	%D%/smtp_intake.c %D%/smtp_intake.h \
 	%D%/structure.c \
 	%D%/text.c

@@ -1,5 +1,6 @@
 noinst_LIBRARIES += src/librun.a
 src_librun_a_SOURCES = \
+	%D%/catch_maildir.c %D%/catch_maildir.h \
 	%D%/explain.c %D%/explain.h \
 	%D%/facts.c %D%/facts.h \
 	%D%/preview.c %D%/preview.h \

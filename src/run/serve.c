@@ -1,2 +1,440 @@
+/* serve - takes mail over SMTP and files it in a Maildir, so that anyone can try a mailer with no server at hand.
+ *
+ * A process for each connection: what one stranger sends can harm only his own. The parent accepts, counts and waits; a
+ * child tells it of every mail through a pipe, in the words that are printed. */
 #include "run/serve.h"
-int serve_run(const struct request *request) { (void)request; return 70; }
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+#include "base/escape.h"
+#include "base/file.h"
+#include "compose/smtp_intake.h"
+#include "mail/date.h"
+#include "run/catch_maildir.h"
+#include "run/facts.h"
+
+enum {
+	LISTEN_MAX = 16, BACKLOG = 128, SESSIONS_DEFAULT = 50, RECIPIENTS_DEFAULT = 1000, ERRORS_MAX = 20, PASSWORDS_MAX = 256 * 1024,
+	GRACE_MS = 5000,
+};
+
+struct serving {
+	const struct serve_request *wish;
+	struct arena *arena;
+	struct smtp_server_options options;
+	struct tls_server *tls;
+	struct buf passwords;
+	struct pollfd polls[LISTEN_MAX + 2];
+	size_t listen_count;
+	int signals, news_read, news_write;
+	size_t sessions;
+	uint64_t mails;
+	bool ends;
+};
+
+/* One connection, in its own process. */
+struct visit {
+	struct serving *serving;
+	struct stream *stream;
+	struct smtp_server *server;
+	struct catch_maildir maildir;
+	struct net_address peer;
+	struct arena *arena;		/* of the transaction's news */
+	struct buf news;
+};
+
+static bool is_secret_equal(struct view a, struct view b)
+{
+	unsigned difference = a.len != b.len;
+
+	for (size_t i = 0; i < a.len; i++)
+		difference |= (unsigned char)(a.data[i] ^ (b.len > 0 ? b.data[i % b.len] : 0));
+	return difference == 0;
+}
+
+static int visit_authenticate(void *context, struct view user, struct view password, struct err *err)
+{
+	struct visit *visit = context;
+	struct view rest = buf_view(&visit->serving->passwords), line;
+	bool found = false;
+
+	while (view_take_line(&rest, &line)) {
+		struct view name = view_take_until(&line, ':', NULL);
+
+		found |= view_equal(name, user) & is_secret_equal(password, line);
+	}
+	return found && user.len > 0 ? 0 : err_set(err, EX_NOPERM, STATUS(5, 7, 8), "The user or the password is not known");
+}
+
+static int visit_recipient(void *context, const struct envelope *envelope, const struct recipient *recipient, struct err *err)
+{
+	(void)context, (void)envelope, (void)recipient, (void)err;
+	return 0;
+}
+
+static struct view describe_received(struct visit *visit)
+{
+	char address[NET_ADDRESS_TEXT];
+	struct tls_facts tls;
+	struct tm local;
+	time_t now = time(NULL);
+	bool is_esmtp = smtp_server_is_esmtp(visit->server), is_in = smtp_server_user(visit->server).len > 0;
+	struct buf helo;
+	struct view text;
+
+	stream_tls_facts(visit->stream, &tls);
+	localtime_r(&now, &local);
+	buf_init(&helo, 8192);
+	escape_text(&helo, smtp_server_helo(visit->server));
+	text = arena_printf(visit->arena, "Received: from %.*s ([%s])\r\n\tby %.*s with %s%s%s%s%s%s%s;\r\n\t%.*s\r\n", VIEW_ARG(buf_view(&helo)),
+			    net_address_text(&visit->peer, address), VIEW_ARG(visit->serving->options.host_name), is_esmtp ? "ESMTP" : "SMTP",
+			    is_esmtp && tls.active ? "S" : "", is_esmtp && is_in ? "A" : "", tls.active ? "\r\n\t(" : "", tls.protocol,
+			    tls.active ? " " : "", tls.active ? tls.cipher : "",
+			    VIEW_ARG(date_format(now, (int)(local.tm_gmtoff / 60), visit->arena)));
+	if (tls.active)
+		text = arena_printf(visit->arena, "%.*s)%.*s", VIEW_ARG(view_first(text, view_last_index(text, ';'))),
+				    VIEW_ARG(view_from(text, view_last_index(text, ';'))));
+	buf_clear(&helo);
+	return text;
+}
+
+/* What the parent prints when the mail is safe. */
+static void prepare_news(struct visit *visit, const struct envelope *envelope)
+{
+	struct tls_facts tls;
+
+	stream_tls_facts(visit->stream, &tls);
+	buf_reset(&visit->news);
+	buf_append_str(&visit->news, "caught from=<");
+	escape_text(&visit->news, envelope->reverse_path);
+	buf_append_str(&visit->news, "> to=");
+	for (size_t i = 0; i < envelope->recipient_count && i < 5; i++) {
+		buf_append_str(&visit->news, i ? ",<" : "<");
+		escape_text(&visit->news, view_first(envelope->recipients[i].forward_path, 256));
+		buf_append_str(&visit->news, ">");
+	}
+	if (envelope->recipient_count > 5)
+		buf_printf(&visit->news, " and %zu more", envelope->recipient_count - 5);
+	buf_printf(&visit->news, " tls=%s", tls.active ? tls.protocol : "no");
+}
+
+static int visit_begin(void *context, const struct envelope *envelope, struct err *err)
+{
+	struct visit *visit = context;
+
+	prepare_news(visit, envelope);
+	return catch_maildir_begin(&visit->maildir, envelope, describe_received(visit), err);
+}
+
+static int visit_data(void *context, struct view lines, struct err *err)
+{
+	struct visit *visit = context;
+
+	return catch_maildir_write(&visit->maildir, lines, err);
+}
+
+static int visit_end(void *context, struct view *answer, struct err *err)
+{
+	struct visit *visit = context;
+	ssize_t written;
+
+	if (catch_maildir_end(&visit->maildir, err) < 0)
+		return -1;
+	*answer = arena_printf(visit->arena, "Filed as %s", visit->maildir.name);
+	buf_printf(&visit->news, " file=new/%s\n", visit->maildir.name);
+	do /* one write of less than PIPE_BUF, so that lines of two children never mix */
+		written = write(visit->serving->news_write, visit->news.data, visit->news.len);
+	while (written < 0 && errno == EINTR);
+	return 0;
+}
+
+static void visit_abandon(void *context)
+{
+	struct visit *visit = context;
+
+	catch_maildir_abandon(&visit->maildir);
+}
+
+static const struct smtp_server_sink visit_sink = {
+	.authenticate = visit_authenticate,
+	.recipient = visit_recipient,
+	.begin = visit_begin,
+	.data = visit_data,
+	.end = visit_end,
+	.abandon = visit_abandon,
+};
+
+static void converse(struct visit *visit)
+{
+	struct serving *serving = visit->serving;
+	struct smtp_server_options options = serving->options;
+	struct err err;
+
+	if (serving->wish->implicit_tls) {
+		options.tls_active = true;
+		if (stream_accept_tls(visit->stream, serving->tls, clock_now_ms() + options.timeout_ms, &err) < 0)
+			return;
+	}
+	if (catch_maildir_open(&visit->maildir, serving->wish->catch_dir, &err) < 0) {
+		fprintf(stderr, "paloma: %s\n", err.text);
+		return;
+	}
+	visit->server = smtp_server_new(&options, &visit_sink, visit);
+	smtp_intake_run(visit->server, visit->stream, serving->tls);
+	smtp_server_free(visit->server);
+	catch_maildir_close(&visit->maildir);
+}
+
+/* The child's whole life. */
+static int visit_run(struct serving *serving, int fd, const struct net_address *peer)
+{
+	struct visit visit = {.serving = serving, .peer = *peer, .stream = stream_new(fd), .arena = arena_new()};
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	for (size_t i = 0; i < serving->listen_count; i++)
+		close(serving->polls[i].fd);
+	buf_init(&visit.news, 4000);
+	converse(&visit);
+	stream_free(visit.stream);
+	buf_clear(&visit.news);
+	arena_free(visit.arena);
+	return EX_OK;
+}
+
+static void turn_away(int fd)
+{
+	static const char busy[] = "421 4.3.2 Too many connections; come again later\r\n";
+
+	if (send(fd, busy, sizeof busy - 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		return; /* it will see the connection close */
+}
+
+static void clean_up(struct serving *serving)
+{
+	for (size_t i = 0; i < serving->listen_count; i++)
+		close(serving->polls[i].fd);
+	if (serving->signals >= 0)
+		close(serving->signals);
+	if (serving->news_read >= 0)
+		close(serving->news_read);
+	if (serving->news_write >= 0)
+		close(serving->news_write);
+	tls_server_free(serving->tls);
+	buf_wipe(&serving->passwords);
+	arena_free(serving->arena);
+}
+
+static void take_visitor(struct serving *serving, int listener)
+{
+	struct net_address peer = {.len = sizeof peer.storage};
+	int fd = accept4(listener, (struct sockaddr *)&peer.storage, &peer.len, SOCK_CLOEXEC);
+	uint64_t most = serving->wish->max_sessions ? serving->wish->max_sessions : SESSIONS_DEFAULT;
+	pid_t child;
+
+	if (fd < 0)
+		return;
+	if (serving->sessions >= most) {
+		turn_away(fd);
+		close(fd);
+		return;
+	}
+	fflush(NULL);
+	child = fork();
+	if (child == 0)
+		_exit(visit_run(serving, fd, &peer));
+	if (child < 0)
+		turn_away(fd);
+	else
+		serving->sessions++;
+	close(fd);
+}
+
+static void take_news(struct serving *serving)
+{
+	char text[16 * 1024];
+	ssize_t got = read(serving->news_read, text, sizeof text);
+
+	for (ssize_t i = 0; i < got; i++)
+		serving->mails += text[i] == '\n';
+	if (got > 0)
+		fwrite(text, (size_t)got, 1, stdout);
+	fflush(stdout);
+	if (serving->wish->exit_after > 0 && serving->mails >= serving->wish->exit_after)
+		serving->ends = true;
+}
+
+static void take_signal(struct serving *serving)
+{
+	struct signalfd_siginfo info;
+
+	if (read(serving->signals, &info, sizeof info) != sizeof info)
+		return;
+	if (info.ssi_signo != SIGCHLD) {
+		serving->ends = true;
+		return;
+	}
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		serving->sessions--;
+}
+
+static void loop(struct serving *serving)
+{
+	size_t count = serving->listen_count;
+
+	serving->polls[count] = (struct pollfd){.fd = serving->signals, .events = POLLIN};
+	serving->polls[count + 1] = (struct pollfd){.fd = serving->news_read, .events = POLLIN};
+	while (!serving->ends) {
+		if (poll(serving->polls, (nfds_t)count + 2, -1) < 0)
+			continue;
+		if (serving->polls[count + 1].revents)
+			take_news(serving);
+		if (serving->polls[count].revents)
+			take_signal(serving);
+		for (size_t i = 0; i < count && !serving->ends; i++)
+			if (serving->polls[i].revents)
+				take_visitor(serving, serving->polls[i].fd);
+	}
+}
+
+/* Those who are in the middle of something may end it, but not for ever. */
+static void say_goodbye(struct serving *serving)
+{
+	int64_t deadline_ms = clock_now_ms() + GRACE_MS, left_ms;
+	struct pollfd polls[2] = {{.fd = serving->signals, .events = POLLIN}, {.fd = serving->news_read, .events = POLLIN}};
+
+	for (size_t i = 0; i < serving->listen_count; i++)
+		close(serving->polls[i].fd);
+	serving->listen_count = 0;
+	while (serving->sessions > 0 && (left_ms = deadline_ms - clock_now_ms()) > 0) {
+		if (poll(polls, 2, (int)left_ms) <= 0)
+			continue;
+		if (polls[1].revents)
+			take_news(serving);
+		if (polls[0].revents)
+			take_signal(serving);
+	}
+	if (serving->sessions > 0)
+		kill(0, SIGTERM); /* blocked here, not in the children */
+}
+
+/* "ADDRESS:PORT", "[V6]:PORT". */
+static int listen_at(struct serving *serving, const char *text, struct err *err)
+{
+	struct view rest = view_of(text), host;
+	size_t colon = view_last_index(rest, ':');
+	unsigned long long port = 0;
+	struct net_address address;
+	int fd, on = 1;
+	char shown[NET_ADDRESS_TEXT];
+
+	host = view_first(rest, colon);
+	if (host.len > 2 && host.data[0] == '[' && host.data[host.len - 1] == ']')
+		host = view_first(view_from(host, 1), host.len - 2);
+	if (colon == rest.len || !view_to_number(view_from(rest, colon + 1), 65535, &port) ||
+	    !net_address_parse(view_equal(host, (struct view)VIEW("localhost")) ? view_of("127.0.0.1") : host, (uint16_t)port, &address))
+		return err_set(err, EX_USAGE, STATUS(5, 5, 4), "--listen takes ADDRESS:PORT, e.g. 127.0.0.1:2525, not \"%s\".", text);
+	if (serving->listen_count == LISTEN_MAX)
+		return err_set(err, EX_USAGE, STATUS(5, 5, 4), "--listen is given more than %d times.", LISTEN_MAX);
+	fd = socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return err_set_errno(err, EX_OSERR, errno, "listen at %s", text);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	if (bind(fd, (struct sockaddr *)&address.storage, address.len) < 0 || listen(fd, BACKLOG) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&address.storage, &address.len) < 0) {
+		err_set_errno(err, errno == EACCES ? EX_NOPERM : EX_UNAVAILABLE, errno, "listen at %s", text);
+		close(fd);
+		return -1;
+	}
+	serving->polls[serving->listen_count++] = (struct pollfd){.fd = fd, .events = POLLIN};
+	printf("listening on %s%s%s:%u\n", address.storage.ss_family == AF_INET6 ? "[" : "", net_address_text(&address, shown),
+	       address.storage.ss_family == AF_INET6 ? "]" : "", ntohs(((struct sockaddr_in *)&address.storage)->sin_port));
+	return 0;
+}
+
+static int check_wish(const struct serve_request *wish, struct err *err)
+{
+	if (wish->listen.count == 0 || !wish->catch_dir)
+		return err_set(err, EX_USAGE, STATUS(5, 5, 4), "paloma serve needs --listen ADDRESS:PORT and --catch FOLDER.");
+	if (wish->implicit_tls && !wish->tls_cert)
+		return err_set(err, EX_USAGE, STATUS(5, 5, 4), "--implicit-tls needs --tls-cert.");
+	if (wish->auth_required && !wish->password_file)
+		return err_set(err, EX_USAGE, STATUS(5, 5, 4), "--require-auth needs --password-file.");
+	return 0;
+}
+
+static int open_signals(struct serving *serving, struct err *err)
+{
+	sigset_t set;
+	int ends[2];
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	serving->signals = signalfd(-1, &set, SFD_CLOEXEC);
+	if (serving->signals < 0 || pipe2(ends, O_CLOEXEC) < 0)
+		return err_set_errno(err, EX_OSERR, errno, "wait for signals");
+	serving->news_read = ends[0];
+	serving->news_write = ends[1];
+	return 0;
+}
+
+static int set_up(struct serving *serving, struct err *err)
+{
+	const struct serve_request *wish = serving->wish;
+	struct compose_facts facts;
+	struct catch_maildir maildir;
+	struct conf conf = {0};
+
+	if (check_wish(wish, err) < 0 || facts_fetch(&facts, &conf, NULL, serving->arena, err) < 0)
+		return -1;
+	serving->options = (struct smtp_server_options){
+		.host_name = wish->host_name ? view_of(wish->host_name) : facts.host_name, .offer_starttls = wish->tls_cert && !wish->implicit_tls,
+		.offer_auth = wish->password_file != NULL, .auth_in_clear = !wish->tls_cert, .auth_required = wish->auth_required,
+		.max_octets = wish->max_octets, .max_recipients = wish->max_recipients ? wish->max_recipients : RECIPIENTS_DEFAULT,
+		.max_errors = ERRORS_MAX, .timeout_ms = wish->timeout_s ? (int)(wish->timeout_s > 86400 ? 86400 : wish->timeout_s) * 1000 : 300 * 1000,
+	};
+	if (wish->password_file && file_read(wish->password_file, true, false, NULL, &serving->passwords, err) < 0)
+		return err_prefix(err, "--password-file: ");
+	if (wish->tls_cert && !(serving->tls = tls_server_new(wish->tls_cert, wish->tls_key, err)))
+		return -1;
+	if (catch_maildir_open(&maildir, wish->catch_dir, err) < 0)
+		return -1;
+	catch_maildir_close(&maildir);
+	if (open_signals(serving, err) < 0)
+		return -1;
+	for (size_t i = 0; i < wish->listen.count; i++)
+		if (listen_at(serving, wish->listen.items[i], err) < 0)
+			return -1;
+	fflush(stdout);
+	return 0;
+}
+
+int serve_run(const struct request *request)
+{
+	struct serving serving = {.wish = &request->serve, .signals = -1, .news_read = -1, .news_write = -1, .arena = arena_new()};
+	struct err err;
+	int status = EX_OK;
+
+	buf_init(&serving.passwords, PASSWORDS_MAX);
+	if (set_up(&serving, &err) < 0) {
+		fprintf(stderr, "paloma: %s\n", err.text);
+		status = err.exit_code;
+	} else {
+		loop(&serving);
+		say_goodbye(&serving);
+	}
+	clean_up(&serving);
+	return status;
+}

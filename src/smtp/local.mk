@@ -10,4 +10,7 @@ src_libsmtp_a_SOURCES = \
 	%D%/mail_data.c %D%/mail_data.h \
 	%D%/oauth.c %D%/oauth.h \
 	%D%/reply_parser.c %D%/reply_parser.h \
-	%D%/sasl.c %D%/sasl.h
+	%D%/sasl.c %D%/sasl.h \
+	%D%/server.c %D%/server.h %D%/server_private.h \
+	%D%/server_data.c \
+	%D%/server_steps.c
