@@ -61,6 +61,14 @@ static const char *what_it_is(mode_t mode)
 	return S_ISDIR(mode) ? "a folder" : S_ISFIFO(mode) ? "a FIFO" : S_ISSOCK(mode) ? "a socket" : "a device";
 }
 
+/* A file whose size the kernel does not know would be sent as nothing. */
+static bool has_hidden_content(const struct blob *blob)
+{
+	char octet;
+
+	return pread(blob->fd, &octet, 1, 0) > 0;
+}
+
 struct blob *blob_open_file(const char *path, uint64_t max_octets, struct err *err)
 {
 	struct blob *blob = blob_new(path);
@@ -79,6 +87,11 @@ struct blob *blob_open_file(const char *path, uint64_t max_octets, struct err *e
 	if (max_octets && blob->size > max_octets) {
 		err_set(err, EX_DATAERR, STATUS(5, 3, 4), "%s has %llu octets; the limit is %llu.", path,
 			(unsigned long long)blob->size, (unsigned long long)max_octets);
+		goto failed;
+	}
+	if (blob->size == 0 && has_hidden_content(blob)) {
+		err_set(err, EX_DATAERR, STATUS(5, 3, 0), "%s says that it is empty and is not, as files of /proc do; hand it over on standard input.",
+			path);
 		goto failed;
 	}
 	return blob;

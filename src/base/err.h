@@ -34,7 +34,7 @@ int err_set(struct err *err, int exit_code, struct enhanced_status status, const
 /* Puts context before the sentence ("conf:12: "), and returns -1. */
 int err_prefix(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* For a failed system call: "Cannot WHAT: strerror." with the code that fits errno_value:
+/* For a failed system call: the words ("Cannot open x"), a colon and strerror, with the code that fits errno_value:
  * EX_NOINPUT, EX_NOPERM, EX_CANTCREAT or EX_OSERR as given, EX_TEMPFAIL when the system is short of something. */
 int err_set_errno(struct err *err, int exit_code, int errno_value, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));

@@ -59,7 +59,8 @@ struct writer {
 	struct buf link;		/* of the open <a> */
 	size_t link_at;			/* words were put since it opened */
 	size_t column;
-	unsigned blank_lines;		/* line ends at the end of the text so far; starts at 2: nothing to separate */
+	unsigned ends;			/* line ends at the end of the text so far; starts at 2: nothing to separate */
+	unsigned owed;			/* line ends that have to stand before what comes next */
 	bool space;			/* one is owed before the next word */
 	unsigned quotes;
 	bool pre;
@@ -74,22 +75,25 @@ static void put(struct writer *writer, struct view v)
 		writer->failed = blob_append(writer->out, v, writer->err);
 }
 
-static void start_line(struct writer *writer)
-{
-	if (writer->column > 0)
-		return;
-	for (unsigned i = 0; i < writer->quotes; i++)
-		put(writer, view_of("> "));
-	writer->column = 2 * (size_t)writer->quotes;
-}
-
 static void end_line(struct writer *writer)
 {
 	put(writer, view_of("\n"));
 	writer->column = 0;
 	writer->space = false;
-	if (writer->blank_lines < 2)
-		writer->blank_lines++;
+	if (writer->ends < 2)
+		writer->ends++;
+}
+
+static void start_line(struct writer *writer)
+{
+	if (writer->column > 0)
+		return;
+	while (writer->ends < writer->owed)
+		end_line(writer);
+	writer->owed = 0;
+	for (unsigned i = 0; i < writer->quotes; i++)
+		put(writer, view_of("> "));
+	writer->column = 2 * (size_t)writer->quotes;
 }
 
 static size_t width_of(struct view v)
@@ -118,7 +122,7 @@ static void flush_word(struct writer *writer)
 	start_line(writer);
 	put(writer, buf_view(&writer->word));
 	writer->column += width;
-	writer->blank_lines = 0;
+	writer->ends = 0;
 	writer->space = false;
 	writer->link_at++;
 	buf_reset(&writer->word);
@@ -131,8 +135,8 @@ static void break_to(struct writer *writer, unsigned lines)
 	writer->space = false;
 	if (writer->column > 0)
 		end_line(writer);
-	while (writer->blank_lines < lines)
-		end_line(writer);
+	if (writer->owed < lines)
+		writer->owed = lines;
 }
 
 static void put_text(struct writer *writer, struct view v)
@@ -144,7 +148,8 @@ static void put_text(struct writer *writer, struct view v)
 
 		if (writer->pre && c == '\n') {
 			flush_word(writer);
-			writer->blank_lines = 0;
+			start_line(writer);
+			writer->ends = 0;
 			end_line(writer);
 		} else if (writer->pre && (c == ' ' || c == '\t')) {
 			buf_append_char(&writer->word, c);
@@ -295,6 +300,7 @@ static void apply_tag(struct writer *writer, unsigned effect, bool closes, struc
 		return;
 	if (effect & TAG_BR) {
 		flush_word(writer);
+		start_line(writer);
 		end_line(writer);
 	}
 	if (effect & TAG_ITEM)
@@ -407,7 +413,7 @@ static void take_char(struct writer *writer, char c)
 
 struct blob *html_to_text(struct slice html, struct err *err)
 {
-	struct writer writer = {.out = blob_new_spill(blob_name(html.blob)), .blank_lines = 2, .err = err};
+	struct writer writer = {.out = blob_new_spill(blob_name(html.blob)), .ends = 2, .err = err};
 	char *block = mem_alloc(BLOCK_OCTETS);
 	size_t got = 1;
 

@@ -70,7 +70,7 @@ static int read_up_to_dot(struct composer *composer, struct blob *blob, struct e
 			got = read(composer->facts->stdin_fd, block, BLOCK_OCTETS);
 		while (got < 0 && errno == EINTR);
 		if (got < 0)
-			status = err_set_errno(err, EX_IOERR, errno, "read standard input");
+			status = err_set_errno(err, EX_IOERR, errno, "Cannot read standard input");
 		else
 			status = append_up_to_dot(blob, &finder, &held, view_make(block, (size_t)got), &found, err);
 		if (status == 0 && limit > 0 && blob_size(blob) > limit)

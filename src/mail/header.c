@@ -297,9 +297,10 @@ void field_add_parameter(struct field_writer *writer, struct view name, struct v
 	struct buf out;
 
 	if (!view_is_ascii(value) || value.len > PARAMETER_PIECE) {
+		/* Readers that know both take the extended one, but some only when it comes first. */
+		add_extended(writer, name, value);
 		if (fallback)
 			field_add_parameter(writer, name, view_first(*fallback, PARAMETER_PIECE), NULL);
-		add_extended(writer, name, value);
 		return;
 	}
 	buf_init(&out, FIELD_LINE_MAX);

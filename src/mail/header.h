@@ -36,7 +36,7 @@ void field_add_phrase(struct field_writer *writer, struct view phrase);
  * (RFC 6532); the envelope then has smtputf8. An empty list writes nothing. */
 void field_add_addresses(struct field_writer *writer, const struct address_list *list);
 /* "; name=value": a token, a quoted string, or, when it is not ASCII or too long, RFC 2231 with continuations and,
- * when fallback is not null, name="fallback" before it. */
+ * when fallback is not null, name="fallback" behind it. */
 void field_add_parameter(struct field_writer *writer, struct view name, struct view value, const struct view *fallback);
 /* Message identifiers of References: folds between them and drops middle ones until the field is within 998 octets. */
 void field_add_references(struct field_writer *writer, struct view ids);

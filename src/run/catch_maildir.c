@@ -16,7 +16,7 @@ enum { PENDING_OCTETS = 64 * 1024 };
 
 static int fail(const char *what, struct err *err)
 {
-	return err_set_errno(err, EX_IOERR, errno, "%s", what);
+	return err_set_errno(err, EX_IOERR, errno, "Cannot %s", what);
 }
 
 int catch_maildir_open(struct catch_maildir *maildir, const char *path, struct err *err)
@@ -26,16 +26,16 @@ int catch_maildir_open(struct catch_maildir *maildir, const char *path, struct e
 	*maildir = (struct catch_maildir){.folder = -1, .new_folder = -1, .file = -1};
 	buf_init(&maildir->pending, 2 * (size_t)PENDING_OCTETS);
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return err_set_errno(err, EX_CANTCREAT, errno, "make the folder %s", path);
+		return err_set_errno(err, EX_CANTCREAT, errno, "Cannot make the folder %s", path);
 	maildir->folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (maildir->folder < 0)
-		return err_set_errno(err, EX_CANTCREAT, errno, "open the folder %s", path);
+		return err_set_errno(err, EX_CANTCREAT, errno, "Cannot open the folder %s", path);
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
 		if (mkdirat(maildir->folder, parts[i], 0700) < 0 && errno != EEXIST)
-			return err_set_errno(err, EX_CANTCREAT, errno, "make the folder %s/%s", path, parts[i]);
+			return err_set_errno(err, EX_CANTCREAT, errno, "Cannot make the folder %s/%s", path, parts[i]);
 	maildir->new_folder = openat(maildir->folder, "new", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (maildir->new_folder < 0)
-		return err_set_errno(err, EX_CANTCREAT, errno, "open the folder %s/new", path);
+		return err_set_errno(err, EX_CANTCREAT, errno, "Cannot open the folder %s/new", path);
 	return 0;
 }
 

@@ -194,10 +194,10 @@ int preview_print_message(const struct message *message, struct err *err)
 			if (block[i] != '\r') /* nothing but CRLF has a CR in it by now */
 				block[len++] = block[i];
 		if (status == 0 && len > 0 && fwrite(block, len, 1, stdout) != 1)
-			status = err_set_errno(err, EX_IOERR, errno, "write to standard output");
+			status = err_set_errno(err, EX_IOERR, errno, "Cannot write to standard output");
 	}
 	if (status == 0 && fflush(stdout) != 0)
-		status = err_set_errno(err, EX_IOERR, errno, "write to standard output");
+		status = err_set_errno(err, EX_IOERR, errno, "Cannot write to standard output");
 	free(block);
 	message_reader_free(reader);
 	return status;

@@ -154,7 +154,7 @@ static void deliver_one(struct sending *sending, struct hop *hop, struct outcome
 static int print(FILE *file, const struct buf *text, struct err *err)
 {
 	if ((text->len > 0 && fwrite(text->data, text->len, 1, file) != 1) || fflush(file) != 0)
-		return err_set_errno(err, EX_IOERR, errno, "write to %s", file == stdout ? "standard output" : "standard error");
+		return err_set_errno(err, EX_IOERR, errno, "Cannot write to %s", file == stdout ? "standard output" : "standard error");
 	return 0;
 }
 

@@ -22,7 +22,7 @@
 #include "run/facts.h"
 
 enum {
-	LISTEN_MAX = 16, BACKLOG = 128, SESSIONS_DEFAULT = 50, RECIPIENTS_DEFAULT = 1000, ERRORS_MAX = 20, PASSWORDS_MAX = 256 * 1024,
+	LISTEN_MAX = 16, BACKLOG = 128, SESSIONS_DEFAULT = 50, SESSIONS_MAX = 10000, RECIPIENTS_DEFAULT = 1000, ERRORS_MAX = 20, PASSWORDS_MAX = 256 * 1024,
 	GRACE_MS = 5000,
 };
 
@@ -35,7 +35,8 @@ struct serving {
 	struct pollfd polls[LISTEN_MAX + 2];
 	size_t listen_count;
 	int signals, news_read, news_write;
-	size_t sessions;
+	pid_t *children;		/* a place for each session; 0: free */
+	size_t sessions, most_sessions;
 	uint64_t mails;
 	bool ends;
 };
@@ -238,12 +239,12 @@ static void take_visitor(struct serving *serving, int listener)
 {
 	struct net_address peer = {.len = sizeof peer.storage};
 	int fd = accept4(listener, (struct sockaddr *)&peer.storage, &peer.len, SOCK_CLOEXEC);
-	uint64_t most = serving->wish->max_sessions ? serving->wish->max_sessions : SESSIONS_DEFAULT;
+	size_t place = 0;
 	pid_t child;
 
 	if (fd < 0)
 		return;
-	if (serving->sessions >= most) {
+	if (serving->sessions >= serving->most_sessions) {
 		turn_away(fd);
 		close(fd);
 		return;
@@ -252,10 +253,14 @@ static void take_visitor(struct serving *serving, int listener)
 	child = fork();
 	if (child == 0)
 		_exit(visit_run(serving, fd, &peer));
-	if (child < 0)
+	if (child < 0) {
 		turn_away(fd);
-	else
+	} else {
+		while (serving->children[place])
+			place++;
+		serving->children[place] = child;
 		serving->sessions++;
+	}
 	close(fd);
 }
 
@@ -276,6 +281,7 @@ static void take_news(struct serving *serving)
 static void take_signal(struct serving *serving)
 {
 	struct signalfd_siginfo info;
+	pid_t child;
 
 	if (read(serving->signals, &info, sizeof info) != sizeof info)
 		return;
@@ -283,8 +289,14 @@ static void take_signal(struct serving *serving)
 		serving->ends = true;
 		return;
 	}
-	while (waitpid(-1, NULL, WNOHANG) > 0)
-		serving->sessions--;
+	while ((child = waitpid(-1, NULL, WNOHANG)) > 0) {
+		for (size_t i = 0; i < serving->most_sessions; i++) {
+			if (serving->children[i] == child) {
+				serving->children[i] = 0;
+				serving->sessions--;
+			}
+		}
+	}
 }
 
 static void loop(struct serving *serving)
@@ -323,8 +335,9 @@ static void say_goodbye(struct serving *serving)
 		if (polls[0].revents)
 			take_signal(serving);
 	}
-	if (serving->sessions > 0)
-		kill(0, SIGTERM); /* blocked here, not in the children */
+	for (size_t i = 0; i < serving->most_sessions; i++)
+		if (serving->children[i])
+			kill(serving->children[i], SIGTERM);
 }
 
 /* "ADDRESS:PORT", "[V6]:PORT". */
@@ -347,11 +360,11 @@ static int listen_at(struct serving *serving, const char *text, struct err *err)
 		return err_set(err, EX_USAGE, STATUS(5, 5, 4), "--listen is given more than %d times.", LISTEN_MAX);
 	fd = socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return err_set_errno(err, EX_OSERR, errno, "listen at %s", text);
+		return err_set_errno(err, EX_OSERR, errno, "Cannot listen at %s", text);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	if (bind(fd, (struct sockaddr *)&address.storage, address.len) < 0 || listen(fd, BACKLOG) < 0 ||
 	    getsockname(fd, (struct sockaddr *)&address.storage, &address.len) < 0) {
-		err_set_errno(err, errno == EACCES ? EX_NOPERM : EX_UNAVAILABLE, errno, "listen at %s", text);
+		err_set_errno(err, errno == EACCES ? EX_NOPERM : EX_UNAVAILABLE, errno, "Cannot listen at %s", text);
 		close(fd);
 		return -1;
 	}
@@ -384,7 +397,7 @@ static int open_signals(struct serving *serving, struct err *err)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	serving->signals = signalfd(-1, &set, SFD_CLOEXEC);
 	if (serving->signals < 0 || pipe2(ends, O_CLOEXEC) < 0)
-		return err_set_errno(err, EX_OSERR, errno, "wait for signals");
+		return err_set_errno(err, EX_OSERR, errno, "Cannot wait for signals");
 	serving->news_read = ends[0];
 	serving->news_write = ends[1];
 	return 0;
@@ -412,6 +425,10 @@ static int set_up(struct serving *serving, struct err *err)
 	if (catch_maildir_open(&maildir, wish->catch_dir, err) < 0)
 		return -1;
 	catch_maildir_close(&maildir);
+	if (wish->max_sessions > SESSIONS_MAX)
+		return err_set(err, EX_USAGE, STATUS(5, 5, 4), "--max-sessions is at most %d.", SESSIONS_MAX);
+	serving->most_sessions = wish->max_sessions ? (size_t)wish->max_sessions : SESSIONS_DEFAULT;
+	serving->children = ARENA_ARRAY(serving->arena, serving->most_sessions, pid_t);
 	if (open_signals(serving, err) < 0)
 		return -1;
 	for (size_t i = 0; i < wish->listen.count; i++)

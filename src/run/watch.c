@@ -77,7 +77,7 @@ int watch_open(struct watch *watch, const char *transcript_file, bool verbose, b
 	fd = open(transcript_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0600);
 	watch->transcript = fd < 0 ? NULL : fdopen(fd, "w");
 	if (!watch->transcript)
-		return err_set_errno(err, EX_CANTCREAT, errno, "write the transcript %s", transcript_file);
+		return err_set_errno(err, EX_CANTCREAT, errno, "Cannot write the transcript %s", transcript_file);
 	return 0;
 }
 
@@ -90,7 +90,7 @@ int watch_close(struct watch *watch, struct err *err)
 		return 0;
 	failed = ferror(watch->transcript);
 	if (fclose(watch->transcript) != 0 || failed)
-		return err_set_errno(err, EX_IOERR, errno, "write the transcript");
+		return err_set_errno(err, EX_IOERR, errno, "Cannot write the transcript");
 	return 0;
 }
 

@@ -1,0 +1,107 @@
+"""What every test of the whole program needs: paloma as a process, and paloma serve to catch what it sends."""
+import email
+import email.policy
+import os
+import pathlib
+import subprocess
+
+import pytest
+
+HERE = pathlib.Path(__file__).parent
+PALOMA = os.environ.get("PALOMA", str(HERE.parent.parent / "src" / "paloma"))
+
+
+def clean_environment(home):
+    """Nothing of the caller's settings; sanitizers keep their own."""
+    kept = {name: value for name, value in os.environ.items() if name.startswith(("ASAN", "UBSAN", "LSAN", "PATH"))}
+    return {**kept, "HOME": str(home), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+
+
+@pytest.fixture
+def home(tmp_path):
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def paloma(home):
+    """Runs paloma to its end: paloma("send", ..., input=b"...") gives a CompletedProcess with bytes."""
+
+    def run(*words, input=b"", env=None, **rest):
+        return subprocess.run([PALOMA, *map(str, words)], input=input, capture_output=True, timeout=120,
+                              env={**clean_environment(home), **(env or {})}, **rest)
+
+    return run
+
+
+class Catcher:
+    """A running paloma serve, and the mails it has filed."""
+
+    def __init__(self, folder, environment, *words):
+        self.folder = folder
+        self.process = subprocess.Popen([PALOMA, "serve", "--catch", str(folder), "--host-name", "catcher.example", *map(str, words)],
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
+        line = self.process.stdout.readline().decode()
+        assert line.startswith("listening on "), line + self.process.stderr.read().decode()
+        self.port = int(line.rsplit(":", 1)[1])
+        self.url = f"smtp://127.0.0.1:{self.port}"
+
+    def caught(self):
+        """Waits for the next mail and gives the line that tells of it."""
+        line = self.process.stdout.readline().decode()
+        assert line.startswith("caught "), line
+        return line
+
+    def raw(self):
+        """The next mail as it is filed."""
+        return (self.folder / self.caught().rsplit("file=", 1)[1].strip()).read_bytes()
+
+    def mail(self):
+        """The next mail, parsed; a mail with a defect is a failed test."""
+        message = email.message_from_bytes(self.raw(), policy=email.policy.default)
+        for part in message.walk():
+            assert not part.defects, part.defects
+        return message
+
+    def stop(self):
+        self.process.terminate()
+        return self.process.wait(30)
+
+
+@pytest.fixture
+def catcher(tmp_path, home):
+    """catcher(*words) starts a server on a free port of loopback."""
+    running = []
+
+    def start(*words, listen="127.0.0.1:0"):
+        server = Catcher(tmp_path / f"caught{len(running)}", clean_environment(home), "--listen", listen, *words)
+        running.append(server)
+        return server
+
+    yield start
+    for server in running:
+        if server.process.poll() is None:
+            assert server.stop() == 0
+        server.process.stdout.close()
+        server.process.stderr.close()
+
+
+def parts_of(message):
+    """(type, file name, content) of every leaf, as Python's parser reads it."""
+    return [(part.get_content_type(), part.get_filename(), part.get_payload(decode=True))
+            for part in message.walk() if not part.is_multipart()]
+
+
+def parts_by_perl(raw, tmp_path):
+    """The same by MIME-tools, a parser of another house."""
+    mail = tmp_path / "for-perl.eml"
+    mail.write_bytes(raw)
+    out = tmp_path / "perl-parts"
+    out.mkdir(exist_ok=True)
+    listing = subprocess.run(["perl", str(HERE / "read_mime.pl"), str(mail), str(out)], capture_output=True, check=True, timeout=60)
+    parts = []
+    for line in listing.stdout.decode().splitlines():
+        kind, name, file = line.split("\t")
+        parts.append((kind, name or None, pathlib.Path(file).read_bytes()))
+    return parts
