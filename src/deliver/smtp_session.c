@@ -376,6 +376,8 @@ static enum result try_endpoint(struct run *run, const struct endpoint *endpoint
 	struct endpoint left = *endpoint;
 	struct net_address used = {.len = 0};
 	enum result result = RESULT_NEXT_ADDRESS;
+	struct trouble unsaid = {.phase = PHASE_CONNECT};
+	bool has_spoken = false;
 
 	left.addresses = ARENA_ARRAY(run->arena, endpoint->address_count, struct net_address);
 	if (endpoint->address_count)
@@ -390,8 +392,10 @@ static enum result try_endpoint(struct run *run, const struct endpoint *endpoint
 			same.addresses = &used;
 			same.address_count = 1;
 		}
-		if (connect_to(run, &same, &fd, &used, trouble))
+		/* What a server has said tells more than that its other address is deaf. */
+		if (connect_to(run, &same, &fd, &used, has_spoken ? &unsaid : trouble))
 			return RESULT_DONE;
+		has_spoken = true;
 		result = converse(run, endpoint, &left.tls, fd, &used, trouble);
 		if (result == RESULT_PLAIN) {
 			remark(run, (struct view)VIEW("TLS failed and is not required here: again without it"));
