@@ -7,6 +7,6 @@ src_libnet_a_SOURCES = \
 	%D%/endpoint.c %D%/endpoint.h \
 	%D%/idna.c %D%/idna.h \
 	%D%/stream.c %D%/stream.h %D%/stream_private.h \
-	%D%/tls.c %D%/tls_library.h \
+	%D%/tls.c %D%/tls_private.h \
 	%D%/tls_server.c \
 	%D%/tls_trust.c

@@ -11,7 +11,24 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #ifdef HAVE_OPENSSL
-#include "net/tls_library.h"
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include "base/library.h"
+#include "net/tls_private.h"
+
+#define OPENSSL_FUNCTIONS(F) \
+	F(OPENSSL_init_ssl) F(ERR_clear_error) F(ERR_peek_last_error) F(ERR_reason_error_string) F(TLS_client_method) \
+	F(TLS_server_method) F(SSL_CTX_new) F(SSL_CTX_free) F(SSL_CTX_ctrl) F(SSL_CTX_set_options) \
+	F(SSL_CTX_set_default_verify_dir) F(SSL_CTX_set_default_verify_file) F(SSL_CTX_load_verify_dir) \
+	F(SSL_CTX_load_verify_file) F(SSL_CTX_use_certificate_chain_file) F(SSL_CTX_use_PrivateKey_file) \
+	F(SSL_CTX_check_private_key) F(X509_get_default_cert_dir) F(SSL_new) F(SSL_free) F(SSL_set_fd) F(SSL_ctrl) \
+	F(SSL_get0_param) F(X509_VERIFY_PARAM_set_hostflags) F(X509_VERIFY_PARAM_set1_host) F(X509_VERIFY_PARAM_set1_ip_asc) \
+	F(SSL_set_verify) F(SSL_set_connect_state) F(SSL_do_handshake) F(SSL_get_error) F(SSL_read_ex) F(SSL_write_ex) \
+	F(SSL_peek_ex) F(SSL_shutdown) F(SSL_get_version) F(SSL_get_current_cipher) F(SSL_CIPHER_get_name) \
+	F(SSL_get0_peer_certificate) F(SSL_session_reused) F(SSL_set_session) F(SSL_get1_session) F(SSL_SESSION_is_resumable) \
+	F(SSL_SESSION_free) F(SSL_export_keying_material) F(SSL_set_ex_data)
+LIBRARY(openssl, "libssl.so.3", "tls", "TLS", OPENSSL_FUNCTIONS)
 
 enum { KEY_OCTETS = 2048 };
 
@@ -28,7 +45,7 @@ struct tls_cache {
 	struct tls_cache_entry *entries;
 };
 
-const struct openssl_functions *tls_start_library(struct err *err)
+static const struct openssl_functions *start_library(struct err *err)
 {
 	const struct openssl_functions *openssl = openssl_load(err);
 
@@ -38,7 +55,7 @@ const struct openssl_functions *tls_start_library(struct err *err)
 	return openssl;
 }
 
-const char *tls_reason(const struct openssl_functions *openssl)
+static const char *reason(const struct openssl_functions *openssl)
 {
 	unsigned long code = openssl->ERR_peek_last_error();
 	const char *text;
@@ -50,12 +67,16 @@ const char *tls_reason(const struct openssl_functions *openssl)
 	return text ? text : "the library gives no reason";
 }
 
-SSL_CTX *tls_new_context(const struct openssl_functions *openssl, const SSL_METHOD *method, struct err *err)
+SSL_CTX *tls_context_new(bool is_server, struct err *err)
 {
-	SSL_CTX *ctx = openssl->SSL_CTX_new(method);
+	const struct openssl_functions *openssl = start_library(err);
+	SSL_CTX *ctx;
 
+	if (!openssl)
+		return NULL;
+	ctx = openssl->SSL_CTX_new(is_server ? openssl->TLS_server_method() : openssl->TLS_client_method());
 	if (!ctx) {
-		err_set(err, EX_TEMPFAIL, STATUS(4, 7, 5), "TLS cannot be started: %s.", tls_reason(openssl));
+		err_set(err, EX_TEMPFAIL, STATUS(4, 7, 5), "TLS cannot be started: %s.", reason(openssl));
 		return NULL;
 	}
 	openssl->SSL_CTX_ctrl(ctx, SSL_CTRL_SET_MIN_PROTO_VERSION, TLS1_2_VERSION, NULL);
@@ -64,14 +85,18 @@ SSL_CTX *tls_new_context(const struct openssl_functions *openssl, const SSL_METH
 	return ctx;
 }
 
-int tls_use_certificate(const struct openssl_functions *openssl, SSL_CTX *ctx, const char *cert_file, const char *key_file, struct err *err)
+int tls_use_certificate(SSL_CTX *ctx, const char *cert_file, const char *key_file, struct err *err)
 {
+	const struct openssl_functions *openssl = openssl_load(err);
+
+	if (!openssl)
+		return -1;
 	openssl->ERR_clear_error();
 	if (openssl->SSL_CTX_use_certificate_chain_file(ctx, cert_file) != 1)
-		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "The certificate %s cannot be used: %s.", cert_file, tls_reason(openssl));
+		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "The certificate %s cannot be used: %s.", cert_file, reason(openssl));
 	if (openssl->SSL_CTX_use_PrivateKey_file(ctx, key_file ? key_file : cert_file, SSL_FILETYPE_PEM) != 1)
 		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "The private key %s cannot be used: %s.", key_file ? key_file : cert_file,
-			       tls_reason(openssl));
+			       reason(openssl));
 	if (openssl->SSL_CTX_check_private_key(ctx) != 1)
 		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "The private key %s is not that of the certificate %s.",
 			       key_file ? key_file : cert_file, cert_file);
@@ -100,17 +125,17 @@ static int load_trust(const struct openssl_functions *openssl, SSL_CTX *ctx, con
 	if (loaded == 1)
 		return 0;
 	return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "The trusted certificates %s cannot be read: %s.", ca_file ? ca_file : "of the system",
-		       tls_reason(openssl));
+		       reason(openssl));
 }
 
 static SSL_CTX *new_client_context(const struct openssl_functions *openssl, const struct tls_policy *policy, struct err *err)
 {
-	SSL_CTX *ctx = tls_new_context(openssl, openssl->TLS_client_method(), err);
+	SSL_CTX *ctx = tls_context_new(false, err);
 
 	if (!ctx)
 		return NULL;
 	if ((needs_trust(policy) && load_trust(openssl, ctx, policy->ca_file, err) < 0) ||
-	    (policy->cert_file && tls_use_certificate(openssl, ctx, policy->cert_file, policy->key_file, err) < 0)) {
+	    (policy->cert_file && tls_use_certificate(ctx, policy->cert_file, policy->key_file, err) < 0)) {
 		openssl->SSL_CTX_free(ctx);
 		return NULL;
 	}
@@ -186,7 +211,7 @@ static enum stream_step judge(struct tls *tls, int result, const char *doing, st
 	case SSL_ERROR_ZERO_RETURN:
 		return STREAM_CLOSED;
 	default:
-		err_set(err, EX_TEMPFAIL, STATUS(4, 4, 2), "The connection broke while %s under TLS: %s.", doing, tls_reason(tls->openssl));
+		err_set(err, EX_TEMPFAIL, STATUS(4, 4, 2), "The connection broke while %s under TLS: %s.", doing, reason(tls->openssl));
 		return STREAM_FAILED;
 	}
 }
@@ -241,7 +266,7 @@ static void tls_facts(struct stream *stream, struct tls_facts *facts)
 	*facts = ((struct tls *)stream->tls)->facts;
 }
 
-static void free_tls(struct tls *tls)
+void tls_free(struct tls *tls)
 {
 	if (tls->ssl)
 		tls->openssl->SSL_free(tls->ssl);
@@ -250,7 +275,7 @@ static void free_tls(struct tls *tls)
 	free(tls);
 }
 
-static void tls_free(struct stream *stream)
+static void layer_free(struct stream *stream)
 {
 	struct tls *tls = stream->tls;
 	SSL_SESSION *session;
@@ -266,7 +291,7 @@ static void tls_free(struct stream *stream)
 	}
 	tls->openssl->ERR_clear_error();
 	tls->openssl->SSL_shutdown(tls->ssl);
-	free_tls(tls);
+	tls_free(tls);
 }
 
 static const struct stream_layer tls_layer = {
@@ -274,7 +299,7 @@ static const struct stream_layer tls_layer = {
 	.write = tls_write,
 	.peek = tls_peek,
 	.facts = tls_facts,
-	.free = tls_free,
+	.free = layer_free,
 };
 
 static void take_facts(struct tls *tls)
@@ -309,7 +334,7 @@ int tls_shake_hands(struct stream *stream, struct tls *tls, int64_t deadline_ms,
 		if (step == STREAM_DONE)
 			return 0;
 		if (step == STREAM_FAILED || step == STREAM_CLOSED)
-			return err_set(err, EX_TEMPFAIL, STATUS(4, 7, 5), "The TLS handshake failed: %s.", tls_reason(tls->openssl));
+			return err_set(err, EX_TEMPFAIL, STATUS(4, 7, 5), "The TLS handshake failed: %s.", reason(tls->openssl));
 		if (stream_wait(stream, step, deadline_ms, err) < 0)
 			return err_prefix(err, "In the TLS handshake: ");
 	}
@@ -349,7 +374,7 @@ static int prove(struct tls *tls, const struct tls_policy *policy, struct tls_do
 	tls_trust_describe(doubt, certificate);
 	memcpy(tls->facts.peer_pin, doubt->pin, sizeof tls->facts.peer_pin);
 	if (policy->pin_count > 0) {
-		if (!tls_trust_has_pin(tls->openssl, certificate, policy))
+		if (!tls_trust_has_pin(doubt, certificate, policy))
 			return tls_trust_fail(doubt, policy, err);
 		tls->facts.pinned = tls->facts.verified = true;
 	} else if (needs_trust(policy)) {
@@ -362,36 +387,54 @@ static int prove(struct tls *tls, const struct tls_policy *policy, struct tls_do
 	return 0;
 }
 
+struct tls *tls_new(struct stream *stream, SSL_CTX *ctx, struct err *err)
+{
+	const struct openssl_functions *openssl = start_library(err);
+	struct tls *tls;
+
+	if (!openssl)
+		return NULL;
+	tls = mem_alloc(sizeof *tls);
+	tls->openssl = openssl;
+	tls->ssl = openssl->SSL_new(ctx);
+	if (tls->ssl && openssl->SSL_set_fd(tls->ssl, stream_fd(stream)) == 1)
+		return tls;
+	err_set(err, EX_TEMPFAIL, STATUS(4, 7, 5), "TLS cannot be started: %s.", reason(openssl));
+	tls_free(tls);
+	return NULL;
+}
+
 static struct tls *new_client(struct stream *stream, const struct tls_policy *policy, struct tls_cache *cache, struct err *err)
 {
-	const struct openssl_functions *openssl = tls_start_library(err);
+	const struct openssl_functions *openssl = start_library(err);
 	struct tls_cache_entry *entry = NULL;
 	SSL_CTX *ctx = NULL;
 	struct tls *tls;
 
 	if (!openssl || (cache ? !(entry = find_entry(openssl, cache, policy, err)) : !(ctx = new_client_context(openssl, policy, err))))
 		return NULL;
-	tls = mem_alloc(sizeof *tls);
-	tls->openssl = openssl;
+	tls = tls_new(stream, entry ? entry->ctx : ctx, err);
+	if (!tls) {
+		openssl->SSL_CTX_free(ctx);
+		return NULL;
+	}
 	tls->entry = entry;
 	tls->ctx = ctx;
-	tls->ssl = openssl->SSL_new(entry ? entry->ctx : ctx);
-	if (tls->ssl && openssl->SSL_set_fd(tls->ssl, stream->fd) == 1)
-		return tls;
-	err_set(err, EX_TEMPFAIL, STATUS(4, 7, 5), "TLS cannot be started: %s.", tls_reason(openssl));
-	free_tls(tls);
-	return NULL;
+	return tls;
 }
 
 int stream_start_tls(struct stream *stream, const struct tls_policy *policy, struct tls_cache *cache, int64_t deadline_ms, struct err *err)
 {
 	struct tls *tls = new_client(stream, policy, cache, err);
-	struct tls_doubt doubt = {0};
+	struct tls_doubt doubt;
 	int status;
 
 	if (!tls)
 		return -1;
-	doubt.openssl = tls->openssl;
+	if (tls_trust_begin(&doubt, err) < 0) {
+		tls_free(tls);
+		return -1;
+	}
 	demand(tls, policy, &doubt);
 	status = tls_shake_hands(stream, tls, deadline_ms, err);
 	if (status < 0 && doubt.error)
@@ -400,7 +443,7 @@ int stream_start_tls(struct stream *stream, const struct tls_policy *policy, str
 		status = prove(tls, policy, &doubt, err);
 	tls->openssl->SSL_set_ex_data(tls->ssl, 0, NULL);
 	if (status < 0)
-		free_tls(tls);
+		tls_free(tls);
 	else
 		tls_adopt(stream, tls);
 	return status;

@@ -2,25 +2,30 @@
 #include "net/stream.h"
 
 #ifdef HAVE_OPENSSL
+#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <sysexits.h>
+#include "base/library.h"
 #include "base/mem.h"
-#include "net/tls_library.h"
+#include "net/tls_private.h"
+
+#define ACCEPT_FUNCTIONS(F) F(SSL_CTX_free) F(SSL_set_accept_state)
+LIBRARY(accepting, "libssl.so.3", "tls", "TLS", ACCEPT_FUNCTIONS)
 
 struct tls_server {
-	const struct openssl_functions *openssl;
+	const struct accepting_functions *openssl;
 	SSL_CTX *ctx;
 };
 
 struct tls_server *tls_server_new(const char *cert_file, const char *key_file, struct err *err)
 {
-	const struct openssl_functions *openssl = tls_start_library(err);
-	SSL_CTX *ctx = openssl ? tls_new_context(openssl, openssl->TLS_server_method(), err) : NULL;
+	const struct accepting_functions *openssl = accepting_load(err);
+	SSL_CTX *ctx = openssl ? tls_context_new(true, err) : NULL;
 	struct tls_server *server;
 
 	if (!ctx)
 		return NULL;
-	if (tls_use_certificate(openssl, ctx, cert_file, key_file, err) < 0) {
+	if (tls_use_certificate(ctx, cert_file, key_file, err) < 0) {
 		openssl->SSL_CTX_free(ctx);
 		return NULL;
 	}
@@ -39,22 +44,16 @@ void tls_server_free(struct tls_server *server)
 
 int stream_accept_tls(struct stream *stream, struct tls_server *server, int64_t deadline_ms, struct err *err)
 {
-	struct tls *tls = mem_alloc(sizeof *tls);
+	struct tls *tls = tls_new(stream, server->ctx, err);
 
-	tls->openssl = server->openssl;
-	tls->ssl = server->openssl->SSL_new(server->ctx);
-	if (!tls->ssl || server->openssl->SSL_set_fd(tls->ssl, stream_fd(stream)) != 1) {
-		err_set(err, EX_TEMPFAIL, STATUS(4, 7, 5), "TLS cannot be started: %s.", tls_reason(server->openssl));
-	} else {
-		server->openssl->SSL_set_accept_state(tls->ssl);
-		if (tls_shake_hands(stream, tls, deadline_ms, err) == 0) {
-			tls_adopt(stream, tls);
-			return 0;
-		}
+	if (!tls)
+		return -1;
+	server->openssl->SSL_set_accept_state(tls->ssl);
+	if (tls_shake_hands(stream, tls, deadline_ms, err) < 0) {
+		tls_free(tls);
+		return -1;
 	}
-	if (tls->ssl)
-		server->openssl->SSL_free(tls->ssl);
-	free(tls);
-	return -1;
+	tls_adopt(stream, tls);
+	return 0;
 }
 #endif

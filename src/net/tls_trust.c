@@ -1,10 +1,20 @@
 /* tls_trust - whether a certificate is the one it has to be, and what to say when it is not. */
 #ifdef HAVE_OPENSSL
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <sysexits.h>
 #include "base/buf.h"
 #include "base/digest.h"
-#include "net/tls_library.h"
+#include "base/library.h"
+#include "net/tls_private.h"
+
+#define TRUST_FUNCTIONS(F) \
+	F(SSL_get_ex_data) F(SSL_get_ex_data_X509_STORE_CTX_idx) F(X509_STORE_CTX_get_ex_data) F(X509_STORE_CTX_get_error) \
+	F(X509_STORE_CTX_get0_cert) F(X509_verify_cert_error_string) F(X509_get_X509_PUBKEY) F(i2d_X509_PUBKEY) F(i2d_X509) \
+	F(CRYPTO_free) F(X509_get_ext_d2i) F(GENERAL_NAMES_free) F(OPENSSL_sk_num) F(OPENSSL_sk_value) \
+	F(ASN1_STRING_get0_data) F(ASN1_STRING_length) F(X509_get0_notAfter) F(X509_get0_notBefore) F(ASN1_TIME_to_tm)
+LIBRARY(trust, "libssl.so.3", "tls", "TLS", TRUST_FUNCTIONS)
 
 static void digest_octets(const unsigned char *data, int len, unsigned char out[DIGEST_OCTETS])
 {
@@ -15,27 +25,27 @@ static void digest_octets(const unsigned char *data, int len, unsigned char out[
 	digest_finish(&digest, out);
 }
 
-static bool digest_key(const struct openssl_functions *openssl, X509 *certificate, unsigned char out[DIGEST_OCTETS])
+static bool digest_key(const struct trust_functions *trust, X509 *certificate, unsigned char out[DIGEST_OCTETS])
 {
 	unsigned char *der = NULL;
-	int len = openssl->i2d_X509_PUBKEY(openssl->X509_get_X509_PUBKEY(certificate), &der);
+	int len = trust->i2d_X509_PUBKEY(trust->X509_get_X509_PUBKEY(certificate), &der);
 
 	if (len <= 0)
 		return false;
 	digest_octets(der, len, out);
-	openssl->CRYPTO_free(der, __FILE__, __LINE__);
+	trust->CRYPTO_free(der, __FILE__, __LINE__);
 	return true;
 }
 
-static bool digest_certificate(const struct openssl_functions *openssl, X509 *certificate, unsigned char out[DIGEST_OCTETS])
+static bool digest_certificate(const struct trust_functions *trust, X509 *certificate, unsigned char out[DIGEST_OCTETS])
 {
 	unsigned char *der = NULL;
-	int len = openssl->i2d_X509(certificate, &der);
+	int len = trust->i2d_X509(certificate, &der);
 
 	if (len <= 0)
 		return false;
 	digest_octets(der, len, out);
-	openssl->CRYPTO_free(der, __FILE__, __LINE__);
+	trust->CRYPTO_free(der, __FILE__, __LINE__);
 	return true;
 }
 
@@ -49,12 +59,13 @@ static bool is_equal(const unsigned char *a, const unsigned char *b)
 	return difference == 0;
 }
 
-bool tls_trust_has_pin(const struct openssl_functions *openssl, X509 *certificate, const struct tls_policy *policy)
+bool tls_trust_has_pin(const struct tls_doubt *doubt, X509 *certificate, const struct tls_policy *policy)
 {
+	const struct trust_functions *trust = doubt->trust;
 	unsigned char key[DIGEST_OCTETS], whole[DIGEST_OCTETS];
 	bool found = false;
 
-	if (!certificate || !digest_key(openssl, certificate, key) || !digest_certificate(openssl, certificate, whole))
+	if (!certificate || !digest_key(trust, certificate, key) || !digest_certificate(trust, certificate, whole))
 		return false;
 	for (size_t i = 0; i < policy->pin_count; i++)
 		found |= is_equal(policy->pins[i], key) | is_equal(policy->pins[i], whole);
@@ -64,15 +75,15 @@ bool tls_trust_has_pin(const struct openssl_functions *openssl, X509 *certificat
 /* The names of the certificate, as many as fit. */
 static void describe_names(struct tls_doubt *doubt, X509 *certificate)
 {
-	const struct openssl_functions *openssl = doubt->openssl;
-	GENERAL_NAMES *list = openssl->X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
-	int count = list ? openssl->OPENSSL_sk_num((const OPENSSL_STACK *)list) : 0;
+	const struct trust_functions *trust = doubt->trust;
+	GENERAL_NAMES *list = trust->X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+	int count = list ? trust->OPENSSL_sk_num((const OPENSSL_STACK *)list) : 0;
 	size_t used = 0;
 
 	for (int i = 0; i < count && used + 80 < sizeof doubt->names; i++) {
-		const GENERAL_NAME *name = openssl->OPENSSL_sk_value((const OPENSSL_STACK *)list, i);
-		const unsigned char *data = name->type == GEN_DNS || name->type == GEN_IPADD ? openssl->ASN1_STRING_get0_data(name->d.ia5) : NULL;
-		int len = data ? openssl->ASN1_STRING_length(name->d.ia5) : 0;
+		const GENERAL_NAME *name = trust->OPENSSL_sk_value((const OPENSSL_STACK *)list, i);
+		const unsigned char *data = name->type == GEN_DNS || name->type == GEN_IPADD ? trust->ASN1_STRING_get0_data(name->d.ia5) : NULL;
+		int len = data ? trust->ASN1_STRING_length(name->d.ia5) : 0;
 
 		if (name->type == GEN_DNS)
 			used += (size_t)snprintf(doubt->names + used, sizeof doubt->names - used, "%s%.*s", used ? ", " : "",
@@ -81,15 +92,15 @@ static void describe_names(struct tls_doubt *doubt, X509 *certificate)
 			used += (size_t)snprintf(doubt->names + used, sizeof doubt->names - used, "%s%u.%u.%u.%u", used ? ", " : "", data[0],
 						 data[1], data[2], data[3]);
 	}
-	openssl->GENERAL_NAMES_free(list);
+	trust->GENERAL_NAMES_free(list);
 }
 
 static void describe_dates(struct tls_doubt *doubt, X509 *certificate)
 {
 	struct tm from = {0}, to = {0};
 
-	if (doubt->openssl->ASN1_TIME_to_tm(doubt->openssl->X509_get0_notBefore(certificate), &from) == 1 &&
-	    doubt->openssl->ASN1_TIME_to_tm(doubt->openssl->X509_get0_notAfter(certificate), &to) == 1)
+	if (doubt->trust->ASN1_TIME_to_tm(doubt->trust->X509_get0_notBefore(certificate), &from) == 1 &&
+	    doubt->trust->ASN1_TIME_to_tm(doubt->trust->X509_get0_notAfter(certificate), &to) == 1)
 		snprintf(doubt->valid, sizeof doubt->valid, "from %04d-%02d-%02d to %04d-%02d-%02d", from.tm_year + 1900, from.tm_mon + 1,
 			 from.tm_mday, to.tm_year + 1900, to.tm_mon + 1, to.tm_mday);
 }
@@ -98,7 +109,7 @@ void tls_trust_describe(struct tls_doubt *doubt, X509 *certificate)
 {
 	unsigned char pin[DIGEST_OCTETS];
 
-	if (!certificate || doubt->pin[0] || !digest_key(doubt->openssl, certificate, pin))
+	if (!certificate || doubt->pin[0] || !digest_key(doubt->trust, certificate, pin))
 		return;
 	for (size_t i = 0; i < DIGEST_OCTETS; i++)
 		snprintf(doubt->pin + 2 * i, 3, "%02x", pin[i]);
@@ -106,17 +117,23 @@ void tls_trust_describe(struct tls_doubt *doubt, X509 *certificate)
 	describe_dates(doubt, certificate);
 }
 
+int tls_trust_begin(struct tls_doubt *doubt, struct err *err)
+{
+	*doubt = (struct tls_doubt){.trust = trust_load(err)};
+	return doubt->trust ? 0 : -1;
+}
+
 int tls_trust_callback(int ok, X509_STORE_CTX *store)
 {
 	/* No table of functions is at hand before the connection is known, and the connection only through the table. */
 	struct err ignored;
-	const struct openssl_functions *openssl = openssl_load(&ignored);
-	SSL *ssl = openssl->X509_STORE_CTX_get_ex_data(store, openssl->SSL_get_ex_data_X509_STORE_CTX_idx());
-	struct tls_doubt *doubt = openssl->SSL_get_ex_data(ssl, 0);
+	const struct trust_functions *trust = trust_load(&ignored);
+	SSL *ssl = trust->X509_STORE_CTX_get_ex_data(store, trust->SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct tls_doubt *doubt = trust->SSL_get_ex_data(ssl, 0);
 
 	if (!ok && doubt->error == 0) {
-		doubt->error = openssl->X509_STORE_CTX_get_error(store);
-		tls_trust_describe(doubt, openssl->X509_STORE_CTX_get0_cert(store));
+		doubt->error = trust->X509_STORE_CTX_get_error(store);
+		tls_trust_describe(doubt, trust->X509_STORE_CTX_get0_cert(store));
 	}
 	return ok;
 }
@@ -140,7 +157,7 @@ static const char *explain(const struct tls_doubt *doubt)
 	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
 		return "no authority that is trusted here has signed it";
 	default:
-		return doubt->openssl->X509_verify_cert_error_string(doubt->error);
+		return doubt->trust->X509_verify_cert_error_string(doubt->error);
 	}
 }
 
