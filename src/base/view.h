@@ -39,6 +39,8 @@ static inline bool view_is_empty(struct view v)
 /* Bytes from..len; an offset past the end gives the empty view at the end. */
 static inline struct view view_from(struct view v, size_t from)
 {
+	if (v.len == 0) /* null perhaps, to which not even 0 may be added */
+		return v;
 	return from >= v.len ? view_make(v.data + v.len, 0) : view_make(v.data + from, v.len - from);
 }
 

@@ -253,6 +253,8 @@ static int set_local(struct cursor *cursor, const struct words *words, struct ad
 		return fail(cursor, cursor->at, "a name is missing before the @");
 	if (!words->is_local || words->ends_in_dot)
 		return fail(cursor, words->start, "something stands that is neither a name nor in quotes");
+	if (!words->local.len)
+		return fail(cursor, words->start, "an empty name stands");
 	address->local_part = words->local;
 	return 0;
 }

@@ -6,6 +6,7 @@ src_libmail_a_SOURCES = \
 	%D%/envelope.c %D%/envelope.h \
 	%D%/filename.c %D%/filename.h \
 	%D%/header.c %D%/header.h \
+	%D%/hop.h \
 	%D%/mailto.c \
 	%D%/message.c %D%/message.h \
 	%D%/message_reader.c \
@@ -14,6 +15,7 @@ src_libmail_a_SOURCES = \
 	%D%/msgid.c %D%/msgid.h \
 	%D%/outcome.c %D%/outcome.h \
 	%D%/qualify.c %D%/qualify.h \
+	%D%/relay.h \
 	%D%/reply.c %D%/reply.h \
 	%D%/scan.c %D%/scan.h \
 	%D%/transfer.c %D%/transfer.h

@@ -239,15 +239,19 @@ static void collect(struct dns_query *query, const struct raw_record *raws, size
 
 void dns_answer_parse(struct view packet, struct dns_query *query, struct arena *arena)
 {
-	struct reader reader = {.packet = packet, .at = 2};
-	unsigned flags = read_number(&reader, 2), questions = read_number(&reader, 2), answers = read_number(&reader, 2);
-	unsigned rcode = flags & RCODE_MASK;
+	struct reader reader = {.packet = packet};
+	unsigned flags, questions, answers, rcode;
 	struct raw_record *raws;
 	size_t count = 0;
 	struct view asked;
 
 	query->record_count = 0;
 	query->authentic = false;
+	read_number(&reader, 2); /* the identifier, which c-ares has compared */
+	flags = read_number(&reader, 2);
+	questions = read_number(&reader, 2);
+	answers = read_number(&reader, 2);
+	rcode = flags & RCODE_MASK;
 	if (packet.len < HEADER_OCTETS || !(flags & FLAG_RESPONSE) || questions != 1 || (flags & FLAG_TRUNCATED)) {
 		fail(query, "the answer is malformed");
 		return;

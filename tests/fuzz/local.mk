@@ -1,1 +1,2 @@
-# libFuzzer targets
+EXTRA_DIST += %D%/run %D%/test_fuzz.py %D%/corpus %D%/addresses_fuzz.c %D%/commands_fuzz.c %D%/configuration_fuzz.c %D%/dns_fuzz.c %D%/headers_fuzz.c \
+	%D%/html_fuzz.c %D%/replies_fuzz.c

@@ -57,3 +57,9 @@ def test_each_library_is_included_by_one_file(header, most):
     users = [str(p.relative_to(SRC)) for p in files() if pattern.search(p.read_text())]
     assert len(users) <= most, users
     assert not [u for u in users if u.endswith(".h")]
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda p: str(p.relative_to(SRC)))
+def test_file_is_in_a_release(path):
+    room = path.parent
+    assert re.search(r"%%D%%/%s\b" % re.escape(path.name), (room / "local.mk").read_text()), "named in no local.mk"
