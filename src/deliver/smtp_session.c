@@ -160,8 +160,6 @@ static void stamp_outcomes(struct session *session)
 			continue;
 		outcome->remote_mta = session->remote_mta;
 		outcome->tls = session->tls;
-		if (outcome->err.exit_code)
-			err_prefix(&outcome->err, "%.*s: ", VIEW_ARG(session->remote_mta));
 	}
 	refresh_pending(run);
 }
@@ -256,7 +254,6 @@ static void keep_session_trouble(struct trouble *kept, const struct session *ses
 		.reply = {reply->code, reply->status, arena_copy(session->run->arena, reply->text)},
 	};
 
-	err_prefix(&trouble.err, "%.*s: ", VIEW_ARG(session->remote_mta));
 	keep_trouble(kept, &trouble);
 }
 

@@ -90,7 +90,9 @@ static void wait_once(const struct cares_functions *cares, ares_channel channel,
 	nfds_t count = 0;
 
 	for (unsigned i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
-		short events = (short)((ARES_GETSOCK_READABLE(bits, i) ? POLLIN : 0) | (ARES_GETSOCK_WRITABLE(bits, i) ? POLLOUT : 0));
+		/* The library's own macros shift into the sign. */
+		bool readable = (unsigned)bits >> i & 1, writable = (unsigned)bits >> (i + ARES_GETSOCK_MAXNUM) & 1;
+		short events = (short)((readable ? POLLIN : 0) | (writable ? POLLOUT : 0));
 
 		if (events)
 			polls[count++] = (struct pollfd){.fd = sockets[i], .events = events};
