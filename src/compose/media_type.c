@@ -4,9 +4,7 @@
  * called .txt), the name where the content is only a container (a .docx is a zip) or plain text (a .csv, a .svg). */
 #include "compose/media_type.h"
 
-#include <stdlib.h>
 #include "base/file.h"
-#include "base/mem.h"
 #include "mail/filename.h"
 #include "mail/scan.h"
 
@@ -40,13 +38,15 @@ static const struct {
 	{VIEW("odt"), VIEW("application/vnd.oasis.opendocument.text")}, {VIEW("ods"), VIEW("application/vnd.oasis.opendocument.spreadsheet")},
 };
 
-/* Beginnings that leave no doubt; where one agrees with the extension, libmagic need not be asked. */
+/* Beginnings that leave no doubt: then libmagic need not be asked, which takes more memory than the whole mail. */
 static const struct {
 	struct view start, type;
 } signatures[] = {
 	{VIEW("\x89PNG\r\n\x1a\n"), VIEW("image/png")}, {VIEW("\xff\xd8\xff"), VIEW("image/jpeg")},
 	{VIEW("GIF87a"), VIEW("image/gif")}, {VIEW("GIF89a"), VIEW("image/gif")}, {VIEW("%PDF-"), VIEW("application/pdf")},
 	{VIEW("PK\x03\x04"), VIEW("application/zip")}, {VIEW("\x1f\x8b\x08"), VIEW("application/gzip")},
+	{VIEW("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), VIEW("application/x-ole-storage")}, {VIEW("BZh"), VIEW("application/x-bzip2")},
+	{VIEW("7z\xbc\xaf\x27\x1c"), VIEW("application/x-7z-compressed")}, {VIEW("{\\rtf"), VIEW("application/rtf")},
 	{VIEW("\xfd" "7zXZ\0"), VIEW("application/x-xz")}, {VIEW("\x28\xb5\x2f\xfd"), VIEW("application/zstd")},
 };
 
@@ -201,24 +201,50 @@ static int settle(struct slice content, struct media_type *media, struct err *er
 	return 0;
 }
 
+/* True when nothing in the file contradicts that it is text. */
+static int looks_like_text(struct slice content, bool *is_text, struct err *err)
+{
+	struct scan scan;
+
+	if (scan_slice(content, &scan, err) < 0)
+		return -1;
+	*is_text = scan.is_utf8 && scan.nul == 0 && scan.control == 0;
+	return 0;
+}
+
+static int read_start(struct slice content, struct arena *arena, struct view *start, struct err *err)
+{
+	size_t want = content.len < START_OCTETS ? (size_t)content.len : START_OCTETS, got = 0;
+	char *data = arena_alloc(arena, want + 1, 1);
+
+	if (blob_read_at(content.blob, content.offset, data, want, &got, err) < 0)
+		return -1;
+	*start = view_make(data, got);
+	return 0;
+}
+
 int media_type_find(struct view name, struct slice content, const char *user_file, struct arena *arena,
 		    struct media_type *media, struct err *err)
 {
-	struct view extension = by_extension(name, user_file, arena), start;
-	size_t want = content.len < START_OCTETS ? (size_t)content.len : START_OCTETS, got = 0;
-	char *data;
+	struct view extension = by_extension(name, user_file, arena), start, signature;
+	struct arena *own;
+	bool is_text = false;
+	int status;
 
 	*media = (struct media_type){.type = extension, .reason = "by its extension"};
 	if (view_equal(extension, octet_stream))
 		return 0;
-	data = mem_alloc(want + 1);
-	if (blob_read_at(content.blob, content.offset, data, want, &got, err) < 0) {
-		free(data);
+	if (view_starts_nocase(extension, (struct view)VIEW("text/")) && looks_like_text(content, &is_text, err) < 0)
 		return -1;
+	if (is_text)
+		return 0;
+	own = arena_new();
+	status = read_start(content, own, &start, err);
+	if (status == 0) {
+		signature = by_signature(start);
+		weigh(extension, extension.len > 0 && signature.len > 0 ? signature : media_magic_guess(start, arena), media);
+		status = settle(content, media, err);
 	}
-	start = view_make(data, got);
-	if (extension.len == 0 || !view_equal(by_signature(start), extension))
-		weigh(extension, media_magic_guess(start, arena), media);
-	free(data);
-	return settle(content, media, err);
+	arena_free(own);
+	return status;
 }
