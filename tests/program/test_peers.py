@@ -4,6 +4,7 @@ import pathlib
 import shutil
 import socket
 import subprocess
+import tempfile
 
 import aiosmtpd.controller
 import pytest
@@ -69,14 +70,19 @@ def smtp_sink():
 
 @pytest.mark.skipif(smtp_sink() is None, reason="smtp-sink is neither installed nor unpacked")
 @pytest.mark.parametrize("words", [[], ["-p"], ["-e"], ["-8"]], ids=["all", "no pipelining", "no EHLO", "no 8BITMIME"])
-def test_smtp_sink(paloma, tmp_path, words):
+def test_smtp_sink(paloma, words):
     command, environment = smtp_sink()
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own folders are closed to the user that the sink becomes
+        os.chmod(folder, 0o777)
+        send_to_sink(paloma, [*command, *words], environment, folder)
+
+
+def send_to_sink(paloma, command, environment, folder):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    tmp_path.chmod(0o777)
     user = ["-u", "nobody"] if os.getuid() == 0 else []
-    sink = subprocess.Popen([*command, *user, "-D", f"{tmp_path}/", *words, f"127.0.0.1:{port}", "10"],
+    sink = subprocess.Popen([*command, *user, "-D", f"{folder}/mail.", f"127.0.0.1:{port}", "10"],
                             env={**os.environ, **environment}, stderr=subprocess.PIPE)
     try:
         for _ in range(2000):  # the first connection that is taken tells that it listens
@@ -87,6 +93,8 @@ def test_smtp_sink(paloma, tmp_path, words):
                 assert sink.poll() is None, sink.stderr.read()
         result = paloma("send", "--relay", f"smtp://127.0.0.1:{port}", "-r", "a@example.org", "--body", "Grüße", "b@example.net", "c@example.net")
         assert result.returncode == 0, result.stderr
+        taken = [file.read_bytes() for file in pathlib.Path(folder).iterdir() if file.stat().st_size > 0]
+        assert any(b"R3LDvMOfZQ==" in mail and b"<c@example.net>" in mail for mail in taken), taken
     finally:
         sink.terminate()
         sink.wait(30)
