@@ -94,8 +94,6 @@ void outcome_append_failed(struct buf *out, const struct envelope *envelope, con
 			buf_printf(out, ", %s: ", outcome_phase_text(outcome->phase));
 		}
 		buf_append_str(out, outcome->err.text);
-		if (outcome->maybe_delivered)
-			buf_append_str(out, " (It may be delivered nevertheless.)");
 		buf_append_char(out, '\n');
 	}
 }

@@ -71,7 +71,7 @@ def test_a_cut_at_every_phase_is_temporary(paloma, phase):
     # a connection that is closed with octets unread is one that breaks
     assert result.returncode == 75 and (b"closed" in result.stderr or b"broke" in result.stderr), result.stderr
     # only behind the end of data may the mail be there nevertheless (RFC 1047)
-    assert (b"may be delivered" in result.stderr) == (phase == 5)
+    assert result.stderr.count(b"may be delivered") == (phase == 5)
 
 
 def test_a_cut_instead_of_the_answer_to_quit_harms_nobody(paloma):
