@@ -11,6 +11,7 @@ enum {
 	FRAME_OCTETS = 12,		/* =?utf-8?q??= */
 	LOOK_AHEAD = 60,		/* octets by which the encoding is chosen */
 	CHARSET_MAX = 40,
+	READ_MAX = 2048,		/* octets of an encoded word that is read; some writers know nothing of 75 */
 };
 
 /* True when the octet may stand for itself in the Q encoding. */
@@ -99,6 +100,15 @@ static bool decode_q(struct view text, struct buf *out)
 	return true;
 }
 
+/* The names of charsets that are registered; iconv knows suffixes with slashes in them beside. */
+static bool is_charset_name(struct view name)
+{
+	for (size_t i = 0; i < name.len; i++)
+		if (!ascii_is_alnum(name.data[i]) && (!name.data[i] || !strchr("-_.:+()", name.data[i])))
+			return false;
+	return name.len > 0 && name.len <= CHARSET_MAX;
+}
+
 /* Octets of a charset to UTF-8. False when the charset is unknown or the octets are none of it. */
 static bool to_utf8(struct view charset, struct view text, struct buf *out)
 {
@@ -111,13 +121,11 @@ static bool to_utf8(struct view charset, struct view text, struct buf *out)
 		buf_append(out, text);
 		return utf8_is_valid(text);
 	}
-	if (charset.len > CHARSET_MAX)
-		return false;
 	memcpy(name, charset.data, charset.len);
 	iconv_to = iconv_open("UTF-8", name);
-	room = buf_reserve(out, out_left);
 	if (iconv_to == (iconv_t)-1)
 		return false;
+	room = buf_reserve(out, out_left);
 	converted = room && iconv(iconv_to, &in, &in_left, &room, &out_left) != (size_t)-1;
 	if (converted)
 		buf_commit(out, text.len * 4 + 16 - out_left);
@@ -125,35 +133,54 @@ static bool to_utf8(struct view charset, struct view text, struct buf *out)
 	return converted;
 }
 
-/* One encoded word at the front of *text: its octets as UTF-8 go to out. False when it is none or cannot be read. */
+/* A line break that hides in an encoded word would begin a new field when the text is written again. */
+static bool has_control(struct view text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (((unsigned char)text.data[i] < 0x20 && text.data[i] != '\t') || text.data[i] == 0x7f)
+			return true;
+	return false;
+}
+
+static size_t blank_index(struct view text)
+{
+	size_t len = 0;
+
+	while (len < text.len && text.data[len] != ' ' && text.data[len] != '\t')
+		len++;
+	return len;
+}
+
+/* One encoded word at the front of *text: its octets as UTF-8 go to out. False when it is none or cannot be read; out
+ * may have grown then. */
 static bool take_encoded(struct view *text, struct buf *out)
 {
-	struct view rest = view_from(*text, 2), charset, encoding, content;
+	/* There is no blank in an encoded word. To look no further keeps a text of many of them linear. */
+	struct view rest = view_first(*text, blank_index(view_first(*text, READ_MAX))), charset, encoding, content;
+	size_t end, before = out->len;
+	bool decoded = false;
 	struct buf octets;
-	size_t end;
-	bool decoded = false, has_mark;
 
-	if (!view_starts(*text, view_of("=?")))
+	if (!view_starts(rest, view_of("=?")))
 		return false;
-	charset = view_take_until(&rest, '?', &has_mark);
+	rest = view_from(rest, 2);
+	charset = view_take_until(&rest, '?', NULL);
 	charset = view_first(charset, view_index(charset, '*')); /* a language, RFC 2231 §5 */
-	encoding = view_take_until(&rest, '?', &has_mark);
+	encoding = view_take_until(&rest, '?', NULL);
 	end = view_find(rest, view_of("?="));
-	if (encoding.len != 1 || end >= rest.len || !charset.len)
+	if (encoding.len != 1 || end >= rest.len || !is_charset_name(charset))
 		return false;
 	content = view_first(rest, end);
-	if (view_index(content, ' ') < content.len)
-		return false;
 	buf_init(&octets, content.len + 4);
 	if (ascii_lower(encoding.data[0]) == 'q')
 		decoded = decode_q(content, &octets);
 	else if (ascii_lower(encoding.data[0]) == 'b')
 		decoded = base64_append_decoded(&octets, content);
 	if (decoded)
-		decoded = to_utf8(charset, buf_view(&octets), out);
+		decoded = to_utf8(charset, buf_view(&octets), out) && !has_control(view_from(buf_view(out), before));
 	buf_clear(&octets);
 	if (decoded)
-		*text = view_from(rest, end + 2);
+		*text = view_from(*text, (size_t)(content.data - text->data) + end + 2);
 	return decoded;
 }
 
@@ -178,11 +205,9 @@ struct view header_decode_words(struct view text, struct arena *arena)
 		if (take_encoded(&rest, &out)) {
 			after_encoded = true;
 		} else {
-			size_t len = 0;
+			size_t len = blank_index(rest);
 
 			buf_truncate(&out, before);
-			while (len < rest.len && rest.data[len] != ' ' && rest.data[len] != '\t')
-				len++;
 			buf_append(&out, view_first(text, space + len));
 			rest = view_from(rest, len);
 			after_encoded = false;

@@ -1,12 +1,17 @@
 /* header - one header field, made: folding, phrases, address lists, parameters (RFC 5322 §2.2.3, 2231). */
 #include "mail/header.h"
 
-#include <stdio.h>
+#include <assert.h>
 #include <sysexits.h>
 #include "base/escape.h"
 #include "mail/encoded_word.h"
 
-enum { FIELD_OCTETS_MAX = 16 * 1024 * 1024, PARAMETER_PIECE = 60 };
+enum {
+	FIELD_OCTETS_MAX = 16 * 1024 * 1024,
+	PARAMETER_MAX = FIELD_LINE_GOAL - 2, /* a space before it and a semicolon behind */
+	PARAMETER_PIECE = 60,		/* octets of name and value */
+	PARAMETER_NAME_MAX = 30,	/* ours are all shorter */
+};
 
 int header_check_text(const char *what, struct view text, struct err *err)
 {
@@ -41,6 +46,12 @@ static void fold(struct field_writer *writer)
 {
 	buf_append_str(&writer->out, "\r\n ");
 	writer->column = 1;
+	writer->has_encoded = false;
+}
+
+static size_t line_goal(const struct field_writer *writer)
+{
+	return writer->has_encoded ? FIELD_ENCODED_GOAL : FIELD_LINE_GOAL;
 }
 
 void field_begin(struct field_writer *writer, struct view name)
@@ -51,18 +62,34 @@ void field_begin(struct field_writer *writer, struct view name)
 	append(writer, view_of(":"));
 }
 
-void field_add_token(struct field_writer *writer, struct view token)
+/* A space, or a fold when token would pass the goal, and token. */
+static void add_spaced(struct field_writer *writer, struct view token, size_t goal)
 {
-	if (writer->column + 1 + token.len > FIELD_LINE_GOAL && writer->column > 1)
+	if (!token.len) /* or a fold might stand in front of nothing */
+		return;
+	if (writer->column + 1 + token.len > goal && writer->column > 1)
 		fold(writer);
 	else
 		append(writer, view_of(" "));
 	append(writer, token);
 }
 
+void field_add_token(struct field_writer *writer, struct view token)
+{
+	add_spaced(writer, token, line_goal(writer));
+}
+
 void field_add_glued(struct field_writer *writer, struct view token)
 {
 	append(writer, token);
+}
+
+/* The colon, comma or semicolon of an address list, before which there may be a fold as well as behind. */
+static void add_mark(struct field_writer *writer, const char *mark)
+{
+	if (writer->column + strlen(mark) > line_goal(writer))
+		fold(writer);
+	append(writer, view_of(mark));
 }
 
 static bool needs_encoding(struct view word)
@@ -92,11 +119,12 @@ static void add_encoded(struct field_writer *writer, struct view text, bool is_p
 {
 	while (text.len) {
 		struct buf word;
-		size_t room = FIELD_LINE_GOAL - 1 - (writer->column < 30 ? writer->column : 1);
+		size_t room = writer->column < 30 ? FIELD_ENCODED_GOAL - 1 - writer->column : ENCODED_WORD_MAX;
 
 		buf_init(&word, ENCODED_WORD_MAX + 1);
 		text = view_from(text, encoded_word_append(&word, text, room, is_phrase));
-		field_add_token(writer, buf_view(&word));
+		add_spaced(writer, buf_view(&word), FIELD_ENCODED_GOAL);
+		writer->has_encoded = true;
 		buf_clear(&word);
 	}
 }
@@ -184,7 +212,10 @@ void field_add_phrase(struct field_writer *writer, struct view phrase)
 
 		buf_init(&quoted, 2 * phrase.len + 2);
 		append_quoted(&quoted, phrase);
-		add_words(writer, buf_view(&quoted), true);
+		if (needs_encoding(buf_view(&quoted))) /* it has grown */
+			add_encoded(writer, phrase, true);
+		else
+			add_words(writer, buf_view(&quoted), true);
 		buf_clear(&quoted);
 	}
 }
@@ -217,14 +248,12 @@ void field_add_addresses(struct field_writer *writer, const struct address_list 
 
 		if (opens) {
 			field_add_phrase(writer, item->group);
-			append(writer, view_of(":"));
+			add_mark(writer, ":");
 		}
 		if (item->local_part.len || item->domain.len)
 			add_address(writer, item, arena, closes ? "" : comma);
-		if (closes) {
-			append(writer, view_of(";"));
-			append(writer, view_of(comma));
-		}
+		if (closes)
+			add_mark(writer, *comma ? ";," : ";");
 	}
 	arena_free(arena);
 }
@@ -253,65 +282,92 @@ static void append_percent(struct buf *out, char c)
 		buf_printf(out, "%%%02X", (unsigned char)c);
 }
 
-/* The name of one piece; the first of them tells the charset. */
-static void begin_piece(struct field_writer *writer, struct view name, int number)
+/* A semicolon may follow. */
+static void add_parameter(struct field_writer *writer, struct view parameter)
 {
-	char text[100];
+	append(writer, view_of(";"));
+	add_spaced(writer, parameter, FIELD_LINE_GOAL - 1);
+}
 
-	if (number < 0)
-		snprintf(text, sizeof text, "%.*s*=UTF-8''", VIEW_ARG(name));
-	else
-		snprintf(text, sizeof text, "%.*s*%d*=%s", VIEW_ARG(name), number, number ? "" : "UTF-8''");
-	field_add_token(writer, view_of(text));
+/* One piece with its name; the first of them tells the charset. number: below 0 when it is the only one. */
+static void add_piece(struct field_writer *writer, struct view name, int number, struct view piece)
+{
+	struct buf out;
+
+	assert(name.len <= PARAMETER_NAME_MAX);
+	buf_init(&out, FIELD_LINE_MAX);
+	buf_append(&out, name);
+	if (number >= 0)
+		buf_printf(&out, "*%d", number);
+	buf_append_str(&out, number <= 0 ? "*=UTF-8''" : "*=");
+	buf_append(&out, piece);
+	add_parameter(writer, buf_view(&out));
+	buf_clear(&out);
+}
+
+/* Some readers decode piece by piece, so that a character must not be spread over two of them. */
+static size_t character_length(struct view text)
+{
+	size_t len = utf8_sequence(text, NULL);
+
+	return len ? len : 1;
 }
 
 /* name*=UTF-8''... in one piece, or name*0*=, name*1*= ... when it is long. */
 static void add_extended(struct field_writer *writer, struct view name, struct view value)
 {
 	struct buf piece;
-	size_t at = 0;
+	size_t at = 0, len;
 
-	buf_init(&piece, FIELD_LINE_MAX);
+	buf_init(&piece, 3 * value.len + FIELD_LINE_MAX);
 	for (size_t i = 0; i < value.len; i++)
 		append_percent(&piece, value.data[i]);
 	if (piece.len + name.len <= PARAMETER_PIECE) {
-		append(writer, view_of(";"));
-		begin_piece(writer, name, -1);
-		append(writer, buf_view(&piece));
+		add_piece(writer, name, -1, buf_view(&piece));
 		buf_clear(&piece);
 		return;
 	}
 	for (int number = 0; at < value.len; number++) {
 		buf_reset(&piece);
-		while (at < value.len && piece.len + 3 + name.len <= PARAMETER_PIECE)
-			append_percent(&piece, value.data[at++]);
-		append(writer, view_of(";"));
-		begin_piece(writer, name, number);
-		append(writer, buf_view(&piece));
+		while (at < value.len && piece.len + 3 * (len = character_length(view_from(value, at))) + name.len <= PARAMETER_PIECE)
+			while (len--)
+				append_percent(&piece, value.data[at++]);
+		add_piece(writer, name, number, buf_view(&piece));
 	}
 	buf_clear(&piece);
 }
 
+/* name=value, or name="value". */
+static void append_parameter(struct buf *out, struct view name, struct view value)
+{
+	buf_append(out, name);
+	buf_append_char(out, '=');
+	if (is_mime_token(value))
+		buf_append(out, value);
+	else
+		append_quoted(out, value);
+}
+
 void field_add_parameter(struct field_writer *writer, struct view name, struct view value, const struct view *fallback)
 {
+	struct view plain = value;
 	struct buf out;
 
-	if (!view_is_ascii(value) || value.len > PARAMETER_PIECE) {
+	buf_init(&out, 2 * value.len + (fallback ? 2 * fallback->len : 0) + name.len + 3);
+	append_parameter(&out, name, value);
+	if (!view_is_ascii(value) || out.len > PARAMETER_MAX) {
 		/* Readers that know both take the extended one, but some only when it comes first. */
 		add_extended(writer, name, value);
-		if (fallback)
-			field_add_parameter(writer, name, view_first(*fallback, PARAMETER_PIECE), NULL);
-		return;
+		if (!fallback)
+			goto out;
+		plain = *fallback;
+		do {
+			buf_reset(&out);
+			append_parameter(&out, name, plain);
+		} while (out.len > PARAMETER_MAX && plain.len-- > 0);
 	}
-	buf_init(&out, FIELD_LINE_MAX);
-	buf_append(&out, name);
-	buf_append_char(&out, '=');
-	append(writer, view_of(";"));
-	if (is_mime_token(value))
-		buf_append(&out, value);
-	else
-		append_quoted(&out, value);
-	field_add_token(writer, buf_view(&out));
+	add_parameter(writer, buf_view(&out));
+out:
 	buf_clear(&out);
 }
 
@@ -335,15 +391,28 @@ void field_add_references(struct field_writer *writer, struct view ids)
 	}
 }
 
-/* No line is longer than the standard allows, whatever was put together. */
+/* Whatever was put together is one field: CRLF occurs only before white space with something behind it (RFC 5322 §2.2.3),
+ * and no line is longer than the standard allows. */
 static int check_lines(struct view text, struct err *err)
 {
-	struct view rest = text, line;
+	const char *trouble = NULL;
+	struct view rest = text;
 
-	while (view_take_line(&rest, &line))
-		if (line.len > FIELD_LINE_MAX)
-			return err_set(err, EX_DATAERR, STATUS(5, 6, 0), "The field \"%.*s…\" has a line of more than 998 octets that cannot be folded.",
-				       VIEW_ARG(view_first(text, 60)));
+	for (bool is_first = true, had_lf = true; had_lf && !trouble; is_first = false) {
+		struct view line = view_take_until(&rest, '\n', &had_lf);
+		bool has_cr = line.len > 0 && line.data[line.len - 1] == '\r';
+
+		line.len -= had_lf && has_cr;
+		if ((had_lf && !has_cr) || view_index(line, '\r') < line.len || view_index(line, '\0') < line.len ||
+		    (!is_first && (!line.len || !strchr(" \t", line.data[0]))))
+			trouble = "has a line break or a NUL in it";
+		else if (!is_first && !view_trim(line).len)
+			trouble = "has a line of nothing but spaces";
+		else if (line.len > FIELD_LINE_MAX)
+			trouble = "has a line of more than 998 octets that cannot be folded";
+	}
+	if (trouble)
+		return err_set(err, EX_DATAERR, STATUS(5, 6, 0), "The field \"%.*s…\" %s.", VIEW_ARG(view_first(text, 60)), trouble);
 	return 0;
 }
 

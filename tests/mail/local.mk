@@ -1,3 +1,7 @@
 check_PROGRAMS += \
+	%D%/header_parameter_test \
+	%D%/header_test \
 	%D%/message_test \
 	%D%/mime_test
+
+EXTRA_DIST += %D%/read_back.h %D%/texts.h
