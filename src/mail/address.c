@@ -4,6 +4,7 @@
 #include <sysexits.h>
 #include "base/escape.h"
 #include "mail/header.h"
+#include "net/endpoint.h"
 
 enum {
 	COMMENT_DEPTH_MAX = 32,
@@ -29,10 +30,16 @@ struct words {
 	size_t count, start;
 };
 
+/* Columns are counted as a person counts them, in characters. */
 static int fail(struct cursor *cursor, size_t at, const char *expected)
 {
+	struct view before = view_first(cursor->text, at);
+	size_t column = 1;
+
+	for (size_t i = 0; i < before.len; i++)
+		column += ((unsigned char)before.data[i] & 0xc0) != 0x80;
 	return err_set(cursor->err, EX_DATAERR, STATUS(5, 1, 3), "The address \"%.*s\" cannot be read: at column %zu %s.",
-		       VIEW_ARG(view_first(cursor->text, 300)), at + 1, expected);
+		       VIEW_ARG(view_first(cursor->text, 300)), column, expected);
 }
 
 static bool at_end(const struct cursor *cursor)
@@ -45,9 +52,24 @@ static char peek(const struct cursor *cursor)
 	return at_end(cursor) ? '\0' : cursor->text.data[cursor->at];
 }
 
-static bool is_atext(char c)
+/* RFC 5322 allows every atom as a domain, RFC 5321 and the DNS do not; the underscore does occur. */
+static bool is_domain_char(char c)
 {
-	return ascii_is_alnum(c) || (unsigned char)c >= 0x80 || (c && strchr("!#$%&'*+-/=?^_`{|}~", c));
+	return ascii_is_alnum(c) || (unsigned char)c >= 0x80 || c == '-' || c == '_';
+}
+
+/* Text without the backslashes of its quoted pairs. */
+static struct view unquote(struct view text, struct arena *arena)
+{
+	char *out = arena_alloc(arena, text.len + 1, 1);
+	size_t len = 0;
+
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.data[i] == '\\' && i + 1 < text.len)
+			i++;
+		out[len++] = text.data[i];
+	}
+	return view_make(out, len);
 }
 
 /* A comment with those inside it; the cursor stands on its '('. */
@@ -70,7 +92,7 @@ static int skip_comment(struct cursor *cursor)
 	} while (depth);
 	if (cursor->at > cursor->text.len)
 		return fail(cursor, start, "a comment begins that does not end");
-	cursor->comment = view_trim(view_make(cursor->text.data + start + 1, cursor->at - start - 2));
+	cursor->comment = view_make(cursor->text.data + start + 1, cursor->at - start - 2);
 	return 0;
 }
 
@@ -93,25 +115,14 @@ static int skip_space(struct cursor *cursor)
 /* A quoted string without its quotes and backslashes; the cursor stands on the first '"'. */
 static int take_quoted(struct cursor *cursor, struct view *value)
 {
-	size_t start = cursor->at++, len = 0;
-	char *out = arena_alloc(cursor->arena, cursor->text.len - start, 1);
+	size_t start = cursor->at++;
 
-	for (;;) {
-		char c = peek(cursor);
-
-		if (at_end(cursor))
-			return fail(cursor, start, "a quoted string begins that does not end");
-		cursor->at++;
-		if (c == '"')
-			break;
-		if (c == '\\') {
-			if (at_end(cursor))
-				return fail(cursor, start, "a quoted string begins that does not end");
-			c = cursor->text.data[cursor->at++];
-		}
-		out[len++] = c;
-	}
-	*value = view_make(out, len);
+	while (!at_end(cursor) && peek(cursor) != '"')
+		cursor->at += peek(cursor) == '\\' ? 2 : 1;
+	if (at_end(cursor))
+		return fail(cursor, start, "a quoted string begins that does not end");
+	*value = unquote(view_make(cursor->text.data + start + 1, cursor->at - start - 1), cursor->arena);
+	cursor->at++;
 	return 0;
 }
 
@@ -119,7 +130,7 @@ static struct view take_atom(struct cursor *cursor)
 {
 	size_t start = cursor->at;
 
-	while (!at_end(cursor) && is_atext(peek(cursor)))
+	while (!at_end(cursor) && address_is_atext(peek(cursor)))
 		cursor->at++;
 	return view_make(cursor->text.data + start, cursor->at - start);
 }
@@ -154,7 +165,7 @@ static int collect_words(struct cursor *cursor, struct words *words, struct buf 
 			buf_append_char(local, '.');
 			after_dot = true;
 			cursor->at++;
-		} else if (c == '"' || (!at_end(cursor) && is_atext(c))) {
+		} else if (c == '"' || (!at_end(cursor) && address_is_atext(c))) {
 			struct view word;
 
 			if (c == '"') {
@@ -193,17 +204,40 @@ static int take_words(struct cursor *cursor, struct words *words)
 	return result;
 }
 
+/* "[192.0.2.1]" or "[IPv6:2001:db8::1]" (RFC 5321 §4.1.3; no other tag was ever registered). */
 static int take_literal(struct cursor *cursor, struct view *domain)
 {
-	size_t start = cursor->at++;
+	static const struct view tag = VIEW("IPv6:");
+	size_t start = cursor->at;
+	struct view rest = view_from(cursor->text, start + 1), text = view_first(rest, view_index(rest, ']'));
+	bool has_tag = view_starts_nocase(text, tag);
+	struct view number = view_from(text, has_tag ? tag.len : 0);
+	bool is_v6 = view_index(number, ':') < number.len;
+	struct net_address address;
 
-	while (!at_end(cursor) && peek(cursor) != ']' && peek(cursor) != '[' && peek(cursor) != '\\' && peek(cursor) > ' ')
-		cursor->at++;
-	if (peek(cursor) != ']')
+	if (text.len == rest.len)
 		return fail(cursor, start, "an address literal begins that does not end in ]");
-	cursor->at++;
-	*domain = view_make(cursor->text.data + start, cursor->at - start);
+	if (has_tag != is_v6 || !net_address_parse(number, 0, &address))
+		return fail(cursor, start, "an address literal begins that is neither like [192.0.2.1] nor like [IPv6:2001:db8::1]");
+	cursor->at += text.len + 2;
+	*domain = view_make(cursor->text.data + start, text.len + 2);
 	return 0;
+}
+
+static struct view take_label(struct cursor *cursor)
+{
+	size_t start = cursor->at;
+
+	while (!at_end(cursor) && is_domain_char(peek(cursor)))
+		cursor->at++;
+	return view_make(cursor->text.data + start, cursor->at - start);
+}
+
+static const char *label_trouble(struct cursor *cursor, bool is_first)
+{
+	if (address_is_atext(peek(cursor)))
+		return "a character stands that no domain has";
+	return is_first ? "a domain is missing" : "the domain has an empty label";
 }
 
 /* Behind the '@': atoms with dots between them, or a literal. */
@@ -220,13 +254,13 @@ static int take_domain(struct cursor *cursor, struct view *domain)
 		return take_literal(cursor, domain);
 	buf_init(&out, cursor->text.len + 1);
 	for (;;) {
-		struct view atom = take_atom(cursor);
+		struct view label = take_label(cursor);
 
-		if (!atom.len) {
-			fail(cursor, cursor->at, start == cursor->at ? "a domain is missing" : "the domain has an empty label");
+		if (!label.len || address_is_atext(peek(cursor))) {
+			fail(cursor, cursor->at, label_trouble(cursor, start == cursor->at));
 			goto out;
 		}
-		buf_append(&out, atom);
+		buf_append(&out, label);
 		if (skip_space(cursor))
 			goto out;
 		if (peek(cursor) != '.')
@@ -255,6 +289,8 @@ static int set_local(struct cursor *cursor, const struct words *words, struct ad
 		return fail(cursor, words->start, "something stands that is neither a name nor in quotes");
 	if (!words->local.len)
 		return fail(cursor, words->start, "an empty name stands");
+	if (view_index(words->local, '\t') < words->local.len) /* no qtextSMTP */
+		return fail(cursor, words->start, "a name with a tab in it stands");
 	address->local_part = words->local;
 	return 0;
 }
@@ -324,7 +360,7 @@ static int finish_mailbox(struct cursor *cursor, const struct words *words, stru
 				return -1;
 		}
 		if (cursor->comment.len)
-			address.display_name = header_decode_words(cursor->comment, cursor->arena);
+			address.display_name = view_trim(header_decode_words(unquote(cursor->comment, cursor->arena), cursor->arena));
 	}
 	if (check_length(cursor, words->start, &address))
 		return -1;
@@ -427,54 +463,6 @@ int address_parse(struct view text, struct arena *arena, struct address *address
 	return 0;
 }
 
-void address_list_add(struct address_list *list, struct arena *arena, const struct address *address)
-{
-	list->items = arena_grow(arena, list->items, list->count, &list->capacity, sizeof *list->items);
-	list->items[list->count++] = *address;
-}
-
-static bool is_dot_atom(struct view v)
-{
-	bool after_dot = true;
-
-	for (size_t i = 0; i < v.len; i++) {
-		if (v.data[i] == '.' ? after_dot : !is_atext(v.data[i]))
-			return false;
-		after_dot = v.data[i] == '.';
-	}
-	return v.len && !after_dot;
-}
-
-struct view address_path(const struct address *address, struct arena *arena)
-{
-	struct buf out;
-	struct view path;
-
-	if (!address->local_part.len && !address->domain.len)
-		return view_make("", 0);
-	buf_init(&out, 2 * address->local_part.len + address->domain.len + 4);
-	if (is_dot_atom(address->local_part))
-		buf_append(&out, address->local_part);
-	else {
-		buf_append_char(&out, '"');
-		for (size_t i = 0; i < address->local_part.len; i++) {
-			char c = address->local_part.data[i];
-
-			if (c == '"' || c == '\\')
-				buf_append_char(&out, '\\');
-			buf_append_char(&out, c);
-		}
-		buf_append_char(&out, '"');
-	}
-	if (address->domain.len) {
-		buf_append_char(&out, '@');
-		buf_append(&out, address->domain);
-	}
-	path = arena_copy(arena, buf_view(&out));
-	buf_clear(&out);
-	return path;
-}
-
 int address_parse_path(struct view path, struct arena *arena, struct address *address, struct err *err)
 {
 	struct cursor cursor = {.text = path, .arena = arena, .err = err};
@@ -491,9 +479,4 @@ int address_parse_path(struct view path, struct arena *arena, struct address *ad
 	if (!at_end(&cursor))
 		return fail(&cursor, cursor.at, "something stands behind the address");
 	return check_length(&cursor, 0, address);
-}
-
-bool address_needs_smtputf8(const struct address *address)
-{
-	return !view_is_ascii(address->local_part) || !view_is_ascii(address->domain);
 }

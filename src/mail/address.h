@@ -37,6 +37,12 @@ struct view address_path(const struct address *address, struct arena *arena);
 /* The reverse of address_path: splits at the last @ outside quotes and unquotes. Same errors as address_parse. */
 int address_parse_path(struct view path, struct arena *arena, struct address *address, struct err *err);
 
+/* True for what an atom holds, and a local part without quotes (RFC 5322 §3.2.3, RFC 6532). */
+static inline bool address_is_atext(char c)
+{
+	return ascii_is_alnum(c) || (unsigned char)c >= 0x80 || (c && strchr("!#$%&'*+-/=?^_`{|}~", c));
+}
+
 /* True when the local part or domain has non-ASCII octets. */
 bool address_needs_smtputf8(const struct address *address);
 

@@ -1,6 +1,7 @@
 noinst_LIBRARIES += src/libmail.a
 src_libmail_a_SOURCES = \
 	%D%/address.c %D%/address.h \
+	%D%/address_path.c \
 	%D%/date.c %D%/date.h \
 	%D%/encoded_word.c %D%/encoded_word.h \
 	%D%/envelope.c %D%/envelope.h \

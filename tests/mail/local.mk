@@ -1,4 +1,6 @@
 check_PROGRAMS += \
+	%D%/address_refusal_test \
+	%D%/address_test \
 	%D%/header_parameter_test \
 	%D%/header_test \
 	%D%/message_test \
