@@ -143,6 +143,19 @@ static bool take_mail_date(struct parts *parts)
 	return take_zone(parts);
 }
 
+/* RFC 3339 §5.6: time-secfrac, which date(1) writes with a comma in some places. */
+static bool take_fraction(struct parts *parts)
+{
+	size_t digits = 0;
+
+	if (!take_char(parts, '.') && !take_char(parts, ','))
+		return true;
+	while (digits < parts->rest.len && ascii_is_digit(parts->rest.data[digits]))
+		digits++;
+	parts->rest = view_from(parts->rest, digits);
+	return digits > 0;
+}
+
 /* "2026-11-24T13:49:45Z" */
 static bool take_internet_date(struct parts *parts)
 {
@@ -152,7 +165,7 @@ static bool take_internet_date(struct parts *parts)
 	parts->month--;
 	if (!take_char(parts, 'T') && !take_spaces(parts))
 		return !parts->rest.len;
-	if (!take_time(parts))
+	if (!take_time(parts) || !take_fraction(parts))
 		return false;
 	take_spaces(parts);
 	return take_zone(parts);

@@ -10,7 +10,7 @@
 struct view date_format(time_t when, int utc_offset_minutes, struct arena *arena);
 
 /* What a user may write: RFC 5322 (obsolete zones and two-digit years too), RFC 3339 ("2026-11-24T13:49:45Z", a space
- * for the T, seconds and zone may be missing), or "@" and seconds since the epoch. A missing zone is default_offset.
+ * for the T, seconds and zone may be missing, fractions of a second are dropped), or "@" and seconds since the epoch. A missing zone is default_offset.
  * Fails with EX_DATAERR 5.6.0 naming the text. */
 int date_parse(struct view text, int default_offset_minutes, time_t *when, int *utc_offset_minutes, struct err *err);
 

@@ -34,14 +34,19 @@ static int decode(struct view url, struct view text, struct arena *arena, struct
 	return 0;
 }
 
-/* The commas between addresses are bare, those inside of them are written %2C. */
+/* The commas between addresses are bare, those inside of them are written %2C: what becomes two addresses only by
+ * decoding is none that the URL was meant to show. */
 static int take_addresses(struct view url, struct view text, struct arena *arena, struct address_list *list, struct err *err)
 {
 	while (text.len) {
 		struct view one = view_take_until(&text, ',', NULL);
+		size_t before = list->count;
 
 		if (decode(url, one, arena, &one, err) || address_list_parse(one, arena, list, err))
 			return -1;
+		if (list->count > before + 1 || (list->count > before && list->items[before].group.data))
+			return err_set(err, EX_DATAERR, STATUS(5, 1, 3), "The URL \"%.*s\" hides several addresses in one: \"%.*s\".",
+				       VIEW_ARG(view_first(url, 300)), VIEW_ARG(view_first(one, 300)));
 	}
 	return 0;
 }
@@ -49,7 +54,7 @@ static int take_addresses(struct view url, struct view text, struct arena *arena
 int address_parse_mailto(struct view url, struct arena *arena, struct address_list *list,
 			 void (*take_field)(void *context, struct view name, struct view value), void *context, struct err *err)
 {
-	struct view fields = url;
+	struct view fields = view_first(url, view_index(url, '#')); /* a fragment means nothing here, RFC 6068 §2 */
 	struct view addresses;
 
 	view_take_until(&fields, ':', NULL);

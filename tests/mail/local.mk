@@ -1,8 +1,11 @@
 check_PROGRAMS += \
 	%D%/address_refusal_test \
 	%D%/address_test \
+	%D%/date_test \
+	%D%/encoded_word_test \
 	%D%/header_parameter_test \
 	%D%/header_test \
+	%D%/mailto_test \
 	%D%/message_test \
 	%D%/mime_test
 
