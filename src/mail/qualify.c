@@ -21,6 +21,8 @@ int qualify_address(struct address *address, struct view domain, struct arena *a
 		return -1;
 	if (!view_is_ascii(address->domain) && view_is_ascii(address->local_part))
 		address->domain = ascii;
+	else if (address->domain.data[address->domain.len - 1] == '.') /* the root belongs to the DNS, not to mail */
+		address->domain.len--;
 	return 0;
 }
 

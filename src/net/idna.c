@@ -59,6 +59,13 @@ struct view idna_to_unicode(struct view domain, struct arena *arena)
 }
 #endif
 
+/* Letters, digits and hyphens, and the underscore, which does occur. What people wrote may turn into something else on the
+ * way: UTS 46 maps U+FF20 to @ and U+00A0 to a space. */
+static bool is_host_char(char c)
+{
+	return ascii_is_alnum(c) || c == '-' || c == '_' || c == '.';
+}
+
 static int check_labels(struct view domain, struct err *err)
 {
 	struct view rest = domain, label;
@@ -67,6 +74,10 @@ static int check_labels(struct view domain, struct err *err)
 	if (domain.len > DOMAIN_MAX)
 		return err_set(err, EX_NOHOST, STATUS(5, 1, 2), "The domain %.*s has %zu octets; %d are allowed.",
 			       VIEW_ARG(domain), domain.len, DOMAIN_MAX);
+	for (size_t i = 0; i < domain.len; i++)
+		if (!is_host_char(domain.data[i]))
+			return err_set(err, EX_NOHOST, STATUS(5, 1, 2), "The domain \"%.*s\" has a character in it that no name of a host has.",
+				       VIEW_ARG(domain));
 	while (had_dot) {
 		label = view_take_until(&rest, '.', &had_dot);
 		if (label.len == 0)
