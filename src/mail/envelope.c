@@ -3,10 +3,16 @@
 
 enum { INDEX_SMALLEST = 64 };
 
+/* Where the domain begins; an @ in quotes begins none. */
+static size_t domain_index(struct view path)
+{
+	return path.len && path.data[path.len - 1] == '"' ? path.len : view_last_index(path, '@');
+}
+
 /* The local part decides by its octets, the domain without regard to case. */
 static size_t hash_path(struct view path)
 {
-	size_t hash = 5381, at = view_last_index(path, '@');
+	size_t hash = 5381, at = domain_index(path);
 
 	for (size_t i = 0; i < path.len; i++)
 		hash = hash * 33 ^ (unsigned char)(i > at ? ascii_lower(path.data[i]) : path.data[i]);
@@ -15,9 +21,9 @@ static size_t hash_path(struct view path)
 
 static bool same_path(struct view a, struct view b)
 {
-	size_t at = view_last_index(a, '@');
+	size_t at = domain_index(a);
 
-	return a.len == b.len && view_last_index(b, '@') == at && view_equal(view_first(a, at), view_first(b, at)) &&
+	return a.len == b.len && domain_index(b) == at && view_equal(view_first(a, at), view_first(b, at)) &&
 	       view_equal_nocase(view_from(a, at), view_from(b, at));
 }
 

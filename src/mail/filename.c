@@ -4,13 +4,13 @@
 #include "base/buf.h"
 #include "base/escape.h"
 
-enum { FILENAME_OCTETS_MAX = 200, EXTENSION_OCTETS_MAX = 20 };
+enum { FILENAME_OCTETS_MAX = 200, ASCII_OCTETS_MAX = 60, EXTENSION_OCTETS_MAX = 20 };
 
 /* C0, DEL, C1, what turns the direction of writing around, and separators of lines: a name must look as it is. */
 static bool is_harmful(unsigned code_point)
 {
 	return code_point < 0x20 || (code_point >= 0x7f && code_point < 0xa0) || (code_point >= 0x202a && code_point <= 0x202e) ||
-	       (code_point >= 0x2066 && code_point <= 0x2069) || code_point == 0x200e || code_point == 0x200f ||
+	       (code_point >= 0x2066 && code_point <= 0x2069) || code_point == 0x200e || code_point == 0x200f || code_point == 0x061c ||
 	       code_point == 0x2028 || code_point == 0x2029 || code_point == 0xfeff || code_point == '/' || code_point == '\\';
 }
 
@@ -36,14 +36,21 @@ static struct view cut(struct view name, size_t max)
 	return view_first(name, max);
 }
 
-static struct view shorten(struct view name, struct arena *arena)
+static struct view trim_end(struct view name)
+{
+	while (name.len && strchr(". \t", name.data[name.len - 1]))
+		name.len--;
+	return name;
+}
+
+static struct view shorten(struct view name, size_t max, struct arena *arena)
 {
 	size_t dot = view_last_index(name, '.');
 	struct view extension = dot < name.len && name.len - dot <= EXTENSION_OCTETS_MAX ? view_from(name, dot) : view_make("", 0);
 
-	if (name.len <= FILENAME_OCTETS_MAX)
+	if (name.len <= max)
 		return name;
-	return arena_printf(arena, "%.*s%.*s", VIEW_ARG(cut(name, FILENAME_OCTETS_MAX - extension.len)), VIEW_ARG(extension));
+	return arena_printf(arena, "%.*s%.*s", VIEW_ARG(trim_end(cut(name, max - extension.len))), VIEW_ARG(extension));
 }
 
 struct view filename_clean(struct view path, struct arena *arena)
@@ -60,11 +67,9 @@ struct view filename_clean(struct view path, struct arena *arena)
 	append_clean(&out, name);
 	while (start < out.len && strchr(".- \t", out.data[start]))
 		start++;
-	while (out.len > start && strchr(". \t", out.data[out.len - 1]))
-		out.len--;
-	name = arena_copy(arena, view_from(buf_view(&out), start));
+	name = arena_copy(arena, trim_end(view_from(buf_view(&out), start)));
 	buf_clear(&out);
-	return name.len ? shorten(name, arena) : view_make("file", 4);
+	return name.len ? shorten(name, FILENAME_OCTETS_MAX, arena) : view_make("file", 4);
 }
 
 /* Letters of Latin-1 and Latin Extended-A without their marks, by code point from U+00C0 on. */
@@ -92,7 +97,7 @@ struct view filename_ascii(struct view name, struct arena *arena)
 	}
 	ascii = arena_copy(arena, buf_view(&out));
 	buf_clear(&out);
-	return ascii;
+	return ascii.len ? shorten(ascii, ASCII_OCTETS_MAX, arena) : view_make("file", 4);
 }
 
 bool filename_is_reserved(struct view name)

@@ -3,6 +3,8 @@
 
 #include <sysexits.h>
 
+enum { MSGID_OCTETS_MAX = 980 };	/* "In-Reply-To: " and brackets fit into 998 beside it */
+
 void msgid_token(const unsigned char random[10], char token[MSGID_TOKEN])
 {
 	for (size_t i = 0; i < MSGID_TOKEN; i++) {
@@ -29,14 +31,18 @@ static bool is_id(struct view id)
 {
 	size_t at = view_index(id, '@');
 
-	if (at == 0 || at + 1 >= id.len)
+	bool is_literal = at + 2 < id.len && id.data[at + 1] == '[' && id.data[id.len - 1] == ']';
+
+	if (at == 0 || at + 1 >= id.len || id.len > MSGID_OCTETS_MAX)
 		return false;
 	for (size_t i = 0; i < id.len; i++) {
 		char c = id.data[i];
 
 		if (c <= ' ' || c == 0x7f || strchr("<>()\\,;\"", c) || (c == '@' && i != at))
 			return false;
-		if (strchr("[]:", c) && (i < at || id.data[at + 1] != '['))
+		if (c == ':' && (i < at || !is_literal))
+			return false;
+		if ((c == '[' || c == ']') && !(is_literal && (i == at + 1 || i + 1 == id.len)))
 			return false;
 	}
 	return true;

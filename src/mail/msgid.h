@@ -14,7 +14,7 @@ enum { MSGID_TOKEN = 16 };
 void msgid_token(const unsigned char random[10], char token[MSGID_TOKEN]);
 
 /* What a user gives, brackets may be missing; the result has them.
- * Fails with EX_DATAERR 5.6.0 when it is not id-left@id-right. */
+ * Fails with EX_DATAERR 5.6.0 when it is not id-left@id-right, or too long for a line of a header. */
 int msgid_parse(struct view text, struct arena *arena, struct view *id, struct err *err);
 
 #endif

@@ -3,10 +3,15 @@ check_PROGRAMS += \
 	%D%/address_test \
 	%D%/date_test \
 	%D%/encoded_word_test \
+	%D%/envelope_test \
+	%D%/filename_test \
 	%D%/header_parameter_test \
 	%D%/header_test \
 	%D%/mailto_test \
 	%D%/message_test \
-	%D%/mime_test
+	%D%/mime_test \
+	%D%/msgid_test \
+	%D%/outcome_test \
+	%D%/qualify_test
 
 EXTRA_DIST += %D%/read_back.h %D%/texts.h
