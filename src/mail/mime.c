@@ -43,7 +43,9 @@ int mime_boundary_is_free(const struct mime_part *list, struct view boundary, bo
 		if (list->boundary.len > 0) {
 			if (mime_boundary_is_free(list->children, boundary, is_free, err) < 0)
 				return -1;
-			*is_free &= view_find(list->boundary, boundary) == list->boundary.len;
+			/* Readers that compare beginnings take neither for the other. */
+			*is_free &= view_find(list->boundary, boundary) == list->boundary.len &&
+				    !view_starts(boundary, list->boundary);
 		} else if (list->encoding == MIME_7BIT || list->encoding == MIME_8BIT) {
 			if (scan_find(list->content, boundary, &found, err) < 0)
 				return -1;

@@ -88,6 +88,18 @@ static enum delimiter judge_line(struct view line, struct view boundary)
 	return closes ? DELIMITER_CLOSE : DELIMITER_NEXT;
 }
 
+/* Fields go out as they stand: a lone CR would end a line for some server behind (RFC 5321 §2.3.8). */
+static void append_settled(struct buf *field, struct view line)
+{
+	bool had_cr;
+
+	while (line.len) {
+		buf_append(field, view_take_until(&line, '\r', &had_cr));
+		if (had_cr)
+			buf_append_char(field, ' ');
+	}
+}
+
 /* Reads the fields of a part; the reader stands behind the empty line then. */
 static bool read_fields(struct parser *parser, struct mime_part *part)
 {
@@ -100,6 +112,10 @@ static bool read_fields(struct parser *parser, struct mime_part *part)
 		bool continues = line.len > 0 && (line.data[0] == ' ' || line.data[0] == '\t');
 
 		at_end = line.len == 0;
+		if (field.overflow) {
+			ok = false;
+			break;
+		}
 		if (!continues && field.len > 0) {
 			field_list_add(&part->fields, parser->arena, arena_copy(parser->arena, buf_view(&field)));
 			buf_reset(&field);
@@ -109,13 +125,13 @@ static bool read_fields(struct parser *parser, struct mime_part *part)
 		if (field.len > 0)
 			buf_append_str(&field, "\r\n");
 		/* What was cut off from a line, or is no field, must not be lost in a message that is written anew. */
-		if (line.len >= LINE_KEPT || (!continues && view_index(line, ':') == line.len)) {
+		if (line.len >= LINE_KEPT || view_index(line, '\0') < line.len ||
+		    (continues ? field.len == 0 : view_index(line, ':') == line.len)) {
 			ok = false;
 			break;
 		}
-		buf_append(&field, line);
+		append_settled(&field, line);
 	}
-	ok = ok && !field.overflow;
 	buf_clear(&field);
 	return ok;
 }
@@ -235,17 +251,19 @@ static struct view take_token(struct view *rest)
 static struct view take_value(struct view *rest, struct arena *arena)
 {
 	char *text;
-	size_t len = 0, i = 1;
+	size_t len = 0, end = 1;
 
 	if (rest->len == 0 || rest->data[0] != '"')
 		return take_token(rest);
-	text = arena_alloc(arena, rest->len, 1);
-	for (; i < rest->len && rest->data[i] != '"'; i++) {
-		if (rest->data[i] == '\\' && i + 1 < rest->len)
+	while (end < rest->len && rest->data[end] != '"')
+		end += rest->data[end] == '\\' && end + 1 < rest->len ? 2 : 1;
+	text = arena_alloc(arena, end, 1);
+	for (size_t i = 1; i < end; i++) {
+		if (rest->data[i] == '\\' && i + 1 < end)
 			i++;
 		text[len++] = rest->data[i];
 	}
-	*rest = view_from(*rest, i + 1);
+	*rest = view_from(*rest, end + 1);
 	return view_make(text, len);
 }
 
@@ -262,7 +280,7 @@ struct view mime_parameter(struct view body, struct view name, struct arena *are
 		found = take_token(&rest);
 		skip_blank(&rest);
 		if (rest.len == 0 || rest.data[0] != '=') {
-			rest = view_from(rest, rest.len > 0 && rest.data[0] != ';');
+			rest = view_from(rest, view_index(rest, ';')); /* no parameter */
 			continue;
 		}
 		rest = view_from(rest, 1);

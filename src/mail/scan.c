@@ -1,6 +1,7 @@
 /* scan - what is in a stretch of octets, all of it looked at, and the transfer encoding that carries it (RFC 2045 §6). */
 #include "mail/scan.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include "base/mem.h"
 #include "mail/header.h"
@@ -157,6 +158,7 @@ int scan_find(struct slice slice, struct view needle, bool *found, struct err *e
 	uint64_t done;
 	int status = 0;
 
+	assert(needle.len > 0 && needle.len <= NEEDLE_MAX);
 	*found = false;
 	for (done = 0; done < slice.len && !*found; done += got) {
 		size_t want = slice.len - done < BLOCK_OCTETS ? (size_t)(slice.len - done) : BLOCK_OCTETS;

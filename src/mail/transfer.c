@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include "base/base64.h"
+#include "base/escape.h"
 #include "base/mem.h"
 
 enum {
@@ -81,6 +82,14 @@ static bool qp_is_plain(struct view rest, bool line_start)
 	return !(line_start && view_starts(rest, (struct view)VIEW("From ")));
 }
 
+/* Columns of what begins here and should not be spread over two lines: an octet, or a whole character. */
+static size_t qp_width(struct view rest, bool line_start)
+{
+	if (qp_is_plain(rest, line_start))
+		return 1;
+	return (unsigned char)rest.data[0] < 0xc2 ? 3 : 3 * (utf8_sequence(rest, NULL) ? utf8_sequence(rest, NULL) : 1);
+}
+
 static void encode_quoted_printable(struct transfer *transfer)
 {
 	static const char hex[] = "0123456789ABCDEF";
@@ -89,7 +98,7 @@ static void encode_quoted_printable(struct transfer *transfer)
 
 	while (rest.len > keep) {
 		unsigned char c = (unsigned char)rest.data[0];
-		size_t width;
+		bool plain;
 
 		if (transfer->is_text && view_starts(rest, (struct view)VIEW("\r\n"))) {
 			buf_append_str(&transfer->out, "\r\n");
@@ -98,17 +107,16 @@ static void encode_quoted_printable(struct transfer *transfer)
 			continue;
 		}
 		/* The start of a line on the wire, soft or hard: "From " and "." are dangerous at both. */
-		width = qp_is_plain(rest, transfer->qp_column == 0) ? 1 : 3;
-		if (transfer->qp_column + width > QP_COLUMNS) {
+		if (transfer->qp_column + qp_width(rest, transfer->qp_column == 0) > QP_COLUMNS) {
 			buf_append_str(&transfer->out, "=\r\n");
 			transfer->qp_column = 0;
-			width = qp_is_plain(rest, true) ? 1 : 3;
 		}
-		if (width == 1)
+		plain = qp_is_plain(rest, transfer->qp_column == 0);
+		if (plain)
 			buf_append_char(&transfer->out, (char)c);
 		else
 			buf_append(&transfer->out, view_make((char[]){'=', hex[c >> 4], hex[c & 15]}, 3));
-		transfer->qp_column += width;
+		transfer->qp_column += plain ? 1 : 3;
 		rest = view_from(rest, 1);
 	}
 	if (transfer->finished && transfer->qp_column > 0) {

@@ -8,10 +8,14 @@ check_PROGRAMS += \
 	%D%/header_parameter_test \
 	%D%/header_test \
 	%D%/mailto_test \
+	%D%/message_reader_test \
 	%D%/message_test \
+	%D%/mime_parse_test \
 	%D%/mime_test \
 	%D%/msgid_test \
 	%D%/outcome_test \
-	%D%/qualify_test
+	%D%/qualify_test \
+	%D%/scan_test \
+	%D%/transfer_test
 
 EXTRA_DIST += %D%/read_back.h %D%/texts.h
