@@ -147,6 +147,14 @@ static void boundaries_are_free_or_not(void **state)
 	leaf->encoding = MIME_BASE64;
 	assert_int_equal(mime_boundary_is_free(leaf, (struct view)VIEW("=_abc"), &is_free, &err), 0);
 	assert_true(is_free);
+	/* of nested boundaries neither may begin with the other */
+	leaf = mime_multipart_new(arena, view_of("mixed"), view_of("=_ab"), view_of(""), leaf);
+	for (size_t i = 0; i < 4; i++) {
+		static const char *const boundaries[] = {"=_abc", "=_ab", "=_a", "=_b"};
+
+		assert_int_equal(mime_boundary_is_free(leaf, view_of(boundaries[i]), &is_free, &err), 0);
+		assert_int_equal(is_free, i == 3);
+	}
 	arena_free(arena);
 	blob_free(blob);
 }
