@@ -115,6 +115,13 @@ def test_groups_lists_and_mailto(paloma, catcher):
     assert str(mail["To"]) == "Team: a@example.net, \"B, C\" <b@example.net>;, c@example.net"
 
 
+def test_a_line_break_in_an_encoded_word_begins_no_field(paloma, catcher):
+    server = catcher()
+    send(paloma, server, "--body", "x", "=?utf-8?q?a=0D=0ABcc=3A_evil=40example=2Eorg?= <bob@example.net>")
+    mail = server.mail()
+    assert "Bcc" not in mail and "bob@example.net" in mail["To"]
+
+
 def test_only_bcc_discloses_nobody(paloma, catcher):
     server = catcher()
     send(paloma, server, "-b", "bob@example.net", input=b"x\n")
