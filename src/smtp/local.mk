@@ -12,5 +12,6 @@ src_libsmtp_a_SOURCES = \
 	%D%/reply_parser.c %D%/reply_parser.h \
 	%D%/sasl.c %D%/sasl.h \
 	%D%/server.c %D%/server.h %D%/server_private.h \
+	%D%/server_auth.c \
 	%D%/server_data.c \
 	%D%/server_steps.c

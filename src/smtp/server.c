@@ -6,12 +6,26 @@
 
 #include <stdarg.h>
 #include <stdlib.h>
-#include <sysexits.h>
 #include "base/escape.h"
 #include "base/mem.h"
 #include "smtp/server_private.h"
 
 enum { DEFAULT_TIMEOUT_MS = 5 * 60 * 1000, REPLY_TEXT_MAX = 4096 };
+
+/* One line of text, escaped, cut between characters where a reply line ends. */
+static void put_text(struct smtp_server *server, struct view line, size_t room)
+{
+	struct buf shown;
+	size_t len;
+
+	buf_init(&shown, 4 * REPLY_TEXT_MAX);
+	escape_text(&shown, line);
+	len = shown.len < room ? shown.len : room;
+	while (len < shown.len && len > 0 && ((unsigned char)shown.data[len] & 0xc0) == 0x80)
+		len--;
+	buf_append(&server->output, view_first(buf_view(&shown), len));
+	buf_clear(&shown);
+}
 
 /* One reply, a line for each line of text. */
 static void put_reply(struct smtp_server *server, int code, struct enhanced_status status, const char *format, va_list args)
@@ -19,16 +33,18 @@ static void put_reply(struct smtp_server *server, int code, struct enhanced_stat
 	struct view rest, line;
 	struct buf text;
 	bool more = true;
+	size_t start;
 
 	buf_init(&text, REPLY_TEXT_MAX);
 	buf_vprintf(&text, format, args);
 	rest = buf_view(&text);
 	while (more) {
 		line = view_take_until(&rest, '\n', &more);
+		start = server->output.len;
 		buf_printf(&server->output, "%d%c", code, more ? '-' : ' ');
 		if (status.class)
 			buf_printf(&server->output, "%u.%u.%u ", status.class, status.subject, status.detail);
-		escape_text(&server->output, line);
+		put_text(server, line, SERVER_REPLY_LINE_MAX - 2 - (server->output.len - start));
 		buf_append_str(&server->output, "\r\n");
 	}
 	buf_clear(&text);
@@ -58,20 +74,13 @@ void server_refuse(struct smtp_server *server, int code, struct enhanced_status 
 	server_close(server);
 }
 
-void server_reply_err(struct smtp_server *server, const struct err *err)
-{
-	bool transient = err_is_transient(err);
-	struct enhanced_status status = err->status.class ? err->status : STATUS(transient ? 4 : 5, 0, 0);
-
-	server_refuse(server, transient ? 451 : err->exit_code == EX_NOPERM ? 535 : 554, status, "%s", err->text);
-}
-
 void server_reset(struct smtp_server *server)
 {
 	if (server->has_begun)
 		server->sink->abandon(server->context);
-	server->has_begun = server->has_mail = false;
+	server->has_begun = server->has_mail = server->has_chunk = false;
 	server->octets = 0;
+	server->rcpt_count = 0;
 	server->trouble.exit_code = 0;
 	arena_free(server->arena);
 	server->arena = arena_new();
@@ -143,48 +152,57 @@ void smtp_server_wrote(struct smtp_server *server, size_t octets)
 
 static bool has_stray_end(struct view line)
 {
-	return memchr(line.data, '\r', line.len) || memchr(line.data, '\n', line.len);
+	return view_index(line, '\r') < line.len || view_index(line, '\n') < line.len;
+}
+
+/* A line that cannot be looked at. In an exchange it is the end of that (RFC 4954 §4): what follows is a command. */
+static void refuse_line(struct smtp_server *server, const char *text)
+{
+	bool was_auth = server->state == SERVER_AUTH;
+
+	server->state = SERVER_COMMAND;
+	server_refuse(server, 500, STATUS(5, 5, was_auth ? 6 : 2), "%s", text);
 }
 
 /* A whole line without its CRLF, or what has come of one that is too long. */
-static void take_line(struct smtp_server *server)
+static void take_line(struct smtp_server *server, bool had_cr)
 {
 	struct view line = buf_view(&server->line);
 
-	if (server->line_too_long) {
-		server_refuse(server, 500, STATUS(5, 5, 2), "The line is too long");
-	} else if (has_stray_end(line)) {
+	if (!had_cr || has_stray_end(line)) {
 		server_reply(server, 500, STATUS(5, 5, 2), "A CR or LF stands alone; only CRLF ends a line");
 		server_close(server);
-	} else if (memchr(line.data, '\0', line.len)) {
-		server_refuse(server, 500, STATUS(5, 5, 2), "There is a NUL in the line");
+	} else if (server->line_too_long) {
+		refuse_line(server, "The line is too long");
+	} else if (view_index(line, '\0') < line.len) {
+		refuse_line(server, "There is a NUL in the line");
 	} else if (server->state == SERVER_AUTH) {
 		server_take_auth_line(server, line);
 	} else {
 		server_take_command(server, line);
 	}
 	buf_wipe(&server->line); /* it may have been a password */
-	server->line_too_long = false;
+	server->line_too_long = server->line_after_cr = false;
 }
 
-/* Collects a line up to CRLF. A lone LF is collected as well, and judged with the whole line. */
+/* Collects a line up to an LF, which has to stand behind a CR however much of the line was dropped. */
 static void collect_line(struct smtp_server *server, struct view *input)
 {
 	size_t limit = server->state == SERVER_AUTH ? SERVER_AUTH_LINE_MAX : SERVER_LINE_MAX;
 	bool had_lf;
 	struct view piece = view_take_until(input, '\n', &had_lf);
 
-	if (server->line.len + piece.len + 2 > limit)
+	if (piece.len > 0)
+		server->line_after_cr = piece.data[piece.len - 1] == '\r';
+	if (server->line.len + piece.len + 1 > limit)
 		server->line_too_long = true;
 	else
 		buf_append(&server->line, piece);
 	if (!had_lf)
 		return;
-	if (server->line.len > 0 && server->line.data[server->line.len - 1] == '\r')
+	if (server->line_after_cr && !server->line_too_long)
 		buf_truncate(&server->line, server->line.len - 1);
-	else if (!server->line_too_long)
-		buf_append_char(&server->line, '\n');
-	take_line(server);
+	take_line(server, server->line_after_cr);
 }
 
 void smtp_server_take_input(struct smtp_server *server, struct view input)

@@ -136,7 +136,8 @@ void server_take_data(struct smtp_server *server, struct view *input)
 
 		if (server->after_cr && c != '\n') {
 			spoil_by_line_end(server);
-			server->after_cr = server->dot_pending = false;
+			/* The CR was part of the line, so what follows does not begin one: CRLF CR dot CRLF is no end. */
+			server->after_cr = server->dot_pending = server->at_line_start = false;
 		}
 		if (c == '\n') {
 			take_lf(server);
@@ -156,8 +157,10 @@ void server_take_data(struct smtp_server *server, struct view *input)
 void server_begin_chunk(struct smtp_server *server, uint64_t octets, bool is_last)
 {
 	server->chunk_is_void = !server->has_mail || server->envelope.recipient_count == 0;
-	if (!server->chunk_is_void && !server->has_begun && server->octets == 0 && !server->trouble.exit_code)
+	if (!server->chunk_is_void && !server->has_chunk)
 		begin(server);
+	/* Of a void one too: were a recipient taken behind it, the message would go on without its beginning. */
+	server->has_chunk = server->has_mail;
 	server->chunk_left = octets;
 	server->is_last_chunk = is_last;
 	server->state = SERVER_CHUNK;

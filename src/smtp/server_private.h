@@ -10,6 +10,7 @@ enum {
 	SERVER_LINE_MAX = 2048,		/* octets of a command with its line end; RFC 5321 §4.5.3.1.4 asks for 512 and more for extensions */
 	SERVER_AUTH_LINE_MAX = 12288,	/* RFC 4954 §4 */
 	SERVER_TEXT_LINE_MAX = 1000,	/* RFC 5321 §4.5.3.1.6 */
+	SERVER_REPLY_LINE_MAX = 512,	/* octets with code and CRLF, RFC 5321 §4.5.3.1.5 */
 	SERVER_OUTPUT_MAX = 256 * 1024,
 };
 
@@ -32,7 +33,7 @@ struct smtp_server {
 	enum server_state state;
 	struct buf output;		/* not yet written */
 	struct buf line;		/* a command that is still coming */
-	bool line_too_long;
+	bool line_too_long, line_after_cr; /* after_cr: its last octet, kept or not, was a CR */
 	bool tls_active, tls_wanted;
 
 	struct view helo, user;		/* in session */
@@ -45,6 +46,8 @@ struct smtp_server {
 	struct envelope envelope;
 	struct arena *arena;		/* of the envelope; a new one for each transaction */
 	bool has_begun;			/* the sink has been told of the message */
+	bool has_chunk;			/* BDAT has come, welcome or not: neither RCPT nor DATA may follow */
+	size_t rcpt_count;		/* taken, those that were there before too */
 	uint64_t octets;		/* of the message so far */
 	struct err trouble;		/* what the message will be refused with; exit_code 0: nothing */
 	bool was_smuggled;		/* a line end that is none: the session is not trusted any more */
@@ -61,14 +64,16 @@ void server_reply(struct smtp_server *server, int code, struct enhanced_status s
 /* A reply that counts against the client; too many end the session. */
 void server_refuse(struct smtp_server *server, int code, struct enhanced_status status, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
-/* What a sink says as a reply. */
-void server_reply_err(struct smtp_server *server, const struct err *err);
 /* Forgets the transaction. */
 void server_reset(struct smtp_server *server);
 void server_close(struct smtp_server *server);
 
-/* server_steps.c: one command line, or one line of an exchange. */
+/* server_steps.c: one command line. */
 void server_take_command(struct smtp_server *server, struct view line);
+
+/* server_auth.c: the command AUTH, and one line of its exchange. */
+bool server_may_auth(const struct smtp_server *server);
+void server_take_auth(struct smtp_server *server, struct view argument);
 void server_take_auth_line(struct smtp_server *server, struct view line);
 
 /* server_data.c: the message. Both take octets off the front of *input. */

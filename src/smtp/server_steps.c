@@ -1,10 +1,11 @@
 /* server_steps - the server's commands: a row for each, with what has to come before it (RFC 5321 §4.1). */
 #include <sysexits.h>
-#include "base/base64.h"
 #include "mail/address.h"
 #include "smtp/server_private.h"
 
-enum { NEEDS_HELLO = 1, NEEDS_NO_MAIL = 2, NEEDS_MAIL = 4, NEEDS_RECIPIENT = 8, NEEDS_LOGIN = 16, NEEDS_NO_ARGUMENT = 32 };
+enum {
+	NEEDS_HELLO = 1, NEEDS_NO_MAIL = 2, NEEDS_MAIL = 4, NEEDS_RECIPIENT = 8, NEEDS_LOGIN = 16, NEEDS_NO_ARGUMENT = 32, NEEDS_NO_CHUNK = 64,
+};
 
 struct command {
 	struct view name;
@@ -28,11 +29,6 @@ static void hello(struct smtp_server *server, struct view argument, bool is_esmt
 	server->user = (struct view){0};
 	server->helo = arena_copy(server->session, argument);
 	server->is_esmtp = is_esmtp;
-}
-
-static bool may_auth(const struct smtp_server *server)
-{
-	return server->options.offer_auth && (server->tls_active || server->options.auth_in_clear);
 }
 
 static void take_helo(struct smtp_server *server, struct view argument)
@@ -60,7 +56,7 @@ static void take_ehlo(struct smtp_server *server, struct view argument)
 	buf_printf(&lines, "\nSIZE %llu", (unsigned long long)server->options.max_octets);
 	if (server->options.offer_starttls && !server->tls_active)
 		buf_append_str(&lines, "\nSTARTTLS");
-	if (may_auth(server) && !was_in)
+	if (server_may_auth(server) && !was_in)
 		buf_append_str(&lines, "\nAUTH PLAIN LOGIN");
 	buf_init(&user, SERVER_AUTH_LINE_MAX);
 	buf_append(&user, server->user);
@@ -81,6 +77,8 @@ static bool decode_xtext(struct view text, struct arena *arena, struct view *res
 		static const char digits[] = "0123456789ABCDEF";
 		const char *high, *low;
 
+		if (text.data[i] == '=')
+			return false;
 		if (text.data[i] != '+') {
 			out[len++] = text.data[i];
 			continue;
@@ -174,7 +172,9 @@ static bool take_notify(struct smtp_server *server, struct view value, struct re
 
 static bool take_orcpt(struct smtp_server *server, struct view value, struct recipient *recipient)
 {
-	return view_index(value, ';') < value.len && value.len <= 500 && decode_xtext(value, server->arena, &recipient->original);
+	size_t type_len = view_index(value, ';');
+
+	return type_len > 0 && type_len < value.len && value.len <= 500 && decode_xtext(value, server->arena, &recipient->original);
 }
 
 static const struct parameter mail_parameters[] = {
@@ -210,6 +210,7 @@ static bool take_path(struct view *rest, struct view *path)
 static bool take_parameters(struct smtp_server *server, struct view rest, const struct parameter *rows, size_t count, struct recipient *recipient)
 {
 	bool more = true;
+	unsigned seen = 0; /* a bit for each row */
 
 	while (more) {
 		struct view value = view_take_until(&rest, ' ', &more), name;
@@ -224,6 +225,11 @@ static bool take_parameters(struct smtp_server *server, struct view rest, const 
 			server_refuse(server, 555, STATUS(5, 5, 4), "The parameter %.*s is not known here", VIEW_ARG(name));
 			return false;
 		}
+		if (seen & 1u << i) { /* RFC 3461 §4, §5.1 */
+			server_refuse(server, 501, STATUS(5, 5, 4), "%.*s is there twice", VIEW_ARG(name));
+			return false;
+		}
+		seen |= 1u << i;
 		if (!rows[i].take(server, value, recipient)) {
 			server_refuse(server, 501, STATUS(5, 5, 4), "The value of %.*s is wrong", VIEW_ARG(name));
 			return false;
@@ -240,14 +246,14 @@ static struct view skip_route(struct view path)
 	return path.len > 0 && path.data[0] == '@' && colon < path.len ? view_from(path, colon + 1) : path;
 }
 
-/* Parses a mailbox and says what is wrong with it, if anything is. */
-static bool parse_path(struct smtp_server *server, struct view path, struct view *result)
+/* Parses a mailbox and says what is wrong with it, if anything is. syntax: the status for that. */
+static bool parse_path(struct smtp_server *server, struct view path, struct enhanced_status syntax, struct view *result)
 {
 	struct address address;
 	struct err err;
 
 	if (address_parse_path(skip_route(path), server->arena, &address, &err) < 0) {
-		server_refuse(server, 553, STATUS(5, 1, 3), "%s", err.text);
+		server_refuse(server, 553, syntax, "%s", err.text);
 		return false;
 	}
 	if (address_needs_smtputf8(&address) && !server->envelope.smtputf8) {
@@ -283,7 +289,7 @@ static void take_mail(struct smtp_server *server, struct view argument)
 		return;
 	}
 	if (!take_parameters(server, argument, mail_parameters, sizeof mail_parameters / sizeof *mail_parameters, NULL) ||
-	    (path.len > 0 && !parse_path(server, path, &result)))
+	    (path.len > 0 && !parse_path(server, path, STATUS(5, 1, 7), &result)))
 		return;
 	if (server->trouble.exit_code) {
 		server_refuse(server, 552, server->trouble.status, "%s", server->trouble.text);
@@ -305,25 +311,27 @@ static void take_rcpt(struct smtp_server *server, struct view argument)
 		server_refuse(server, 501, STATUS(5, 5, 4), "RCPT is written as RCPT TO:<address>");
 		return;
 	}
-	if (server->options.max_recipients > 0 && server->envelope.recipient_count >= server->options.max_recipients) {
+	/* Those that are there already count too, or a client could say them for ever. */
+	if (server->options.max_recipients > 0 && server->rcpt_count >= server->options.max_recipients) {
 		server_reply(server, 452, STATUS(4, 5, 3), "Too many recipients for one message");
 		return;
 	}
 	if (!take_parameters(server, argument, rcpt_parameters, sizeof rcpt_parameters / sizeof *rcpt_parameters, &recipient) ||
-	    !parse_path(server, path, &recipient.forward_path))
+	    !parse_path(server, path, STATUS(5, 1, 3), &recipient.forward_path))
 		return;
 	if (server->sink->recipient(server->context, &server->envelope, &recipient, &err) < 0) {
 		server_refuse(server, err_is_transient(&err) ? 450 : 550, err.status, "%s", err.text);
 		return;
 	}
 	envelope_add(&server->envelope, server->arena, &recipient);
+	server->rcpt_count++;
 	server_reply(server, 250, STATUS(2, 1, 5), "Recipient taken");
 }
 
 static void take_data(struct smtp_server *server, struct view argument)
 {
 	(void)argument;
-	if (server->octets > 0 || server->has_begun)
+	if (server->has_chunk)
 		server_refuse(server, 503, STATUS(5, 5, 1), "DATA cannot follow BDAT");
 	else
 		server_begin_data(server);
@@ -386,92 +394,21 @@ static void take_starttls(struct smtp_server *server, struct view argument)
 {
 	(void)argument;
 	if (!server->options.offer_starttls || server->tls_active) {
-		server_refuse(server, 503, STATUS(5, 5, 1), server->tls_active ? "TLS is in use already" : "TLS is not to be had here");
+		server_refuse(server, server->tls_active ? 503 : 502, STATUS(5, 5, 1),
+			      server->tls_active ? "TLS is in use already" : "TLS is not to be had here");
 		return;
 	}
 	server_reply(server, 220, STATUS(2, 0, 0), "Begin");
 	server->state = SERVER_TLS;
 }
 
-static void judge_login(struct smtp_server *server, struct view user, struct view password)
-{
-	struct err err;
-
-	server->state = SERVER_COMMAND;
-	if (server->sink->authenticate(server->context, user, password, &err) < 0) {
-		server_refuse(server, err_is_transient(&err) ? 454 : 535, err.status, "%s", err.text);
-		return;
-	}
-	server->user = arena_copy(server->session, user);
-	server_reply(server, 235, STATUS(2, 7, 0), "Logged in");
-}
-
-/* authzid NUL authcid NUL password (RFC 4616). */
-static void take_plain(struct smtp_server *server, struct view message)
-{
-	bool had_first, had_second;
-	struct view user;
-
-	view_take_until(&message, '\0', &had_first);
-	user = view_take_until(&message, '\0', &had_second);
-	if (had_first && had_second) {
-		judge_login(server, user, message);
-		return;
-	}
-	server->state = SERVER_COMMAND;
-	server_refuse(server, 501, STATUS(5, 5, 2), "This is no answer of PLAIN");
-}
-
-void server_take_auth_line(struct smtp_server *server, struct view line)
-{
-	struct buf decoded;
-
-	buf_init(&decoded, SERVER_AUTH_LINE_MAX);
-	buf_reserve(&decoded, SERVER_AUTH_LINE_MAX - 1);
-	if (view_equal(line, (struct view)VIEW("*")) || !base64_append_decoded(&decoded, line)) {
-		server->state = SERVER_COMMAND;
-		server_refuse(server, 501, STATUS(5, 5, 2), line.len == 1 ? "Cancelled" : "This is not base64");
-	} else if (server->auth == SERVER_AUTH_PLAIN) {
-		take_plain(server, buf_view(&decoded));
-	} else if (server->auth == SERVER_AUTH_LOGIN_USER) {
-		server->auth_user = arena_copy(server->session, buf_view(&decoded));
-		server->auth = SERVER_AUTH_LOGIN_PASSWORD;
-		server_reply(server, 334, no_status, "UGFzc3dvcmQ6");
-	} else {
-		judge_login(server, server->auth_user, buf_view(&decoded));
-	}
-	buf_wipe(&decoded);
-}
-
-static void take_auth(struct smtp_server *server, struct view argument)
-{
-	struct view mechanism = view_take_until(&argument, ' ', NULL);
-	bool is_plain = view_equal_nocase(mechanism, (struct view)VIEW("PLAIN"));
-
-	if (!may_auth(server)) {
-		server_refuse(server, server->options.offer_auth ? 538 : 503, STATUS(5, 7, 11), server->options.offer_auth
-			      ? "Passwords are taken under TLS only" : "Nobody can log in here");
-	} else if (server->user.len > 0) {
-		server_refuse(server, 503, STATUS(5, 5, 1), "Somebody is logged in already");
-	} else if (!is_plain && !view_equal_nocase(mechanism, (struct view)VIEW("LOGIN"))) {
-		server_refuse(server, 504, STATUS(5, 5, 4), "The mechanisms here are PLAIN and LOGIN");
-	} else {
-		server->auth = is_plain ? SERVER_AUTH_PLAIN : SERVER_AUTH_LOGIN_USER;
-		server->state = SERVER_AUTH;
-		if (argument.len > 0)
-			server_take_auth_line(server, view_equal(argument, (struct view)VIEW("=")) ? (struct view){0} : argument);
-		else
-			server_reply(server, 334, no_status, "%s", is_plain ? "" : "VXNlcm5hbWU6");
-	}
-}
-
 static const struct command commands[] = {
 	{VIEW("HELO"), 0, take_helo},
 	{VIEW("EHLO"), 0, take_ehlo},
 	{VIEW("STARTTLS"), NEEDS_HELLO | NEEDS_NO_MAIL | NEEDS_NO_ARGUMENT, take_starttls},
-	{VIEW("AUTH"), NEEDS_HELLO | NEEDS_NO_MAIL, take_auth},
+	{VIEW("AUTH"), NEEDS_HELLO | NEEDS_NO_MAIL, server_take_auth},
 	{VIEW("MAIL"), NEEDS_HELLO | NEEDS_LOGIN | NEEDS_NO_MAIL, take_mail},
-	{VIEW("RCPT"), NEEDS_HELLO | NEEDS_MAIL, take_rcpt},
+	{VIEW("RCPT"), NEEDS_HELLO | NEEDS_MAIL | NEEDS_NO_CHUNK, take_rcpt},
 	{VIEW("DATA"), NEEDS_HELLO | NEEDS_MAIL | NEEDS_RECIPIENT | NEEDS_NO_ARGUMENT, take_data},
 	{VIEW("BDAT"), 0, take_bdat},	/* its octets come whether it is welcome or not */
 	{VIEW("RSET"), NEEDS_NO_ARGUMENT, take_rset},
@@ -482,18 +419,18 @@ static const struct command commands[] = {
 };
 
 /* What keeps a command from being taken now; null: nothing. */
-static const char *find_objection(const struct smtp_server *server, const struct command *command, struct view argument)
+static const char *find_objection(const struct smtp_server *server, const struct command *command)
 {
 	unsigned needs = command->needs;
 
-	if ((needs & NEEDS_NO_ARGUMENT) && argument.len > 0)
-		return "The command takes nothing behind it";
 	if ((needs & NEEDS_HELLO) && server->helo.len == 0)
 		return "EHLO comes first";
 	if ((needs & NEEDS_NO_MAIL) && server->has_mail)
 		return "A message is begun already";
 	if ((needs & NEEDS_MAIL) && !server->has_mail)
 		return "MAIL comes first";
+	if ((needs & NEEDS_NO_CHUNK) && server->has_chunk)
+		return "RCPT comes before the message";
 	if ((needs & NEEDS_RECIPIENT) && server->envelope.recipient_count == 0)
 		return "No recipient was taken";
 	return NULL;
@@ -508,9 +445,11 @@ void server_take_command(struct smtp_server *server, struct view line)
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
 		if (!view_equal_nocase(name, commands[i].name))
 			continue;
-		objection = find_objection(server, &commands[i], argument);
-		if (objection)
-			server_refuse(server, (commands[i].needs & NEEDS_NO_ARGUMENT) && argument.len > 0 ? 501 : 503, STATUS(5, 5, 1), "%s", objection);
+		objection = find_objection(server, &commands[i]);
+		if ((commands[i].needs & NEEDS_NO_ARGUMENT) && argument.len > 0)
+			server_refuse(server, 501, STATUS(5, 5, 4), "The command takes nothing behind it");
+		else if (objection)
+			server_refuse(server, 503, STATUS(5, 5, 1), "%s", objection);
 		else if ((commands[i].needs & NEEDS_LOGIN) && server->options.auth_required && server->user.len == 0)
 			server_refuse(server, 530, STATUS(5, 7, 0), "Log in first");
 		else

@@ -12,18 +12,13 @@
  *	R: I ACTION EXIT STATUS PHASE [maybe] ["part of the sentence"]	what became of recipient I
  *	Z: ok | EXIT STATUS PHASE ["part of the sentence"]	the session is over, and how
  *	W: write | read | tls | transaction	what the engine wants */
-#include "unit.h"
+#include "transcript.h"
 
-#include <dirent.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include "base/buf.h"
-#include "base/mem.h"
 #include "smtp/client.h"
 #include "net/stream.h"
 #include "mail/message.h"
 
-enum { RECIPIENTS_MAX = 8, PATHS_MAX = 200 };
+enum { RECIPIENTS_MAX = 8 };
 
 struct player {
 	const char *path;
@@ -44,15 +39,6 @@ struct player {
 	bool injected;
 };
 
-static struct view take_word(struct view *rest)
-{
-	struct view word;
-
-	*rest = view_trim(*rest);
-	word = view_take_until(rest, ' ', NULL);
-	return word;
-}
-
 static bool is(struct view word, const char *text)
 {
 	return view_equal(word, view_of(text));
@@ -71,49 +57,12 @@ static const char *keep(struct player *player, struct view v)
 	return arena_str(player->arena, v);
 }
 
-static size_t to_number(struct view v)
-{
-	unsigned long long number = 0;
-
-	assert_true(view_to_number(v, SIZE_MAX, &number));
-	return (size_t)number;
-}
-
-static void set_lmtp(struct player *player, struct view rest)
-{
-	(void)rest;
-	player->options.lmtp = true;
-}
-
-static void set_no_pipelining(struct player *player, struct view rest)
-{
-	(void)rest;
-	player->options.pipelining = false;
-}
-
-static void set_no_chunking(struct player *player, struct view rest)
-{
-	(void)rest;
-	player->options.chunking = false;
-}
-
-static void set_8bit(struct player *player, struct view rest)
-{
-	(void)rest;
-	player->has_8bit = true;
-}
-
-static void set_utf8(struct player *player, struct view rest)
-{
-	(void)rest;
-	player->envelope.smtputf8 = true;
-}
-
-static void set_clear(struct player *player, struct view rest)
-{
-	(void)rest;
-	player->credentials.clear_allowed = true;
-}
+static void set_lmtp(struct player *player, struct view rest) { (void)rest; player->options.lmtp = true; }
+static void set_no_pipelining(struct player *player, struct view rest) { (void)rest; player->options.pipelining = false; }
+static void set_no_chunking(struct player *player, struct view rest) { (void)rest; player->options.chunking = false; }
+static void set_8bit(struct player *player, struct view rest) { (void)rest; player->has_8bit = true; }
+static void set_utf8(struct player *player, struct view rest) { (void)rest; player->envelope.smtputf8 = true; }
+static void set_clear(struct player *player, struct view rest) { (void)rest; player->credentials.clear_allowed = true; }
 
 static void set_dsn(struct player *player, struct view rest)
 {
@@ -133,7 +82,7 @@ static void set_rcpt(struct player *player, struct view rest)
 	player->envelope.recipient_count = 0;
 	while (rest.len) {
 		assert_true(player->envelope.recipient_count < RECIPIENTS_MAX);
-		player->envelope.recipients[player->envelope.recipient_count++].forward_path = arena_copy(player->arena, take_word(&rest));
+		player->envelope.recipients[player->envelope.recipient_count++].forward_path = arena_copy(player->arena, transcript_take_word(&rest));
 	}
 }
 
@@ -147,21 +96,17 @@ static void set_tls(struct player *player, struct view rest)
 	player->policy.start = player->policy.demand == TLS_DEMAND_NONE ? TLS_START_NEVER : TLS_START_STARTTLS;
 }
 
-static void set_implicit(struct player *player, struct view rest)
-{
-	(void)rest;
-	player->policy.start = TLS_START_IMPLICIT;
-}
+static void set_implicit(struct player *player, struct view rest) { (void)rest; player->policy.start = TLS_START_IMPLICIT; }
 
 static void set_user(struct player *player, struct view rest)
 {
-	player->credentials.user = arena_copy(player->arena, take_word(&rest));
+	player->credentials.user = arena_copy(player->arena, transcript_take_word(&rest));
 	player->credentials.secret = keep(player, rest);
 }
 
 static void set_token(struct player *player, struct view rest)
 {
-	player->credentials.user = arena_copy(player->arena, take_word(&rest));
+	player->credentials.user = arena_copy(player->arena, transcript_take_word(&rest));
 	player->credentials.token = keep(player, rest);
 }
 
@@ -172,12 +117,12 @@ static void set_mechanisms(struct player *player, struct view rest)
 
 static void set_body(struct player *player, struct view rest)
 {
-	player->body_octets = to_number(rest);
+	player->body_octets = transcript_number(rest);
 }
 
 static void set_size(struct player *player, struct view rest)
 {
-	player->size_octets = to_number(rest);
+	player->size_octets = transcript_number(rest);
 }
 
 /* Forgets the outcomes, so that the next B: begins for everybody. */
@@ -204,7 +149,7 @@ static const struct {
 
 static void do_setting(struct player *player, struct view rest)
 {
-	struct view name = take_word(&rest);
+	struct view name = transcript_take_word(&rest);
 
 	for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
 		if (is(name, settings[i].name)) {
@@ -372,7 +317,7 @@ static void do_writes(struct player *player, struct view rest)
 		assert_int_equal(smtp_client_output(player->client, &output, &err), -1);
 		return;
 	}
-	for (size_t i = to_number(rest); i > 0; i--) {
+	for (size_t i = transcript_number(rest); i > 0; i--) {
 		expect_want(player, SMTP_WANT_WRITE);
 		assert_int_equal(smtp_client_output(player->client, &output, &err), 0);
 		smtp_client_wrote(player->client, output.len);
@@ -405,8 +350,8 @@ static const char *const phases[] = {"ROUTE", "CONNECT", "TLS", "GREETING", "HEL
 /* EXIT STATUS PHASE ["sentence"] */
 static void expect_err(struct player *player, const struct err *err, enum outcome_phase phase, struct view *rest)
 {
-	size_t exit_code = to_number(take_word(rest));
-	struct view status = take_word(rest), phase_word = take_word(rest);
+	size_t exit_code = transcript_number(transcript_take_word(rest));
+	struct view status = transcript_take_word(rest), phase_word = transcript_take_word(rest);
 	char got[32];
 
 	snprintf(got, sizeof got, "%d.%d.%d", err->status.class, err->status.subject, err->status.detail);
@@ -427,8 +372,8 @@ static void expect_sentence(struct player *player, const struct err *err, struct
 static void expect_outcome(struct player *player, struct view rest)
 {
 	static const char *const actions[] = {"pending", "delivered", "relayed", "delayed", "failed"};
-	const struct outcome *outcome = &player->outcomes[to_number(take_word(&rest))];
-	struct view action = take_word(&rest);
+	const struct outcome *outcome = &player->outcomes[transcript_number(transcript_take_word(&rest))];
+	struct view action = transcript_take_word(&rest);
 	bool maybe = false;
 
 	if (!is(action, actions[outcome->action]))
@@ -479,57 +424,16 @@ static const struct {
 	{'E', do_end}, {'X', do_fail}, {'R', expect_outcome}, {'Z', expect_over}, {'W', do_want},
 };
 
-static void play_block(struct player *player, char kind, struct view block)
+static void play_block(void *context, char kind, struct view block)
 {
+	struct player *player = context;
+
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
 		if (kinds[i].kind == kind) {
 			kinds[i].play(player, block);
 			return;
 		}
 	fail_at(player, "a line of unknown kind '%c'", kind);
-}
-
-static void play_lines(struct player *player, struct view text)
-{
-	struct view line;
-	struct buf block;
-	char kind = 0;
-
-	buf_init(&block, 1 << 20);
-	while (view_take_line(&text, &line)) {
-		size_t skip = line.len > 1 && line.data[1] == ':' ? 3 : 2;
-
-		player->line_number++;
-		if (kind && (!line.len || line.data[0] != kind)) {
-			play_block(player, kind, buf_view(&block));
-			buf_reset(&block);
-			kind = 0;
-		}
-		if (!line.len || line.data[0] == '#')
-			continue;
-		if (line.data[0] == 'C' || line.data[0] == 'S') {
-			kind = line.data[0];
-			buf_append(&block, view_from(line, skip));
-			buf_append_char(&block, '\n');
-		} else {
-			play_block(player, line.data[0], view_from(line, skip));
-		}
-	}
-	if (kind)
-		play_block(player, kind, buf_view(&block));
-	buf_clear(&block);
-}
-
-static struct view read_transcript(const char *path, struct arena *arena)
-{
-	FILE *file = fopen(path, "r");
-	char *text = arena_alloc(arena, 1 << 18, 1);
-	size_t len;
-
-	assert_non_null(file);
-	len = fread(text, 1, 1 << 18, file);
-	fclose(file);
-	return view_make(text, len);
 }
 
 /* No secret and nothing made of it may show. */
@@ -553,7 +457,7 @@ static void play(const char *path, bool by_octets)
 	player.policy.name = (struct view)VIEW("mx.example.org");
 	player.envelope = (struct envelope){.reverse_path = VIEW("alice@example.com"), .recipients = recipients, .recipient_count = 1};
 	buf_init(&player.traced, 1 << 24);
-	play_lines(&player, read_transcript(path, player.arena));
+	transcript_play(transcript_read(path, player.arena), "CS", &player.line_number, &player, play_block);
 	expect_no_secret(&player);
 	smtp_client_free(player.client);
 	message_free(player.message);
@@ -567,42 +471,7 @@ static void transcript_plays(void **state)
 	play(*state, true);
 }
 
-static int compare_names(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* Every file of the folder is a test with its name. */
 int main(void)
 {
-	char folder[4096];
-	char *paths[PATHS_MAX];
-	struct CMUnitTest tests[PATHS_MAX] = {0};
-	size_t count = 0;
-	struct dirent *entry;
-	int failed;
-	DIR *dir;
-
-	snprintf(folder, sizeof folder, "%s", TRANSCRIPTS);
-	dir = opendir(folder);
-	while (dir && (entry = readdir(dir)) && count < PATHS_MAX) {
-		struct view name = view_of(entry->d_name);
-
-		if (!view_ends_nocase(name, (struct view)VIEW(".txt")))
-			continue;
-		paths[count] = mem_alloc(strlen(folder) + name.len + 2);
-		sprintf(paths[count++], "%s/%s", folder, entry->d_name);
-	}
-	if (!dir || !count) {
-		fprintf(stderr, "%s: no transcripts\n", folder);
-		return 1;
-	}
-	closedir(dir);
-	qsort(paths, count, sizeof *paths, compare_names);
-	for (size_t i = 0; i < count; i++)
-		tests[i] = (struct CMUnitTest){strrchr(paths[i], '/') + 1, transcript_plays, NULL, NULL, paths[i]};
-	failed = _cmocka_run_group_tests("client", tests, count, NULL, NULL);
-	for (size_t i = 0; i < count; i++)
-		free(paths[i]);
-	return failed;
+	return transcripts_run("client", TRANSCRIPTS, transcript_plays);
 }
