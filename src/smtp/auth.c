@@ -146,8 +146,9 @@ static int begin(struct auth *auth, struct buf *response, struct err *err)
 		return oauth_append_initial(response, auth->mechanism->kind == KIND_BEARER ? OAUTH_BEARER : OAUTH_XOAUTH2,
 					    credentials->user, auth->policy->name, view_of(credentials->token), err);
 	}
-	/* Given for the other forms of SCRAM too, the binding lets the server see that somebody took PLUS off its offer. */
-	if (auth->tls->has_exporter)
+	/* To PLUS only. Given to the other forms of SCRAM it would let the server see that somebody took PLUS off its offer
+	 * (flag y, RFC 5802 §6), but libgsasl 2.2 gives up on its own first message then. */
+	if (auth->mechanism->is_plus && auth->tls->has_exporter)
 		facts.channel_binding = view_make((const char *)auth->tls->exporter, sizeof auth->tls->exporter);
 	auth->sasl = sasl_new(auth->mechanism->name, &facts, err);
 	if (!auth->sasl)
