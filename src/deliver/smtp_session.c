@@ -185,22 +185,24 @@ static void drive(struct session *session)
 {
 	int64_t deadline_ms = 0;
 	int timeout_ms = 0;
-	const char *waits_for = NULL;
+	bool is_waiting = false;
+	size_t replies = 0;
 
 	for (;;) {
 		enum smtp_want want = smtp_client_want(session->client);
 
 		if (want != SMTP_WANT_READ)
-			waits_for = NULL;
+			is_waiting = false;
 		switch (want) {
 		case SMTP_WANT_WRITE:
 			if (!write_once(session))
 				return;
 			break;
 		case SMTP_WANT_READ:
-			/* One deadline for the whole of a reply, however slowly its octets come. */
-			if (waits_for != smtp_client_phrase(session->client)) {
-				waits_for = smtp_client_phrase(session->client);
+			/* One deadline for the whole of a reply, however slowly its octets come, and one for each reply. */
+			if (!is_waiting || replies != smtp_client_replies(session->client)) {
+				is_waiting = true;
+				replies = smtp_client_replies(session->client);
 				timeout_ms = smtp_client_timeout_ms(session->client);
 				deadline_ms = clock_now_ms() + timeout_ms;
 			}
@@ -266,7 +268,8 @@ static enum result judge(struct session *session, struct trouble *trouble, size_
 	if (!err)
 		return run->pending_count && run->pending_count < before ? RESULT_AGAIN : RESULT_DONE;
 	keep_session_trouble(trouble, session);
-	if (session->tls_failed && session->policy.demand == TLS_DEMAND_OPPORTUNISTIC && !run->hop->credentials)
+	if (session->tls_failed && session->policy.demand == TLS_DEMAND_OPPORTUNISTIC && session->policy.start == TLS_START_STARTTLS &&
+	    !run->hop->credentials)
 		return RESULT_PLAIN;
 	if (smtp_client_phase(session->client) == PHASE_AUTH && !err_is_transient(err))
 		return RESULT_STOP;
@@ -325,12 +328,15 @@ static void reopen_pending(struct run *run)
 
 static void settle_pending(struct run *run, const struct trouble *trouble)
 {
+	bool may_pass = err_is_transient(&trouble->err);
+
 	for (size_t i = 0; i < run->hop->recipient_count; i++) {
 		struct outcome *outcome = &run->outcomes[run->hop->recipients[i]];
 
 		if (outcome->action != OUTCOME_PENDING)
 			continue;
-		if (!outcome->err.exit_code) {
+		/* Refused by one for want of SMTPUTF8, while another that may know it could not be asked. */
+		if (!outcome->err.exit_code || (may_pass && !err_is_transient(&outcome->err))) {
 			outcome->err = trouble->err;
 			outcome->reply = trouble->reply;
 			outcome->phase = trouble->phase;
@@ -374,7 +380,7 @@ static enum result try_endpoint(struct run *run, const struct endpoint *endpoint
 	struct net_address used = {.len = 0};
 	enum result result = RESULT_NEXT_ADDRESS;
 	struct trouble unsaid = {.phase = PHASE_CONNECT};
-	bool has_spoken = false;
+	bool failed = false; /* a session, and its words are kept */
 
 	left.addresses = ARENA_ARRAY(run->arena, endpoint->address_count, struct net_address);
 	if (endpoint->address_count)
@@ -389,11 +395,15 @@ static enum result try_endpoint(struct run *run, const struct endpoint *endpoint
 			same.addresses = &used;
 			same.address_count = 1;
 		}
-		/* What a server has said tells more than that its other address is deaf. */
-		if (connect_to(run, &same, &fd, &used, has_spoken ? &unsaid : trouble))
-			return RESULT_DONE;
-		has_spoken = true;
-		result = converse(run, endpoint, &left.tls, fd, &used, trouble);
+		/* What a server has said of its failure tells more than that its other address is deaf. */
+		if (connect_to(run, &same, &fd, &used, failed ? &unsaid : trouble)) {
+			if (result == RESULT_NEXT_ADDRESS)
+				return RESULT_DONE;
+			result = RESULT_NEXT_ADDRESS;
+		} else {
+			result = converse(run, endpoint, &left.tls, fd, &used, trouble);
+			failed = result != RESULT_AGAIN && result != RESULT_DONE;
+		}
 		if (result == RESULT_PLAIN) {
 			remark(run, (struct view)VIEW("TLS failed and is not required here: again without it"));
 			left.tls.demand = TLS_DEMAND_NONE;

@@ -4,8 +4,9 @@
 
 #include "deliver/deliver.h"
 
-/* As deliver_hop, for SMTP and LMTP. Every endpoint is tried in its order until each recipient has a final outcome or
- * a server has put it off; what a server has accepted or refused is never offered to another (RFC 5321 §5.1). */
+/* As deliver_hop, for SMTP and LMTP. Every endpoint is tried in its order until each recipient has a final outcome: whom
+ * one server has put off is offered to the next, whom it has accepted, refused or perhaps delivered to never again
+ * (RFC 5321 §5.1, RFC 1047). */
 void smtp_session_deliver(const struct hop *hop, const struct draft *draft, const struct deliver_options *options,
 			  struct outcome *outcomes, struct arena *arena);
 

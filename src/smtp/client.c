@@ -94,6 +94,11 @@ void client_end(struct smtp_client *client, enum outcome_phase phase, const stru
 {
 	if (client->mode == CLIENT_IS_CLOSED)
 		return;
+	/* Everything is decided by then; how the server takes leave is no trouble of ours. */
+	if (client->is_quitting) {
+		client->mode = CLIENT_IS_CLOSED;
+		return;
+	}
 	client->error = *err;
 	client->error_phase = phase;
 	if (reply)
@@ -237,13 +242,14 @@ void smtp_client_wrote(struct smtp_client *client, size_t octets)
 }
 
 /* No command is owed this reply, or it came before its command was out. Only goodbyes and, while the message goes
- * out, refusals make sense then; in either case there is no telling what the next reply would answer. */
+ * out (be it behind DATA or BDAT), refusals make sense then; in either case there is no telling what the next reply
+ * would answer. */
 static void take_unasked_reply(struct smtp_client *client, const struct reply *reply)
 {
 	enum client_state state = present_state(client);
 	struct err err;
 
-	if (reply->code == 421 || (state == CLIENT_MESSAGE && reply_is_negative(reply))) {
+	if (reply->code == 421 || ((state == CLIENT_MESSAGE || state == CLIENT_BDAT) && reply_is_negative(reply))) {
 		client_end_refused(client, state, reply);
 		return;
 	}
@@ -276,10 +282,6 @@ static void take_end(struct smtp_client *client)
 	enum client_state state = present_state(client);
 	struct err err;
 
-	if (client->is_quitting) {
-		client->mode = CLIENT_IS_CLOSED;
-		return;
-	}
 	if (state == CLIENT_NONE || state == CLIENT_MESSAGE)
 		err_set(&err, EX_TEMPFAIL, STATUS(4, 4, 2), "The server closed the connection%s.",
 			state == CLIENT_MESSAGE ? " while the message was being sent" : "");
@@ -312,9 +314,11 @@ void smtp_client_take_input(struct smtp_client *client, struct view input)
 		enum client_state state = present_state(client);
 		enum reply_progress progress = reply_parser_take(&client->parser, &input, &reply, &err);
 
-		if (progress == REPLY_COMPLETE)
+		if (progress == REPLY_COMPLETE) {
+			client->reply_count++;
 			take_reply(client, &reply);
-		else if (progress == REPLY_BROKEN)
+		}
+		if (progress == REPLY_BROKEN)
 			client_end(client, client_steps[state].phase, &err, NULL);
 	}
 	if (input.len && client->mode == CLIENT_WAITS_FOR_TLS)
@@ -352,10 +356,7 @@ void smtp_client_tls_done(struct smtp_client *client, const struct tls_facts *fa
 
 void smtp_client_fail(struct smtp_client *client, const struct err *err)
 {
-	if (client->is_quitting)
-		client->mode = CLIENT_IS_CLOSED;
-	else
-		client_end(client, client_steps[present_state(client)].phase, err, NULL);
+	client_end(client, client_steps[present_state(client)].phase, err, NULL);
 }
 
 void smtp_client_quit(struct smtp_client *client)
@@ -364,6 +365,11 @@ void smtp_client_quit(struct smtp_client *client)
 		client->is_quitting = true;
 		client->next = CLIENT_QUIT;
 	}
+}
+
+size_t smtp_client_replies(const struct smtp_client *client)
+{
+	return client->reply_count;
 }
 
 const struct err *smtp_client_error(const struct smtp_client *client)

@@ -58,6 +58,8 @@ void smtp_client_begin(struct smtp_client *client, const struct envelope *envelo
 		       uint64_t size_octets, bool has_8bit, const size_t *recipients, size_t count, struct outcome *outcomes,
 		       struct arena *arena);
 void smtp_client_quit(struct smtp_client *client);
+/* How many replies were taken so far; with each, the time for the next one begins. */
+size_t smtp_client_replies(const struct smtp_client *client);
 
 /* Null while nothing went wrong. */
 const struct err *smtp_client_error(const struct smtp_client *client);

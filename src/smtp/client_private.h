@@ -40,6 +40,7 @@ struct transaction {
 	size_t *recipients;		/* indices into the envelope; its own copy, as is fates */
 	enum fate *fates;
 	size_t count, next_rcpt, sent, accepted;
+	size_t domain_count;		/* different ones among recipients; kept where RCPTDOMAINMAX is told */
 	uint64_t end_at;		/* octets of the session up to the end of data; 0: not yet handed out */
 };
 
@@ -64,7 +65,7 @@ struct smtp_client {
 	uint64_t sent_before;		/* octets of earlier messages */
 
 	struct owed *owed;		/* FIFO: from owed_head to owed_count */
-	size_t owed_head, owed_count, owed_capacity;
+	size_t owed_head, owed_count, owed_capacity, reply_count;
 
 	struct transaction transaction;
 	size_t transaction_count;

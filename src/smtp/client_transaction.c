@@ -79,27 +79,22 @@ void transaction_clear(struct smtp_client *client)
 	client->transaction = (struct transaction){0};
 }
 
-/* True when the domain has not been counted and there is room for no more (RFC 9422 §4.3). */
-static bool domain_is_too_many(const struct transaction *transaction, struct view path, size_t domains_max)
+/* True when the domain of path is that of a recipient already chosen, or is counted as one more for which there is
+ * room (RFC 9422 §4.3). */
+static bool domain_fits(struct transaction *transaction, struct view path, size_t domains_max)
 {
 	struct view domain = view_from(path, view_last_index(path, '@') + 1);
-	size_t domains = 0;
 
-	for (size_t i = 0; i < transaction->count; i++) {
-		struct view other = transaction->envelope->recipients[transaction->recipients[i]].forward_path;
-		bool is_first = true;
+	for (size_t i = transaction->count; i > 0; i--) { /* the last first: lists are often in order */
+		struct view other = transaction->envelope->recipients[transaction->recipients[i - 1]].forward_path;
 
-		other = view_from(other, view_last_index(other, '@') + 1);
-		if (view_equal_nocase(other, domain))
-			return false;
-		for (size_t j = 0; j < i && is_first; j++) {
-			struct view before = transaction->envelope->recipients[transaction->recipients[j]].forward_path;
-
-			is_first = !view_equal_nocase(view_from(before, view_last_index(before, '@') + 1), other);
-		}
-		domains += is_first;
+		if (view_equal_nocase(view_from(other, view_last_index(other, '@') + 1), domain))
+			return true;
 	}
-	return domains >= domains_max;
+	if (transaction->domain_count >= domains_max)
+		return false;
+	transaction->domain_count++;
+	return true;
 }
 
 /* Takes as many as the server's limits allow; the others stay pending. */
@@ -115,7 +110,7 @@ static void choose_recipients(struct smtp_client *client, const size_t *recipien
 		struct view path = transaction->envelope->recipients[recipients[i]].forward_path;
 
 		transaction->outcomes[recipients[i]].recipient = recipients[i];
-		if (!domains_max || !domain_is_too_many(transaction, path, domains_max))
+		if (!domains_max || domain_fits(transaction, path, domains_max))
 			transaction->recipients[transaction->count++] = recipients[i];
 	}
 }

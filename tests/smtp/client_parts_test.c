@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <sysexits.h>
+#include "smtp/client_steps.h"
 #include "smtp/command.h"
 #include "smtp/extensions.h"
 #include "smtp/reply_parser.h"
@@ -219,6 +220,60 @@ static void parameters_go_only_where_they_are_known(void **state)
 	buf_clear(&out);
 }
 
+/* RFC 5321 §4.5.3.2 in seconds, and what may be less because the mail is safe by then. */
+static void steps_wait_as_long_as_they_must(void **state)
+{
+	static const struct {
+		enum client_state state;
+		int least_s, most_s;
+	} rows[] = {
+		{CLIENT_GREETING, 300, 300}, {CLIENT_EHLO, 300, 300}, {CLIENT_HELO, 300, 300}, {CLIENT_STARTTLS, 120, 300}, {CLIENT_TLS, 60, 300},
+		{CLIENT_AUTH, 120, 300}, {CLIENT_AUTH_ANSWER, 120, 300}, {CLIENT_MAIL, 300, 300}, {CLIENT_RCPT, 300, 300}, {CLIENT_DATA, 120, 120},
+		{CLIENT_MESSAGE, 180, 180}, {CLIENT_END_OF_DATA, 600, 600}, {CLIENT_BDAT, 600, 600}, {CLIENT_RSET, 20, 300}, {CLIENT_QUIT, 5, 5},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const struct client_step *step = &client_steps[rows[i].state];
+
+		if (step->timeout_ms < rows[i].least_s * 1000 || step->timeout_ms > rows[i].most_s * 1000)
+			fail_msg("%s waits for %d ms", step->name, step->timeout_ms);
+	}
+	for (int state_ = CLIENT_NONE; state_ < CLIENT_STATES; state_++) {
+		assert_non_null(client_steps[state_].phrase);
+		assert_non_null(client_steps[state_].refused);
+		assert_true(client_steps[state_].timeout_ms > 0);
+	}
+}
+
+/* The deadline is one for a reply, not for all that have the same name: a thousand recipients are a thousand replies. */
+static void each_reply_is_counted(void **state)
+{
+	static const char *const said[] = {"220 x\r\n", "250-x\r\n250 y\r\n"};
+	struct smtp_client_options options = {.helo = VIEW("client.example"), .timeout_ms = 1000};
+	struct tls_policy policy = {.demand = TLS_DEMAND_NONE};
+	struct smtp_client *client = smtp_client_new(&options, &policy, NULL);
+	struct view output;
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(smtp_client_replies(client), i);
+		assert_int_equal(smtp_client_timeout_ms(client), 1000);
+		for (struct view rest = view_of(said[i]); rest.len > 1; rest = view_from(rest, 1))
+			smtp_client_take_input(client, view_first(rest, 1));
+		assert_int_equal(smtp_client_replies(client), i);
+		smtp_client_take_input(client, (struct view)VIEW("\n"));
+		assert_int_equal(smtp_client_replies(client), i + 1);
+		if (smtp_client_want(client) == SMTP_WANT_WRITE) {
+			assert_int_equal(smtp_client_output(client, &output, &err), 0);
+			smtp_client_wrote(client, output.len);
+		}
+	}
+	smtp_client_free(client);
+	smtp_client_free(NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -230,6 +285,8 @@ int main(void)
 		cmocka_unit_test(gate_lets_no_second_command_through),
 		cmocka_unit_test(gate_keeps_the_lengths),
 		cmocka_unit_test(parameters_go_only_where_they_are_known),
+		cmocka_unit_test(steps_wait_as_long_as_they_must),
+		cmocka_unit_test(each_reply_is_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

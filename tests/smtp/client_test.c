@@ -8,6 +8,7 @@
  *	B:	begin a transaction for all recipients without an outcome
  *	T:	ok, unverified, failed, injected: the handshake
  *	D: N	write N outputs, whatever they are; "none": there can be none
+ *	P: N	write the first N octets of one output, as when the peer's window is full
  *	Q:, E:, X:	quit; the server closes; the stream fails
  *	R: I ACTION EXIT STATUS PHASE [maybe] ["part of the sentence"]	what became of recipient I
  *	Z: ok | EXIT STATUS PHASE ["part of the sentence"]	the session is over, and how
@@ -325,6 +326,17 @@ static void do_writes(struct player *player, struct view rest)
 	}
 }
 
+static void do_part(struct player *player, struct view rest)
+{
+	struct view output;
+	struct err err;
+
+	expect_want(player, SMTP_WANT_WRITE);
+	assert_int_equal(smtp_client_output(player->client, &output, &err), 0);
+	assert_true(output.len > transcript_number(rest));
+	smtp_client_wrote(player->client, transcript_number(rest));
+}
+
 static void do_quit(struct player *player, struct view rest)
 {
 	(void)rest;
@@ -421,7 +433,7 @@ static const struct {
 	char kind;
 	void (*play)(struct player *player, struct view rest);
 } kinds[] = {
-	{'C', expect_client}, {'S', feed_server}, {'!', do_setting}, {'B', do_begin}, {'T', do_tls}, {'D', do_writes}, {'Q', do_quit},
+	{'C', expect_client}, {'S', feed_server}, {'!', do_setting}, {'B', do_begin}, {'T', do_tls}, {'D', do_writes}, {'P', do_part}, {'Q', do_quit},
 	{'E', do_end}, {'X', do_fail}, {'R', expect_outcome}, {'Z', expect_over}, {'W', do_want},
 };
 
