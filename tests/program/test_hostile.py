@@ -1,8 +1,12 @@
 """Servers that stall, flood, lie or go away: the right fate, the right exit status, and never a false success."""
+import resource
 import socket
+import subprocess
 import threading
 
 import pytest
+
+from conftest import PALOMA, clean_environment
 
 GOOD = ["220 x ESMTP", "250-x\r\n250-PIPELINING\r\n250 SIZE 1000000", "250 sender", "250 rcpt", "354 go", "250 2.0.0 taken", "221 bye"]
 PHASES = ["greeting", "EHLO", "MAIL", "RCPT", "DATA", "end of data", "QUIT"]
@@ -206,3 +210,39 @@ def test_lmtp_over_a_unix_socket(paloma, tmp_path):
     thread.join(30)
     assert lines[0].startswith("LHLO ")
     assert b"Delivered to b@example.net" in result.stdout and b"5.2.2 full" in result.stderr and result.returncode == 69
+
+
+def test_a_big_mail_takes_no_more_memory_than_a_small_one(home, tmp_path):
+    """A message is a stream: what it takes does not grow with it (the attachment alone is four times the address space)."""
+    with open(PALOMA, "rb") as file:
+        if b"__asan_init" in file.read():
+            pytest.skip("the address sanitizer takes terabytes")
+    size = 256 << 20
+    with open(tmp_path / "zeros.bin", "wb") as file:
+        file.truncate(size)
+    server = Scripted([])
+    taken = []
+
+    def talk(file, _, __):
+        for reply in ["220 x ESMTP", "250-x\r\n250 PIPELINING", "250 sender", "250 rcpt", "354 go"]:
+            file.write(reply.encode() + b"\r\n")
+            file.flush()
+            file.readline()
+        tail = b""
+        while not tail.endswith(b"\r\n.\r\n"):
+            block = file.read1(1 << 20)
+            if not block:
+                return
+            taken.append(len(block))
+            tail = (tail + block)[-5:]
+        file.write(b"250 2.0.0 taken\r\n")
+        file.flush()
+        file.readline()
+
+    server._talk = talk
+    limit = lambda: resource.setrlimit(resource.RLIMIT_AS, (64 << 20, 64 << 20))
+    result = subprocess.run([PALOMA, "send", "--relay", f"smtp://127.0.0.1:{server.port}", "-r", "ann@example.org", "--body", "x",
+                             "-a", str(tmp_path / "zeros.bin"), "bob@example.net"], capture_output=True, env=clean_environment(home),
+                            preexec_fn=limit, timeout=300)
+    assert result.returncode == 0, result.stderr
+    assert sum(taken) > size * 4 // 3
