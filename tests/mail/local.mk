@@ -16,6 +16,7 @@ check_PROGRAMS += \
 	%D%/outcome_test \
 	%D%/qualify_test \
 	%D%/scan_test \
+	%D%/scan_vector_test \
 	%D%/transfer_test
 
 EXTRA_DIST += %D%/read_back.h %D%/texts.h
