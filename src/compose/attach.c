@@ -18,6 +18,8 @@ struct attaching {
 	const char *reason;
 	enum mime_encoding encoding;
 	bool is_text_lines;		/* line ends may be settled */
+	bool is_scanned;
+	struct scan scan;		/* of all the content, once is_scanned */
 	struct view content_id;
 };
 
@@ -78,6 +80,8 @@ static int find_type(struct composer *composer, struct attaching *attaching, str
 		return err_prefix(err, "--attach: ");
 	attaching->type = media.type;
 	attaching->reason = media.reason;
+	attaching->is_scanned = media.is_scanned;
+	attaching->scan = media.scan;
 	if (media.conflict.len > 0)
 		report_warn(composer, "The name of %s says %.*s, its content says otherwise; it goes as %.*s.", attaching->wish->path,
 			    VIEW_ARG(media.conflict), VIEW_ARG(media.type));
@@ -95,12 +99,12 @@ static bool begins_with_utf16_mark(struct slice content)
 }
 
 /* The charset parameter of a text attachment; without a right one it is no text (RFC 2046 §4.1.2). */
-static void find_charset(struct composer *composer, struct attaching *attaching, const struct scan *scan)
+static void find_charset(struct composer *composer, struct attaching *attaching)
 {
 	if (attaching->wish->part_charset)
 		attaching->charset = view_of(attaching->wish->part_charset);
-	else if (scan->is_utf8)
-		attaching->charset = view_of(scan->high > 0 ? "utf-8" : "us-ascii");
+	else if (attaching->scan.is_utf8)
+		attaching->charset = view_of(attaching->scan.high > 0 ? "utf-8" : "us-ascii");
 	else if (begins_with_utf16_mark(attaching->content))
 		attaching->charset = view_of("utf-16");
 	else if (composer->facts->locale_charset.len > 0 &&
@@ -113,8 +117,9 @@ static void find_charset(struct composer *composer, struct attaching *attaching,
 	attaching->reason = "it is text in an unknown character set (--part-charset names it)";
 }
 
-static int check_encoding(const struct attaching *attaching, const struct scan *scan, struct err *err)
+static int check_encoding(const struct attaching *attaching, struct err *err)
 {
+	const struct scan *scan = &attaching->scan;
 	const char *path = attaching->wish->path, *why = NULL;
 
 	if (attaching->encoding == MIME_BASE64 || attaching->encoding == MIME_QUOTED_PRINTABLE)
@@ -138,8 +143,9 @@ static bool is_message(struct view type)
 }
 
 /* A message may only go unencoded (RFC 2046 §5.2.1); one that cannot goes as octets. */
-static void choose_for_message(struct attaching *attaching, const struct scan *scan)
+static void choose_for_message(struct attaching *attaching)
 {
+	const struct scan *scan = &attaching->scan;
 	bool clean = scan->high == 0 && scan->nul == 0 && !scan->has_cr && scan->longest_line <= FIELD_LINE_MAX;
 
 	attaching->encoding = clean ? MIME_7BIT : MIME_BASE64;
@@ -154,7 +160,6 @@ static int find_encoding(struct composer *composer, struct attaching *attaching,
 {
 	const char *given = attaching->wish->encoding;
 	bool is_text = view_starts_nocase(attaching->type, (struct view)VIEW("text/"));
-	struct scan scan;
 
 	attaching->encoding = MIME_BASE64;
 	if (given && !scan_encoding_from_name(view_of(given), &attaching->encoding))
@@ -163,16 +168,16 @@ static int find_encoding(struct composer *composer, struct attaching *attaching,
 		return err_set(err, EX_USAGE, STATUS(5, 6, 0), "--encoding %s: a message may be sent as 7bit or 8bit only (RFC 2046, 5.2.1).", given);
 	if (!is_text && !is_message(attaching->type) && (!given || attaching->encoding == MIME_BASE64))
 		return 0;
-	if (scan_slice(attaching->content, &scan, err) < 0)
+	if (!attaching->is_scanned && scan_slice(attaching->content, &attaching->scan, err) < 0)
 		return -1;
 	if (is_text)
-		find_charset(composer, attaching, &scan);
+		find_charset(composer, attaching);
 	if (given) {
 		attaching->is_text_lines = is_text && attaching->encoding != MIME_BASE64;
-		return check_encoding(attaching, &scan, err);
+		return check_encoding(attaching, err);
 	}
 	if (is_message(attaching->type))
-		choose_for_message(attaching, &scan);
+		choose_for_message(attaching);
 	return 0;
 }
 

@@ -13,6 +13,7 @@ src_libcompose_a_SOURCES = \
 	%D%/identity.c \
 	%D%/intake.c \
 	%D%/media_magic.c \
+	%D%/media_signature.c \
 	%D%/media_type.c %D%/media_type.h \
 	%D%/recipients.c \
 	%D%/smtp_intake.c %D%/smtp_intake.h \

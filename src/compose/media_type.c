@@ -6,7 +6,6 @@
 
 #include "base/file.h"
 #include "mail/filename.h"
-#include "mail/scan.h"
 
 enum { START_OCTETS = 256 * 1024, TYPES_FILE_MAX = 1024 * 1024 };
 
@@ -36,18 +35,6 @@ static const struct {
 	{VIEW("xlsx"), VIEW("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")},
 	{VIEW("pptx"), VIEW("application/vnd.openxmlformats-officedocument.presentationml.presentation")},
 	{VIEW("odt"), VIEW("application/vnd.oasis.opendocument.text")}, {VIEW("ods"), VIEW("application/vnd.oasis.opendocument.spreadsheet")},
-};
-
-/* Beginnings that leave no doubt: then libmagic need not be asked, which takes more memory than the whole mail. */
-static const struct {
-	struct view start, type;
-} signatures[] = {
-	{VIEW("\x89PNG\r\n\x1a\n"), VIEW("image/png")}, {VIEW("\xff\xd8\xff"), VIEW("image/jpeg")},
-	{VIEW("GIF87a"), VIEW("image/gif")}, {VIEW("GIF89a"), VIEW("image/gif")}, {VIEW("%PDF-"), VIEW("application/pdf")},
-	{VIEW("PK\x03\x04"), VIEW("application/zip")}, {VIEW("\x1f\x8b\x08"), VIEW("application/gzip")},
-	{VIEW("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), VIEW("application/x-ole-storage")}, {VIEW("BZh"), VIEW("application/x-bzip2")},
-	{VIEW("7z\xbc\xaf\x27\x1c"), VIEW("application/x-7z-compressed")}, {VIEW("{\\rtf"), VIEW("application/rtf")},
-	{VIEW("\xfd" "7zXZ\0"), VIEW("application/x-xz")}, {VIEW("\x28\xb5\x2f\xfd"), VIEW("application/zstd")},
 };
 
 /* What a refinement by the extension may replace. */
@@ -136,14 +123,6 @@ static bool is_among(struct view type, const struct view *list, size_t count, bo
 
 #define IS_AMONG(type, list, by_prefix) is_among((type), (list), sizeof(list) / sizeof *(list), (by_prefix))
 
-static struct view by_signature(struct view start)
-{
-	for (size_t i = 0; i < sizeof signatures / sizeof *signatures; i++)
-		if (view_starts(start, signatures[i].start))
-			return signatures[i].type;
-	return (struct view){0};
-}
-
 /* Two names of one thing: x- or not, or of the same family. */
 static bool is_same(struct view a, struct view b)
 {
@@ -181,35 +160,46 @@ static void weigh(struct view extension, struct view content, struct media_type 
 	}
 }
 
+static int scan_once(struct slice content, struct media_type *media, struct err *err)
+{
+	if (!media->is_scanned && scan_slice(content, &media->scan, err) < 0)
+		return -1;
+	media->is_scanned = true;
+	return 0;
+}
+
+/* True when nothing in the file contradicts that it is text. */
+static bool looks_like_text(const struct scan *scan)
+{
+	return scan->is_utf8 && scan->nul == 0 && scan->control == 0;
+}
+
 /* Text that is none, and what nobody knew. */
 static int settle(struct slice content, struct media_type *media, struct err *err)
 {
 	bool is_text = view_starts_nocase(media->type, (struct view)VIEW("text/"));
-	struct scan scan;
 
 	if (media->type.len > 0 && !is_text)
 		return 0;
-	if (scan_slice(content, &scan, err) < 0)
+	if (scan_once(content, media, err) < 0)
 		return -1;
 	if (media->type.len == 0) {
-		media->type = scan.is_utf8 && scan.nul == 0 && scan.control == 0 ? text_plain : octet_stream;
+		media->type = looks_like_text(&media->scan) ? text_plain : octet_stream;
 		media->reason = "by what is in it";
-	} else if (scan.nul > 0 && scan.is_utf8) {
+	} else if (media->scan.nul > 0 && media->scan.is_utf8) {
 		media->type = octet_stream;
 		media->reason = "it has NUL octets in it and is no text";
 	}
 	return 0;
 }
 
-/* True when nothing in the file contradicts that it is text. */
-static int looks_like_text(struct slice content, bool *is_text, struct err *err)
+/* A beginning that leaves no doubt spares libmagic, unless it is that of a container and no extension says of what. */
+static struct view by_content(struct view extension, struct view start, struct arena *arena)
 {
-	struct scan scan;
+	struct view signature = media_signature_find(start);
+	bool is_vague = view_equal(signature, (struct view)VIEW("application/zip")) || view_equal(signature, (struct view)VIEW("application/x-ole-storage"));
 
-	if (scan_slice(content, &scan, err) < 0)
-		return -1;
-	*is_text = scan.is_utf8 && scan.nul == 0 && scan.control == 0;
-	return 0;
+	return signature.len > 0 && (extension.len > 0 || !is_vague) ? signature : media_magic_guess(start, arena);
 }
 
 static int read_start(struct slice content, struct arena *arena, struct view *start, struct err *err)
@@ -226,23 +216,21 @@ static int read_start(struct slice content, struct arena *arena, struct view *st
 int media_type_find(struct view name, struct slice content, const char *user_file, struct arena *arena,
 		    struct media_type *media, struct err *err)
 {
-	struct view extension = by_extension(name, user_file, arena), start, signature;
+	struct view extension = by_extension(name, user_file, arena), start;
 	struct arena *own;
-	bool is_text = false;
 	int status;
 
 	*media = (struct media_type){.type = extension, .reason = "by its extension"};
 	if (view_equal(extension, octet_stream))
 		return 0;
-	if (view_starts_nocase(extension, (struct view)VIEW("text/")) && looks_like_text(content, &is_text, err) < 0)
+	if (view_starts_nocase(extension, (struct view)VIEW("text/")) && scan_once(content, media, err) < 0)
 		return -1;
-	if (is_text)
+	if (media->is_scanned && looks_like_text(&media->scan))
 		return 0;
 	own = arena_new();
 	status = read_start(content, own, &start, err);
 	if (status == 0) {
-		signature = by_signature(start);
-		weigh(extension, extension.len > 0 && signature.len > 0 ? signature : media_magic_guess(start, arena), media);
+		weigh(extension, by_content(extension, start, arena), media);
 		status = settle(content, media, err);
 	}
 	arena_free(own);

@@ -4,11 +4,14 @@
 
 #include "base/arena.h"
 #include "base/blob.h"
+#include "mail/scan.h"
 
 struct media_type {
 	struct view type;		/* "image/png" */
 	const char *reason;		/* for people: "by its extension" */
 	struct view conflict;		/* another type that the content claims, for a warning; empty: none */
+	bool is_scanned;		/* all of the content had to be looked at, which a second look need not repeat: */
+	struct scan scan;
 };
 
 /* name: the file's, for its extension. user_file: a mime.types of the user's own; null: none.
@@ -18,6 +21,9 @@ int media_type_find(struct view name, struct slice content, const char *user_fil
 
 /* True for "type/subtype", each an RFC 6838 §4.2 name; parameters may follow a semicolon. */
 bool media_type_is_valid(struct view text);
+
+/* media_signature: what the first octets say beyond doubt; empty when they are not known. */
+struct view media_signature_find(struct view start);
 
 /* media_magic: what libmagic says of the first octets; empty when it says nothing or is not there. */
 struct view media_magic_guess(struct view start, struct arena *arena);

@@ -1,1 +1,1 @@
-check_PROGRAMS +=
+check_PROGRAMS += %D%/media_signature_test
