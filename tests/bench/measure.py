@@ -1,0 +1,98 @@
+"""What the bench measures with: instructions, times side by side, system calls, memory."""
+import json
+import os
+import re
+import shlex
+import statistics
+import subprocess
+import sys
+
+# What it takes: the program, the Debian package it comes in.
+NEEDS = {"valgrind": "valgrind", "hyperfine": "hyperfine", "strace": "strace", "/usr/bin/time": "time", "openssl": "openssl",
+         "msmtp": "msmtp", "curl": "curl", "s-nail": "s-nail", "bash": "bash", "base64": "coreutils",
+         "/etc/ssl/certs/ca-certificates.crt": "ca-certificates"}
+
+
+class Failed(Exception):
+    pass
+
+
+class Command:
+    """A command line with its standard input, in the bench's folder and environment."""
+
+    def __init__(self, folder, words, stdin="/dev/null"):
+        self.folder, self.words, self.stdin = folder, [str(word) for word in words], stdin
+
+    def line(self):
+        """In words for hyperfine, which gives no standard input (before its 1.16): a shell that does takes 1 ms of its own."""
+        words = shlex.join(self.words)
+        return words if self.stdin == "/dev/null" else shlex.join(["sh", "-c", f"exec {words} <{self.stdin}"])
+
+    def run(self, *before):
+        environment = {"HOME": str(self.folder), "TMPDIR": str(self.folder), "LC_ALL": "C.UTF-8", "TZ": "UTC", "PATH": os.environ["PATH"]}
+        with open(self.folder / self.stdin, "rb") as stdin:
+            done = subprocess.run([*before, *self.words], stdin=stdin, capture_output=True, cwd=self.folder, env=environment, timeout=600)
+        if done.returncode != 0:
+            raise Failed(f"{shlex.join([*before, *self.words])}: status {done.returncode}\n{done.stderr.decode(errors='replace')}")
+        return done.stderr.decode(errors="replace")
+
+
+def note(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def instructions(command, runs=3):
+    """The median of some runs: a handshake, and where the loader puts things, differ a little from run to run."""
+    note(f"  callgrind: {shlex.join(command.words)[:110]}")
+    counts = []
+    for _ in range(runs):
+        told = command.run("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null")
+        counts.append(int(re.search(r"Collected : (\d+)", told).group(1)))
+    return statistics.median(counts)
+
+
+def seconds(*commands, rounds=10, runs=3):
+    """The median time of each command. They take turns, so that what else the machine does meets all of them."""
+    folder = commands[0].folder
+    times = [[] for _ in commands]
+    for command in commands:
+        note(f"  hyperfine: {shlex.join(command.words)[:110]}")
+    for number in range(rounds):
+        for command, taken in zip(commands, times):
+            Command(folder, ["hyperfine", "-N", "--style=none", "--warmup", 0 if number else 1, "--runs", runs,
+                             "--export-json", "times.json", command.line()]).run()
+            taken += json.loads((folder / "times.json").read_text())["results"][0]["times"]
+    return [statistics.median(taken) for taken in times]
+
+
+def peak_kib(command, runs=3):
+    note(f"  memory: {shlex.join(command.words)[:110]}")
+    peaks = []
+    for _ in range(runs):
+        command.run("/usr/bin/time", "-f", "%M", "-o", "peak")
+        peaks.append(int((command.folder / "peak").read_text()))
+    return statistics.median(peaks)
+
+
+def flights(command):
+    """(round trips, writes, whether TCP_NODELAY was set before the first write) of a mail, by the system calls on its
+    TCP connection. A round trip ends where a read that brought something follows a write, or the connection."""
+    note(f"  strace: {shlex.join(command.words)[:110]}")
+    command.run("strace", "-f", "-yy", "-o", "calls", "-e", "trace=network,read,readv,write,writev,close")
+    trips = writes = 0
+    no_delay = False
+    last = "write"  # the greeting answers the connection
+    for line in (command.folder / "calls").read_text(errors="replace").splitlines():
+        call = re.match(r"\d+ +(\w+)\(\d+<TCP[^>]*\S*.* = (-?\d+)", line)
+        if not call:
+            continue
+        name, result = call.group(1), int(call.group(2))
+        if name == "setsockopt" and "TCP_NODELAY, [1]" in line and not writes:
+            no_delay = True
+        elif name in ("write", "writev", "sendto", "sendmsg") and result > 0:
+            writes += 1
+            last = "write"
+        elif name in ("read", "readv", "recvfrom", "recvmsg") and result > 0 and "MSG_PEEK" not in line:
+            trips += last == "write"
+            last = "read"
+    return trips, writes, no_delay
