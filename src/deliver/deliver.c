@@ -1,7 +1,6 @@
 /* deliver - the recipients of one hop, handed to what the hop leads to. */
 #include "deliver/deliver.h"
 
-#include <sysexits.h>
 #include "deliver/smtp_session.h"
 
 typedef void transport_deliver(const struct hop *hop, const struct draft *draft, const struct deliver_options *options,
@@ -19,17 +18,6 @@ static void settle(const struct hop *hop, enum outcome_action action, enum outco
 	}
 }
 
-static void deliver_local(const struct hop *hop, const struct draft *draft, const struct deliver_options *options,
-			  struct outcome *outcomes, struct arena *arena)
-{
-	struct err err;
-
-	(void)draft, (void)options, (void)arena;
-	err_set(&err, EX_CONFIG, STATUS(5, 3, 5),
-		"paloma does not write local mailboxes; name a relay, or route local mail to an LMTP server.");
-	settle(hop, OUTCOME_FAILED, PHASE_LOCAL, &err, outcomes);
-}
-
 static void deliver_discard(const struct hop *hop, const struct draft *draft, const struct deliver_options *options,
 			    struct outcome *outcomes, struct arena *arena)
 {
@@ -42,7 +30,6 @@ static void deliver_discard(const struct hop *hop, const struct draft *draft, co
 static transport_deliver *const transports[] = {
 	[TRANSPORT_SMTP] = smtp_session_deliver,
 	[TRANSPORT_LMTP] = smtp_session_deliver,
-	[TRANSPORT_LOCAL] = deliver_local,
 	[TRANSPORT_DISCARD] = deliver_discard,
 };
 

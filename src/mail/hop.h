@@ -5,7 +5,7 @@
 #include "mail/outcome.h"
 #include "net/endpoint.h"
 
-enum transport { TRANSPORT_SMTP, TRANSPORT_LMTP, TRANSPORT_LOCAL, TRANSPORT_DISCARD };
+enum transport { TRANSPORT_SMTP, TRANSPORT_LMTP, TRANSPORT_DISCARD };
 
 /* A password or token: wiped when the owner frees it, never printed. */
 struct credentials {
@@ -22,6 +22,8 @@ struct hop {
 	size_t endpoint_count;
 	const struct credentials *credentials; /* null: none */
 	struct view relay_name;		/* "default", the relay's name, or empty for an MX hop */
+	struct view how;		/* what the DNS says of an MX hop, for people; empty otherwise */
+	struct view order;		/* of an MX hop's hosts, to compare; empty otherwise */
 	size_t *recipients;		/* indices into the envelope */
 	size_t recipient_count;
 	struct err trouble;		/* exit_code != 0: there is no way; every recipient has this outcome */

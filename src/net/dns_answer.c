@@ -5,7 +5,7 @@
 #include "base/buf.h"
 
 enum {
-	HEADER_OCTETS = 12, NAME_MAX_OCTETS = 255, POINTERS_MAX = 64, TEXT_MAX = 16 * 1024, CLASS_IN = 1, TYPE_CNAME = 5,
+	HEADER_OCTETS = 12, RECORD_OCTETS_MIN = 11, NAME_MAX_OCTETS = 255, POINTERS_MAX = 64, TEXT_MAX = 16 * 1024, CLASS_IN = 1, TYPE_CNAME = 5,
 	FLAG_RESPONSE = 0x8000, FLAG_TRUNCATED = 0x0200, FLAG_AUTHENTIC = 0x0020, RCODE_MASK = 0x000f,
 	RCODE_NXDOMAIN = 3,
 };
@@ -264,8 +264,10 @@ void dns_answer_parse(struct view packet, struct dns_query *query, struct arena 
 	asked = read_name(&reader, arena);
 	if (read_number(&reader, 2) != (unsigned)query->type || read_number(&reader, 2) != CLASS_IN || !view_equal_nocase(asked, query->name))
 		reader.broken = true;
-	raws = ARENA_ARRAY(arena, DNS_RECORDS_MAX, struct raw_record);
-	while (!reader.broken && count < answers && count < DNS_RECORDS_MAX && read_record(&reader, &raws[count], arena))
+	if (answers > packet.len / RECORD_OCTETS_MIN)
+		reader.broken = true; /* no packet of this size has as many */
+	raws = ARENA_ARRAY(arena, reader.broken ? 1 : answers + 1, struct raw_record);
+	while (!reader.broken && count < answers && read_record(&reader, &raws[count], arena))
 		count++;
 	if (reader.broken) {
 		fail(query, "the answer is malformed");

@@ -4,10 +4,10 @@
 
 #include "net/dns.h"
 
-enum { DNS_RECORDS_MAX = 200, DNS_CNAMES_MAX = 16 };
+enum { DNS_CNAMES_MAX = 16 };
 
 /* Fills the answer part of query from packet. An answer that breaks the format, runs in circles or is to another question
- * is DNS_TEMPFAIL. Records past DNS_RECORDS_MAX are left out. Strings live in arena. */
+ * is DNS_TEMPFAIL. Strings live in arena. */
 void dns_answer_parse(struct view packet, struct dns_query *query, struct arena *arena);
 
 #endif

@@ -11,7 +11,6 @@ struct candidate {
 	struct view host;
 	uint16_t port, preference, weight;
 	enum tls_start start;
-	unsigned chance;		/* shuffles equals */
 	size_t first_query;		/* of its A and AAAA; SIZE_MAX: it is an address itself */
 };
 
@@ -20,8 +19,8 @@ struct search {
 	struct mx_target *target;
 	struct dns_query *queries;	/* of the first round */
 	size_t query_count;
-	struct candidate candidates[HOSTS_MAX];
-	size_t candidate_count;
+	struct candidate *candidates;	/* in their order, once lined up */
+	size_t candidate_count, candidate_capacity;
 };
 
 struct resolution {
@@ -31,13 +30,13 @@ struct resolution {
 	size_t count;
 	struct dns_query *queries;	/* of the round at hand */
 	size_t query_count;
-	unsigned chance;
+	uint64_t chance;
 };
 
-static unsigned next_chance(struct resolution *resolution)
+static uint64_t next_chance(struct resolution *resolution)
 {
-	resolution->chance = resolution->chance * 1103515245U + 12345U;
-	return resolution->chance >> 8;
+	resolution->chance = resolution->chance * 6364136223846793005U + 1442695040888963407U;
+	return resolution->chance >> 16; /* the low bits of such a series repeat soon */
 }
 
 static bool is_address(struct view text)
@@ -72,13 +71,9 @@ static void ask_for_hosts(struct resolution *resolution)
 
 static void add_candidate(struct resolution *resolution, struct search *search, const struct candidate *candidate)
 {
-	size_t at = search->candidate_count;
-
-	if (at == HOSTS_MAX)
-		return;
-	search->candidates[at] = *candidate;
-	search->candidates[at].chance = next_chance(resolution);
-	search->candidate_count++;
+	search->candidates = arena_grow(resolution->arena, search->candidates, search->candidate_count, &search->candidate_capacity,
+					sizeof *search->candidates);
+	search->candidates[search->candidate_count++] = *candidate;
 }
 
 static void add_host_itself(struct resolution *resolution, struct search *search)
@@ -92,30 +87,81 @@ static int compare_candidates(const void *a, const void *b)
 {
 	const struct candidate *x = a, *y = b;
 
-	if (x->preference != y->preference)
-		return x->preference < y->preference ? -1 : 1;
-	if (x->weight != y->weight && (x->weight == 0 || y->weight == 0))
-		return x->weight > y->weight ? -1 : 1;
-	return x->chance < y->chance ? -1 : x->chance > y->chance;
+	return x->preference < y->preference ? -1 : x->preference > y->preference;
+}
+
+/* The share of a host among its equals; without a weight next to none, as long as others have one (RFC 2782). */
+static uint64_t share_of(const struct candidate *candidate)
+{
+	return candidate->weight > 0 ? candidate->weight * (uint64_t)256 : 1;
+}
+
+/* Which of the equals that begin at an index comes next. */
+static size_t draw(struct resolution *resolution, const struct search *search, size_t from)
+{
+	uint64_t total = 0, drawn;
+	size_t end = from, at = from;
+
+	while (end < search->candidate_count && search->candidates[end].preference == search->candidates[from].preference)
+		total += share_of(&search->candidates[end++]);
+	for (drawn = next_chance(resolution) % total; drawn >= share_of(&search->candidates[at]); at++)
+		drawn -= share_of(&search->candidates[at]);
+	return at;
+}
+
+static bool is_listed(const struct search *search, size_t count, const struct candidate *candidate)
+{
+	for (size_t i = 0; i < count; i++)
+		if (search->candidates[i].port == candidate->port && view_equal_nocase(search->candidates[i].host, candidate->host))
+			return true;
+	return false;
+}
+
+/* The best HOSTS_MAX of all that the answer has, in whatever order it came: by preference, equals by chance, and a host that is
+ * named twice where it stands better. */
+static void line_up(struct resolution *resolution, struct search *search)
+{
+	size_t kept = 0;
+
+	if (search->candidate_count > 0)
+		qsort(search->candidates, search->candidate_count, sizeof *search->candidates, compare_candidates);
+	for (size_t i = 0; i < search->candidate_count && kept < HOSTS_MAX; i++) {
+		size_t drawn = draw(resolution, search, i);
+		struct candidate next = search->candidates[drawn];
+
+		search->candidates[drawn] = search->candidates[i];
+		search->candidates[i] = next;
+		if (!is_listed(search, kept, &next))
+			search->candidates[kept++] = next;
+	}
+	search->candidate_count = kept;
 }
 
 /* Where we are in the list ourselves, only better hosts may be used, or the mail would come back (RFC 5321 §5.1). */
-static void drop_ourselves(struct search *search, struct view host_name)
+static void drop_from(struct search *search, unsigned ours, struct view who)
 {
 	size_t kept = 0;
-	unsigned ours = UINT16_MAX + 1U;
 
-	for (size_t i = 0; i < search->candidate_count; i++)
-		if (host_name.len > 0 && view_equal_nocase(search->candidates[i].host, host_name) && search->candidates[i].preference < ours)
-			ours = search->candidates[i].preference;
 	for (size_t i = 0; i < search->candidate_count; i++)
 		if (search->candidates[i].preference < ours)
 			search->candidates[kept++] = search->candidates[i];
 	if (kept == 0 && search->candidate_count > 0)
 		err_set(&search->target->trouble, EX_CONFIG, STATUS(5, 4, 6),
 			"Mail for %.*s is to come to this very host (%.*s), which does not take it; name a relay or a route for it.",
-			VIEW_ARG(search->target->domain), VIEW_ARG(host_name));
+			VIEW_ARG(search->target->domain), VIEW_ARG(who));
 	search->candidate_count = kept;
+}
+
+static void drop_ourselves(struct search *search, struct view host_name)
+{
+	unsigned ours = UINT16_MAX + 1U;
+
+	if (search->target->may_be_loopback)
+		return;
+	for (size_t i = 0; i < search->candidate_count; i++)
+		if (host_name.len > 0 && view_equal_nocase(search->candidates[i].host, host_name) && search->candidates[i].preference < ours)
+			ours = search->candidates[i].preference;
+	drop_from(search, ours, host_name);
 }
 
 static void describe(struct search *search, const char *kind, struct arena *arena)
@@ -147,10 +193,9 @@ static void take_mx(struct resolution *resolution, struct search *search, const 
 			VIEW_ARG(target->domain));
 	else if (search->candidate_count == 0)
 		err_set(&target->trouble, EX_NOHOST, STATUS(5, 4, 4), "None of the MX of %.*s is a host name.", VIEW_ARG(target->domain));
-	qsort(search->candidates, search->candidate_count, sizeof *search->candidates, compare_candidates);
+	drop_ourselves(search, resolution->options->host_name);
+	line_up(resolution, search);
 	describe(search, "MX", resolution->arena);
-	if (!target->may_be_loopback)
-		drop_ourselves(search, resolution->options->host_name);
 }
 
 static void judge_mx(struct resolution *resolution, struct search *search)
@@ -165,8 +210,7 @@ static void judge_mx(struct resolution *resolution, struct search *search)
 	case DNS_NODATA:
 		target->how = view_of("no MX, so the host itself");
 		add_host_itself(resolution, search);
-		if (!target->may_be_loopback)
-			drop_ourselves(search, resolution->options->host_name);
+		drop_ourselves(search, resolution->options->host_name);
 		break;
 	case DNS_NXDOMAIN:
 		err_set(&target->trouble, EX_NOHOST, STATUS(5, 1, 2), "The domain %.*s does not exist.", VIEW_ARG(target->domain));
@@ -199,7 +243,7 @@ static void judge_srv(struct resolution *resolution, struct search *search)
 		if (search->candidate_count > 0)
 			break;
 	}
-	qsort(search->candidates, search->candidate_count, sizeof *search->candidates, compare_candidates);
+	line_up(resolution, search);
 	describe(search, "SRV", resolution->arena);
 	if (search->candidate_count > 0)
 		return;
@@ -234,6 +278,39 @@ static bool is_own(const struct route_options *options, const struct net_address
 		if (strcmp(net_address_text(&options->own[i], own), text) == 0)
 			return true;
 	return false;
+}
+
+/* The address among a candidate's that is one of ours, or null. Loopback is everybody's, and refused for itself. */
+static const struct net_address *find_own(const struct resolution *resolution, const struct candidate *candidate, struct net_address *literal)
+{
+	if (candidate->first_query == SIZE_MAX)
+		return net_address_parse(candidate->host, 0, literal) && !net_address_is_loopback(literal) && is_own(resolution->options, literal)
+			? literal : NULL;
+	for (size_t k = 0; k < 2; k++) {
+		const struct dns_query *query = &resolution->queries[candidate->first_query + k];
+
+		for (size_t i = 0; query->result == DNS_OK && i < query->record_count; i++)
+			if (!net_address_is_loopback(&query->records[i].address) && is_own(resolution->options, &query->records[i].address))
+				return &query->records[i].address;
+	}
+	return NULL;
+}
+
+/* A host at one of our addresses is ourselves under another name. */
+static void drop_our_addresses(struct resolution *resolution, struct search *search)
+{
+	for (size_t i = 0; i < search->candidate_count && !search->target->may_be_loopback; i++) {
+		const struct candidate *candidate = &search->candidates[i];
+		struct net_address literal;
+		const struct net_address *own = find_own(resolution, candidate, &literal);
+		char text[NET_ADDRESS_TEXT];
+
+		if (!own)
+			continue;
+		drop_from(search, candidate->preference, arena_printf(resolution->arena, "%.*s at %s", VIEW_ARG(candidate->host),
+								      net_address_text(own, text)));
+		return;
+	}
 }
 
 static bool may_connect(const struct resolution *resolution, const struct mx_target *target, const struct net_address *address)
@@ -272,7 +349,7 @@ struct refusals {
 	const char *reason;
 };
 
-static void add_endpoint(struct resolution *resolution, struct search *search, const struct candidate *candidate, struct refusals *refusals)
+static bool add_endpoint(struct resolution *resolution, struct search *search, const struct candidate *candidate, struct refusals *refusals)
 {
 	struct endpoint endpoint = {.host = candidate->host, .port = candidate->port};
 	struct net_address literal;
@@ -295,22 +372,52 @@ static void add_endpoint(struct resolution *resolution, struct search *search, c
 			add_address(resolution, search, &endpoint, &capacity, &query->records[i].address);
 		refusals->was_refused |= query->result == DNS_OK && endpoint.address_count == 0;
 	}
-	if (endpoint.address_count > 0)
-		search->target->endpoints[search->target->endpoint_count++] = endpoint;
+	if (endpoint.address_count == 0)
+		return false;
+	search->target->endpoints[search->target->endpoint_count++] = endpoint;
+	return true;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	const struct candidate *x = a, *y = b;
+	int difference = compare_candidates(x, y);
+
+	return difference ? difference : view_compare(x->host, y->host);
+}
+
+/* The order of the hosts, whatever chance has made of equals, for comparison with that of another domain. Takes the candidates. */
+static void describe_order(struct resolution *resolution, struct search *search)
+{
+	const struct candidate *candidates = search->candidates;
+	struct view order = {0};
+
+	qsort(search->candidates, search->candidate_count, sizeof *search->candidates, compare_names);
+	for (size_t i = 0; i < search->candidate_count; i++)
+		order = arena_printf(resolution->arena, "%.*s%s%.*s", VIEW_ARG(order),
+				     i == 0 ? "" : candidates[i].preference == candidates[i - 1].preference ? "," : ";", VIEW_ARG(candidates[i].host));
+	search->target->order = order;
 }
 
 static void finish(struct resolution *resolution, struct search *search)
 {
 	struct mx_target *target = search->target;
 	struct refusals refusals = {.reason = ""};
+	size_t kept = 0;
 
+	if (!target->trouble.exit_code)
+		drop_our_addresses(resolution, search);
 	if (target->trouble.exit_code)
 		return;
 	target->endpoints = ARENA_ARRAY(resolution->arena, search->candidate_count + 1, struct endpoint);
 	for (size_t i = 0; i < search->candidate_count; i++)
-		add_endpoint(resolution, search, &search->candidates[i], &refusals);
-	if (target->endpoint_count > 0)
+		if (add_endpoint(resolution, search, &search->candidates[i], &refusals))
+			search->candidates[kept++] = search->candidates[i];
+	search->candidate_count = kept;
+	if (kept > 0) {
+		describe_order(resolution, search);
 		return;
+	}
 	if (refusals.may_pass)
 		err_set(&target->trouble, EX_TEMPFAIL, STATUS(4, 4, 3), "No address for %.*s can be looked up: %s.", VIEW_ARG(target->domain),
 			refusals.reason);

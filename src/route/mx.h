@@ -15,7 +15,8 @@ struct mx_target {
 	struct endpoint *endpoints;
 	size_t endpoint_count;
 	struct err trouble;		/* exit_code 0: there are endpoints */
-	struct view how;		/* for people: "MX 10 mx1.example.org, 20 mx2.example.org" */
+	struct view how;		/* for people: "MX 10 mx1.example.org, 20 mx2.example.org"; empty: nothing was to be found out */
+	struct view order;		/* the hosts by rank, equals by name: two targets with the same one are one */
 };
 
 /* Resolves all targets: one round for MX and SRV, one for all addresses of all hosts. TLS policies are the caller's to fill

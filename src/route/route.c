@@ -225,6 +225,8 @@ static void build_mx_hop(struct routing *routing, const struct way *way, struct 
 
 	hop->transport = TRANSPORT_SMTP;
 	hop->trouble = target->trouble;
+	hop->how = target->how;
+	hop->order = target->order;
 	hop->endpoints = target->endpoints;
 	hop->endpoint_count = target->endpoint_count;
 	for (size_t i = 0; i < hop->endpoint_count; i++) {
@@ -249,7 +251,8 @@ static void build_hop(struct routing *routing, const struct way *way, struct hop
 		build_relay_hop(routing, way, hop);
 		break;
 	case VIA_LOCAL:
-		hop->transport = TRANSPORT_LOCAL;
+		err_set(&hop->trouble, EX_CONFIG, STATUS(5, 3, 5),
+			"paloma does not write local mailboxes yet; name a relay, or route local mail to an LMTP server.");
 		break;
 	case VIA_DISCARD:
 		hop->transport = TRANSPORT_DISCARD;
@@ -261,13 +264,15 @@ static void build_hop(struct routing *routing, const struct way *way, struct hop
 	}
 }
 
-/* Two domains at the same hosts are one conversation. The order of equals is chance, so the hosts are compared as a set. */
+/* Two domains at the same hosts are one conversation, as long as both prefer the same of them (RFC 5321 §5.1). The order of
+ * equals is chance, so it is the ranks of MX hosts that are compared, and the hosts of a relay as a set. */
 static bool leads_to_same(const struct hop *a, const struct hop *b)
 {
 	size_t found = 0;
 
 	if (a->trouble.exit_code || b->trouble.exit_code || a->transport != b->transport || a->endpoint_count != b->endpoint_count ||
-	    a->endpoint_count == 0 || a->credentials != b->credentials || !view_equal(a->relay_name, b->relay_name))
+	    a->endpoint_count == 0 || a->credentials != b->credentials || !view_equal(a->relay_name, b->relay_name) ||
+	    !view_equal(a->order, b->order))
 		return false;
 	for (size_t i = 0; i < a->endpoint_count; i++)
 		for (size_t k = 0; k < b->endpoint_count; k++)

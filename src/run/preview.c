@@ -42,7 +42,7 @@ static void append_endpoint(struct buf *out, const struct endpoint *endpoint)
 void preview_append_ways(struct buf *out, const struct envelope *envelope, const struct route *route, struct arena *arena)
 {
 	static const char *const transports[] = {
-		[TRANSPORT_SMTP] = "SMTP", [TRANSPORT_LMTP] = "LMTP", [TRANSPORT_LOCAL] = "into a mailbox here", [TRANSPORT_DISCARD] = "thrown away",
+		[TRANSPORT_SMTP] = "SMTP", [TRANSPORT_LMTP] = "LMTP", [TRANSPORT_DISCARD] = "thrown away",
 	};
 
 	(void)arena;
@@ -54,6 +54,11 @@ void preview_append_ways(struct buf *out, const struct envelope *envelope, const
 			buf_append_str(out, ": ");
 			escape_text(out, route->reasons[hop->recipients[k]]);
 			buf_append_str(out, "\n");
+		}
+		if (hop->how.len > 0) {
+			buf_append_str(out, "  ");
+			escape_text(out, hop->how);
+			buf_append_char(out, '\n');
 		}
 		if (hop->trouble.exit_code) {
 			buf_printf(out, "    no way: %s\n", hop->trouble.text);
@@ -90,6 +95,10 @@ static void append_endpoint_json(struct buf *out, const struct endpoint *endpoin
 
 void preview_append_ways_json(struct buf *out, const struct envelope *envelope, const struct route *route)
 {
+	static const char *const transports[] = {
+		[TRANSPORT_SMTP] = "smtp", [TRANSPORT_LMTP] = "lmtp", [TRANSPORT_DISCARD] = "discard",
+	};
+
 	buf_append_char(out, '[');
 	for (size_t i = 0; i < route->hop_count; i++) {
 		const struct hop *hop = &route->hops[i];
@@ -104,6 +113,9 @@ void preview_append_ways_json(struct buf *out, const struct envelope *envelope, 
 			buf_append_char(out, '}');
 		}
 		buf_append_char(out, ']');
+		json_append_member(out, "transport", view_of(hop->trouble.exit_code ? "" : transports[hop->transport]));
+		json_append_member(out, "user", hop->credentials ? hop->credentials->user : (struct view){0});
+		json_append_member(out, "records", hop->how);
 		json_append_member(out, "error", view_of(hop->trouble.exit_code ? hop->trouble.text : ""));
 		json_append_number(out, "exit_code", (unsigned long long)hop->trouble.exit_code);
 		json_append_name(out, "endpoints");

@@ -146,6 +146,8 @@ via = lmtp:unix:/run/lmtp
 via = reject Not from here
 [route friend@discard.example]
 via = discard
+[route here.example]
+via = local
 [route byrelay.example]
 via = relay work
 """)
@@ -159,7 +161,10 @@ via = relay work
     assert hosts(ways("-r", "bobby@work.example", "x@y.example")) == ["127.0.0.1"]
     assert hosts(ways("x@intranet.example")) == ["/run/lmtp"]
     assert "Not from here" in ways("x@a.reject.example")["error"]
-    assert ways("friend@discard.example")["endpoints"] == [] and ways("friend@discard.example")["error"] == ""
+    assert ways("friend@discard.example")["transport"] == "discard" and ways("friend@discard.example")["error"] == ""
+    assert "not write local mailboxes yet" in ways("x@here.example")["error"] and ways("x@here.example")["exit_code"] == 78
+    assert ways("x@intranet.example")["transport"] == "lmtp" and ways("x@y.example")["transport"] == "smtp"
+    assert ways("-r", "bob@work.example", "x@y.example")["user"] == "bob" and ways("x@y.example")["user"] == ""
     assert hosts(ways("x@byrelay.example")) == ["127.0.0.2"]
 
 
