@@ -12,7 +12,7 @@ static int check(const char *path, int fd, bool is_secret, struct err *err)
 	struct stat st;
 
 	if (fstat(fd, &st))
-		return err_set_errno(err, EX_NOINPUT, errno, "examine %s", path);
+		return err_set_errno(err, EX_NOINPUT, errno, "Cannot examine %s", path);
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "%s is not a regular file.", path);
 	if (!is_secret)
@@ -38,7 +38,7 @@ static int read_all(const char *path, int fd, struct buf *out, struct err *err)
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			return err_set_errno(err, EX_NOINPUT, errno, "read %s", path);
+			return err_set_errno(err, EX_NOINPUT, errno, "Cannot read %s", path);
 		if (!got)
 			return 0;
 		if (!want)
@@ -58,7 +58,7 @@ int file_read(const char *path, bool is_secret, bool missing_ok, bool *is_missin
 			*is_missing = true;
 			return 0;
 		}
-		return err_set_errno(err, EX_NOINPUT, errno, "open %s", path);
+		return err_set_errno(err, EX_NOINPUT, errno, "Cannot open %s", path);
 	}
 	result = check(path, fd, is_secret, err);
 	if (!result)

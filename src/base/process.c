@@ -66,7 +66,7 @@ static int collect(const char *name, int fd, int timeout_ms, struct buf *out, st
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			return err_set_errno(err, EX_OSERR, errno, "read what the command \"%s\" prints", name);
+			return err_set_errno(err, EX_OSERR, errno, "Cannot read what the command \"%s\" prints", name);
 		if (!got)
 			return 0;
 		buf_append(out, view_make(block, (size_t)got));
@@ -96,7 +96,7 @@ int process_capture(const char *const argv[], int timeout_ms, struct buf *out, s
 	for (size_t i = 0; argv[i]; i++)
 		name = argv[i]; /* "sh -c COMMAND": the last word is what the user wrote */
 	if (pipe2(pipe_fds, O_CLOEXEC))
-		return err_set_errno(err, EX_OSERR, errno, "make a pipe for the command \"%s\"", name);
+		return err_set_errno(err, EX_OSERR, errno, "Cannot make a pipe for the command \"%s\"", name);
 	result = start(argv, pipe_fds[1], &pid);
 	close(pipe_fds[1]);
 	if (result) {

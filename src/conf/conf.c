@@ -11,6 +11,7 @@
 #include "base/nearest.h"
 #include "conf/conf_keys.h"
 #include "conf/ini_file.h"
+#include "conf/relay.h"
 
 static const struct view main_section = VIEW("paloma"), relay_prefix = VIEW("relay "), route_prefix = VIEW("route ");
 
@@ -176,11 +177,12 @@ static enum conf_rank rank_of(const struct conf *conf, struct view key)
 	return CONF_DEFAULT;
 }
 
-/* A relay named on the command line must not be shown the password that a file has for another one. */
+/* A relay named on the command line must not be shown the password that a file has for another one, nor be expected to have
+ * its key; and no more do the MX hosts that --direct leads to. */
 static bool is_for_another_relay(const struct conf *conf, const struct conf_value *value, const struct conf_row *row)
 {
 	return row->is_credential && view_equal(value->section, main_section) &&
-	       rank_of(conf, (struct view)VIEW("relay")) > value->rank;
+	       (rank_of(conf, (struct view)VIEW("relay")) > value->rank || rank_of(conf, (struct view)VIEW("direct")) > value->rank);
 }
 
 static int read_value(struct conf *conf, const struct conf_value *value, struct err *err)
@@ -189,14 +191,16 @@ static int read_value(struct conf *conf, const struct conf_value *value, struct 
 	const struct conf_row *row = conf_find_row(section_kind(value->section), value->key);
 	struct conf_target target = {.conf = conf, .relay = &conf->default_relay};
 	struct err trouble = none;
+	struct view pattern;
 
 	if (is_for_another_relay(conf, value, row))
 		return 0;
 	if (section_kind(value->section) == CONF_IN_RELAY)
 		target.relay = find_relay(conf, view_trim(view_from(value->section, relay_prefix.len)), &conf->relay_capacity);
-	if (section_kind(value->section) == CONF_IN_ROUTE)
-		target.rule = find_rule(conf, view_trim(view_from(value->section, route_prefix.len)), &conf->rule_capacity);
-	if (row->set(row, &target, value->value, &trouble) == 0)
+	if (section_kind(value->section) == CONF_IN_ROUTE &&
+	    relay_parse_pattern(view_trim(view_from(value->section, route_prefix.len)), conf->arena, &pattern, &trouble) == 0)
+		target.rule = find_rule(conf, pattern, &conf->rule_capacity);
+	if (trouble.exit_code == 0 && row->set(row, &target, value->value, &trouble) == 0)
 		return 0;
 	*err = trouble;
 	if (value->rank == CONF_OPTION)
@@ -226,6 +230,18 @@ static int join_rules(struct conf *conf, struct err *err)
 	return 0;
 }
 
+/* The MX hosts of the world are held to what is asked of the one relay only when there is no such relay. */
+static void set_mx_tls(struct conf *conf)
+{
+	const struct relay *relay = &conf->default_relay;
+
+	conf->route.mx_tls = relay->tls;
+	if (relay->url_count > 0 && !conf->route.direct)
+		conf->route.mx_tls = (struct tls_policy){.demand = TLS_DEMAND_OPPORTUNISTIC, .ca_file = relay->tls.ca_file};
+	else if (!relay->tls_is_set)
+		conf->route.mx_tls.demand = TLS_DEMAND_OPPORTUNISTIC;
+}
+
 int conf_load(struct conf *conf, const struct conf_sources *sources, struct err *err)
 {
 	*conf = (struct conf){.arena = arena_new(), .default_relay = {.name = VIEW("default")}};
@@ -243,9 +259,7 @@ int conf_load(struct conf *conf, const struct conf_sources *sources, struct err 
 	conf->route.rules = conf->rules;
 	conf->route.rule_count = conf->rule_count;
 	conf->route.default_relay = conf->default_relay.url_count > 0 ? &conf->default_relay : NULL;
-	conf->route.mx_tls = conf->default_relay.tls;
-	if (!conf->default_relay.tls_is_set)
-		conf->route.mx_tls.demand = TLS_DEMAND_OPPORTUNISTIC;
+	set_mx_tls(conf);
 	return 0;
 }
 

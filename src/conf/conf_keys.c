@@ -5,6 +5,8 @@
 #include <sysexits.h>
 #include "conf/relay.h"
 
+enum { BOTH = CONF_IN_MAIN | CONF_IN_RELAY, NAME_OCTETS_MAX = 255 };
+
 static void *field_of(const struct conf_row *row, const struct conf_target *target)
 {
 	return (row->in_relay ? (char *)target->relay : (char *)target->conf) + row->offset;
@@ -27,6 +29,15 @@ static int set_view(const struct conf_row *row, const struct conf_target *target
 	(void)err;
 	*(struct view *)field_of(row, target) = value;
 	return 0;
+}
+
+/* What is said in EHLO: one word of ASCII. */
+static int set_name(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
+{
+	for (size_t i = 0; i < value.len; i++)
+		if (value.data[i] <= ' ' || value.data[i] >= 127 || value.len > NAME_OCTETS_MAX) /* a char may have a sign */
+			return fail(row, value, "the name of a host", err);
+	return set_view(row, target, value, err);
 }
 
 static bool read_bool(struct view value, bool *result)
@@ -196,7 +207,8 @@ static int set_patterns(const struct conf_row *row, const struct conf_target *ta
 		if (view_index(one, '@') == one.len)
 			return fail(row, one, "an address or a pattern like *@example.org", err);
 		relay->from = arena_grow(target->conf->arena, relay->from, relay->from_count, &capacity, sizeof *relay->from);
-		relay->from[relay->from_count++] = one;
+		if (relay_parse_pattern(one, target->conf->arena, &relay->from[relay->from_count++], err) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -229,7 +241,12 @@ static int set_via(const struct conf_row *row, const struct conf_target *target,
 	relay->name = value;
 	target->rule->via = VIA_RELAY;
 	target->rule->relay = relay;
-	return relay_parse_urls(value, target->conf->arena, &relay->urls, &relay->url_count, err);
+	if (relay_parse_urls(value, target->conf->arena, &relay->urls, &relay->url_count, err) < 0)
+		return -1;
+	if (relay->urls[0].user.len > 0)
+		return err_set(err, EX_CONFIG, STATUS(5, 3, 5),
+			       "A login needs a password, for which a route has no place; make it a [relay NAME] and say via = relay NAME.");
+	return 0;
 }
 
 #define MAIN_ROW(key_, setter, member, default_, help_) \
@@ -237,8 +254,6 @@ static int set_via(const struct conf_row *row, const struct conf_target *target,
 #define RELAY_ROW(sections_, key_, setter, member, default_, help_, credential) \
 	{.shown = {sections_, VIEW(key_), default_, help_}, .set = setter, .offset = offsetof(struct relay, member), .in_relay = true, \
 	 .is_credential = credential}
-
-enum { BOTH = CONF_IN_MAIN | CONF_IN_RELAY };
 
 const struct conf_row conf_rows[] = {
 	{.shown = {CONF_IN_MAIN, VIEW("relay"), "", "where mail goes: URLs, tried in order; without one, to the MX"}, .set = set_urls},
@@ -252,13 +267,13 @@ const struct conf_row conf_rows[] = {
 	RELAY_ROW(BOTH, "password_in_clear", set_bool, credentials.clear_allowed, "no", "the password may be sent without TLS", true),
 	{.shown = {BOTH | CONF_IN_ROUTE, VIEW("tls"), "verify with a user, else opportunistic", "what TLS has to prove"}, .set = set_tls},
 	RELAY_ROW(BOTH, "tls_ca", set_text, tls.ca_file, "the system's", "file or folder of trusted certificates", false),
-	RELAY_ROW(BOTH, "tls_cert", set_text, tls.cert_file, "", "client certificate (PEM)", false),
-	RELAY_ROW(BOTH, "tls_key", set_text, tls.key_file, "in tls_cert", "its private key (PEM)", false),
-	{.shown = {BOTH, VIEW("tls_pin"), "", "fingerprints that are trusted instead of names and dates"}, .set = set_pins},
+	RELAY_ROW(BOTH, "tls_cert", set_text, tls.cert_file, "", "client certificate (PEM)", true),
+	RELAY_ROW(BOTH, "tls_key", set_text, tls.key_file, "in tls_cert", "its private key (PEM)", true),
+	{.shown = {BOTH, VIEW("tls_pin"), "", "fingerprints that are trusted instead of names and dates"}, .set = set_pins, .is_credential = true},
 	MAIN_ROW("from", set_text, from, "user@domain", "the author of mails that do not name one"),
 	MAIN_ROW("domain", set_view, compose.domain, "the host's name", "put behind names without a domain"),
-	MAIN_ROW("host_name", set_view, host_name, "the system's", "the name of this host"),
-	MAIN_ROW("helo", set_view, deliver.helo, "the host's name", "what EHLO says"),
+	MAIN_ROW("host_name", set_name, host_name, "the system's", "the name of this host"),
+	MAIN_ROW("helo", set_name, deliver.helo, "the host's name", "what EHLO says"),
 	MAIN_ROW("timeout", set_seconds, deliver.timeout_ms, "as RFC 5321 says", "the most to wait for any one reply"),
 	MAIN_ROW("connect_timeout", set_seconds, deliver.connect.timeout_ms, "30", "the most to wait for a connection to one address"),
 	{.shown = {CONF_IN_MAIN, VIEW("family"), "any", "IP version to use: any, 4 or 6"}, .set = set_family},

@@ -17,7 +17,7 @@ struct conf_row {
 	int (*set)(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err);
 	size_t offset;			/* of the field, for the setters of plain types */
 	bool in_relay;			/* the field is one of struct relay, not of struct conf */
-	bool is_credential;		/* goes with the relay: one from a place of lower rank is not shown to it */
+	bool is_credential;		/* goes with the relay: one from a place of lower rank is not shown to it, nor asked of it */
 };
 
 extern const struct conf_row conf_rows[];

@@ -20,8 +20,14 @@ static const struct scheme {
 	{VIEW("mx"), TRANSPORT_SMTP, TLS_START_STARTTLS, 25, false, true},
 };
 
+/* A password has no place in a URL, and one that stands there all the same is not repeated. */
 static int fail(struct view text, const char *why, struct err *err)
 {
+	size_t at = view_last_index(text, '@'), slashes = view_find(text, (struct view)VIEW("//"));
+	struct view user = view_first(view_from(text, slashes < at ? slashes + 2 : 0), at);
+
+	if (at < text.len && view_index(user, ':') < user.len)
+		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "The relay at \"%.*s\" is none: %s.", VIEW_ARG(view_from(text, at + 1)), why);
 	return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "\"%.*s\" is no relay: %s.", VIEW_ARG(text), why);
 }
 
@@ -78,8 +84,10 @@ static int parse_host(struct view whole, struct view host, bool bracketed, struc
 	}
 	if (bracketed)
 		return fail(whole, "there is no IP address between the brackets", err);
-	if (idna_to_ascii(host, arena, &url->host, err) < 0)
+	if (idna_to_ascii(host, arena, &url->host, err) < 0) {
+		err->exit_code = EX_CONFIG;
 		return -1;
+	}
 	for (size_t i = 0; i < url->host.len; i++)
 		if (!ascii_is_alnum(url->host.data[i]) && !strchr("-._", url->host.data[i]))
 			return fail(whole, "the host has a character that no host name has", err);
@@ -164,6 +172,38 @@ static int parse_url(struct view text, struct arena *arena, struct relay_url *ur
 	return 0;
 }
 
+/* One relay speaks one protocol and has one login: what a second URL says of either must not be read as the first's. */
+static int check_list(struct view text, const struct relay_url *urls, size_t count, struct err *err)
+{
+	for (size_t i = 1; i < count; i++) {
+		if (urls[i].transport != urls[0].transport)
+			return fail(text, "SMTP and LMTP cannot be mixed in one list", err);
+		if (!view_equal(urls[i].user, urls[0].user))
+			return fail(text, "the user is not the same in all URLs of the list", err);
+	}
+	return 0;
+}
+
+int relay_parse_pattern(struct view text, struct arena *arena, struct view *pattern, struct err *err)
+{
+	size_t at = view_last_index(text, '@');
+	struct view before = view_first(text, at < text.len ? at + 1 : 0), domain = view_from(text, before.len), ascii;
+
+	*pattern = text;
+	if (view_is_ascii(domain))
+		return 0;
+	if (view_starts(domain, (struct view)VIEW("*."))) {
+		before = view_first(text, before.len + 2);
+		domain = view_from(domain, 2);
+	}
+	if (idna_to_ascii(domain, arena, &ascii, err) < 0) {
+		err->exit_code = EX_CONFIG;
+		return -1;
+	}
+	*pattern = arena_printf(arena, "%.*s%.*s", VIEW_ARG(before), VIEW_ARG(ascii));
+	return 0;
+}
+
 int relay_parse_urls(struct view text, struct arena *arena, struct relay_url **urls, size_t *count, struct err *err)
 {
 	struct view rest = text, one;
@@ -181,7 +221,7 @@ int relay_parse_urls(struct view text, struct arena *arena, struct relay_url **u
 			return -1;
 		++*count;
 	}
-	return 0;
+	return check_list(text, *urls, *count, err);
 }
 
 static bool parse_pin(struct view text, unsigned char pin[TLS_PIN_OCTETS])

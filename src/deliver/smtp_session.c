@@ -227,7 +227,7 @@ enum result {
 	RESULT_AGAIN,			/* some are left, and it would take them over a new connection */
 	RESULT_PLAIN,			/* try here again without TLS */
 	RESULT_NEXT_ADDRESS,		/* the session failed: another address may do */
-	RESULT_STOP,			/* no other server will help: the credentials are refused */
+	RESULT_STOP,			/* no other server will help: the credentials are refused, or the mistake is ours */
 };
 
 /* Why no transaction was begun, for those who find no better server. */
@@ -268,6 +268,8 @@ static enum result judge(struct session *session, struct trouble *trouble, size_
 	if (!err)
 		return run->pending_count && run->pending_count < before ? RESULT_AGAIN : RESULT_DONE;
 	keep_session_trouble(trouble, session);
+	if (session->tls_failed && err->exit_code == EX_CONFIG)
+		return RESULT_STOP;
 	if (session->tls_failed && session->policy.demand == TLS_DEMAND_OPPORTUNISTIC && session->policy.start == TLS_START_STARTTLS &&
 	    !run->hop->credentials)
 		return RESULT_PLAIN;

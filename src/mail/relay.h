@@ -26,14 +26,14 @@ struct relay {
 	const char *password_file, *password_command, *oauth_token_command; /* resolved by conf/secret when the hop is used */
 };
 
-/* [route PATTERN] via = ... */
-enum route_via { VIA_MX, VIA_RELAY, VIA_LOCAL, VIA_DISCARD, VIA_REJECT };
+/* [route PATTERN] via = ...; unset: the way is that of other mail, only TLS is another matter. */
+enum route_via { VIA_UNSET, VIA_MX, VIA_RELAY, VIA_LOCAL, VIA_DISCARD, VIA_REJECT };
 struct route_rule {
-	struct view pattern;		/* "intranet.example", "*.example", "user@example" */
+	struct view pattern;		/* "intranet.example", "*.example", "user@example", with A-labels */
 	enum route_via via;
 	const struct relay *relay;	/* VIA_RELAY */
 	struct view text;		/* VIA_REJECT */
-	struct tls_policy tls;		/* VIA_MX */
+	struct tls_policy tls;		/* the demand alone */
 	bool tls_is_set;
 };
 

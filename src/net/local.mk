@@ -8,5 +8,6 @@ src_libnet_a_SOURCES = \
 	%D%/idna.c %D%/idna.h \
 	%D%/stream.c %D%/stream.h %D%/stream_private.h \
 	%D%/tls.c %D%/tls_private.h \
+	%D%/tls_absent.c \
 	%D%/tls_server.c \
 	%D%/tls_trust.c

@@ -38,6 +38,8 @@ int stream_write(struct stream *stream, struct view v, int64_t deadline_ms, size
 struct tls_cache;			/* sessions and loaded trust, for resumption within a process */
 struct tls_cache *tls_cache_new(void);
 void tls_cache_free(struct tls_cache *cache);
+/* Loads the files that the policy names, so that one which cannot be used is told before anything is connected to. */
+int tls_cache_prepare(struct tls_cache *cache, const struct tls_policy *policy, struct err *err);
 int stream_start_tls(struct stream *stream, const struct tls_policy *policy, struct tls_cache *cache,
 		     int64_t deadline_ms, struct err *err);
 

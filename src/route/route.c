@@ -33,20 +33,35 @@ struct routing {
 	size_t target_count, target_capacity;
 };
 
+/* A path with its domain as patterns have it: A-labels, which it lacks when its local part is not ASCII either. */
+static struct view with_a_labels(struct view path, struct arena *arena)
+{
+	size_t at = view_last_index(path, '@');
+	struct view domain = view_from(path, at + 1), ascii;
+	struct err ignored;
+
+	if (view_is_ascii(domain) || idna_to_ascii(domain, arena, &ascii, &ignored) < 0)
+		return path;
+	return arena_printf(arena, "%.*s@%.*s", VIEW_ARG(view_first(path, at)), VIEW_ARG(ascii));
+}
+
 static const struct relay *relay_of_sender(const struct routing *routing)
 {
 	const struct route_options *options = routing->options;
+	struct view author = with_a_labels(routing->author, routing->arena);
+	struct view reverse_path = with_a_labels(routing->envelope->reverse_path, routing->arena);
 
 	for (size_t i = 0; i < options->relay_count; i++)
 		for (size_t k = 0; k < options->relays[i].from_count; k++)
-			if (route_pattern_matches(options->relays[i].from[k], routing->author) ||
-			    route_pattern_matches(options->relays[i].from[k], routing->envelope->reverse_path))
+			if (route_pattern_matches(options->relays[i].from[k], author) ||
+			    route_pattern_matches(options->relays[i].from[k], reverse_path))
 				return &options->relays[i];
 	return NULL;
 }
 
 static const struct route_rule *rule_of_recipient(const struct routing *routing, struct view path)
 {
+	path = with_a_labels(path, routing->arena);
 	for (size_t i = 0; i < routing->options->rule_count; i++)
 		if (route_pattern_matches(routing->options->rules[i].pattern, path))
 			return &routing->options->rules[i];
@@ -80,8 +95,8 @@ static void decide(const struct routing *routing, const struct relay *sender_rel
 	const struct route_rule *rule = options->direct ? NULL : rule_of_recipient(routing, path);
 	struct arena *arena = routing->arena;
 
-	if (rule) {
-		*way = (struct way){.via = rule->via, .relay = rule->relay, .rule = rule};
+	if (rule && rule->via != VIA_UNSET) {
+		*way = (struct way){.via = rule->via, .relay = rule->relay};
 		way->reason = arena_printf(arena, "by [route %.*s]", VIEW_ARG(rule->pattern));
 	} else if (sender_relay && !options->direct) {
 		*way = (struct way){.via = VIA_RELAY, .relay = sender_relay};
@@ -91,6 +106,9 @@ static void decide(const struct routing *routing, const struct relay *sender_rel
 	} else {
 		*way = (struct way){.via = VIA_MX, .reason = VIEW("to the MX of its domain")};
 	}
+	way->rule = rule;
+	if (rule && rule->via == VIA_UNSET)
+		way->reason = arena_printf(arena, "%.*s, with TLS by [route %.*s]", VIEW_ARG(way->reason), VIEW_ARG(rule->pattern));
 	if (way->via == VIA_MX && find_domain(path, arena, &way->domain, &way->trouble) < 0)
 		way->domain = path; /* nobody else shares this trouble */
 }
@@ -147,22 +165,26 @@ static void add_targets(struct routing *routing, struct way *way)
 
 /* The certificate of a host that only the DNS named proves nothing about the domain that was asked for, unless it is of
  * that domain (RFC 6186 §6). */
-static struct view name_to_prove(const struct relay_url *url, struct view host)
+static struct view name_to_prove(const struct relay *relay, const struct relay_url *url, struct view host)
 {
 	size_t at = host.len - url->host.len;
+	bool named_by_dns = url->use_srv || (url->use_mx && relay->credentials.user.len > 0);
 
-	if (!url->use_srv || (host.len > url->host.len && host.data[at - 1] == '.' && view_equal_nocase(view_from(host, at), url->host)))
+	if (!named_by_dns || (host.len > url->host.len && host.data[at - 1] == '.' && view_equal_nocase(view_from(host, at), url->host)))
 		return host;
 	return url->host;
 }
 
-static void set_relay_policy(const struct relay *relay, const struct relay_url *url, struct endpoint *endpoint)
+static void set_relay_policy(const struct way *way, const struct relay_url *url, struct endpoint *endpoint)
 {
+	const struct relay *relay = way->relay;
 	struct tls_policy policy = relay->tls;
 
 	policy.start = endpoint->tls.start;
-	policy.name = name_to_prove(url, endpoint->host);
-	if (!relay->tls_is_set)
+	policy.name = name_to_prove(relay, url, endpoint->host);
+	if (way->rule && way->rule->tls_is_set)
+		policy.demand = way->rule->tls.demand;
+	else if (!relay->tls_is_set)
 		policy.demand = relay->credentials.user.len > 0 || policy.start == TLS_START_IMPLICIT ? TLS_DEMAND_VERIFY
 			: TLS_DEMAND_OPPORTUNISTIC;
 	if (policy.start == TLS_START_IMPLICIT && policy.demand < TLS_DEMAND_REQUIRE)
@@ -210,7 +232,7 @@ static void build_relay_hop(struct routing *routing, const struct way *way, stru
 		for (size_t k = 0; k < target->endpoint_count; k++) {
 			struct endpoint endpoint = target->endpoints[k];
 
-			set_relay_policy(way->relay, url, &endpoint);
+			set_relay_policy(way, url, &endpoint);
 			add_endpoint(routing, hop, &capacity, &endpoint);
 		}
 	}
@@ -221,8 +243,10 @@ static void build_relay_hop(struct routing *routing, const struct way *way, stru
 static void build_mx_hop(struct routing *routing, const struct way *way, struct hop *hop)
 {
 	const struct mx_target *target = &routing->targets[way->first_target];
-	const struct tls_policy *policy = way->rule && way->rule->tls_is_set ? &way->rule->tls : &routing->options->mx_tls;
+	struct tls_policy policy = routing->options->mx_tls;
 
+	if (way->rule && way->rule->tls_is_set)
+		policy.demand = way->rule->tls.demand;
 	hop->transport = TRANSPORT_SMTP;
 	hop->trouble = target->trouble;
 	hop->how = target->how;
@@ -230,11 +254,9 @@ static void build_mx_hop(struct routing *routing, const struct way *way, struct 
 	hop->endpoints = target->endpoints;
 	hop->endpoint_count = target->endpoint_count;
 	for (size_t i = 0; i < hop->endpoint_count; i++) {
-		struct tls_policy endpoint_policy = *policy;
-
-		endpoint_policy.start = TLS_START_STARTTLS;
-		endpoint_policy.name = hop->endpoints[i].host;
-		hop->endpoints[i].tls = endpoint_policy;
+		policy.start = TLS_START_STARTTLS;
+		policy.name = hop->endpoints[i].host;
+		hop->endpoints[i].tls = policy;
 	}
 }
 
@@ -244,6 +266,7 @@ static void build_hop(struct routing *routing, const struct way *way, struct hop
 	if (way->trouble.exit_code)
 		return;
 	switch (way->via) {
+	case VIA_UNSET: /* none that was decided has it */
 	case VIA_MX:
 		build_mx_hop(routing, way, hop);
 		break;

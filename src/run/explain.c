@@ -154,8 +154,8 @@ static int check_operands(const struct request *request, struct err *err)
 			nearest_offer(&nearest, conf_key_at(k).key);
 		}
 		if (!known)
-			return err_set(err, EX_USAGE, STATUS(5, 5, 4), "There is no key %.*s%s%.*s%s.", VIEW_ARG(wanted),
-				       nearest.best.len ? "; is " : "", VIEW_ARG(nearest.best), nearest.best.len ? " meant?" : "");
+			return err_set(err, EX_USAGE, STATUS(5, 5, 4), "There is no key %.*s%s%.*s%s", VIEW_ARG(wanted),
+				       nearest.best.len ? "; is " : "", VIEW_ARG(nearest.best), nearest.best.len ? " meant?" : ".");
 	}
 	return 0;
 }

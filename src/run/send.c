@@ -135,12 +135,26 @@ static const struct relay *find_relay(const struct conf *conf, const struct hop 
 	return NULL;
 }
 
+/* The certificates and keys that were named for a hop; all its endpoints have the same. */
+static void check_tls_files(struct sending *sending, struct hop *hop)
+{
+	for (size_t i = 0; i < hop->endpoint_count && !hop->trouble.exit_code; i++) {
+		const struct tls_policy *policy = &hop->endpoints[i].tls;
+
+		if (policy->demand == TLS_DEMAND_NONE || !(policy->cert_file || (policy->ca_file && policy->demand == TLS_DEMAND_VERIFY)))
+			continue;
+		tls_cache_prepare(sending->conf.deliver.tls_cache, policy, &hop->trouble);
+		return;
+	}
+}
+
 static void deliver_one(struct sending *sending, struct hop *hop, struct outcome *outcomes)
 {
 	const struct relay *relay = hop->credentials ? find_relay(&sending->conf, hop) : NULL;
 	struct secret secret = {0};
 	struct credentials credentials;
 
+	check_tls_files(sending, hop);
 	if (relay && !hop->trouble.exit_code) {
 		hop->credentials = &credentials;
 		if (secret_resolve(relay, relay == &sending->conf.default_relay, &secret, &credentials, &hop->trouble) < 0)

@@ -10,6 +10,7 @@ import dns.message
 import dns.rcode
 import dns.rdatatype
 import dns.rrset
+import certificates
 import pytest
 
 
@@ -344,3 +345,31 @@ def test_ourselves_by_address_hide_what_is_no_better(stub):
     assert status == 78 and "this very host" in ways[0]["error"] and ways[0]["endpoints"] == []
     status, ways = route("a@second.test")
     assert status == 0 and hosts(ways[0]) == ["better.test"]
+
+
+@pytest.mark.parametrize("scheme", ["mx", "srv"])
+def test_no_password_for_a_host_that_only_the_dns_named(stub, paloma, catcher, tmp_path, scheme):
+    """Whoever can forge the answer can have a certificate for the host it names, but not for the domain that was asked for."""
+    certificates.make_authority(tmp_path)
+    certificates.make_certificate(tmp_path, "evil", "DNS:evil.test")
+    certificates.make_certificate(tmp_path, "below", "DNS:mail.asked.test")
+    users = tmp_path / "users"
+    users.write_text("ann:secret\n")
+    users.chmod(0o600)
+    named = {"evil": "evil.test.", "below": "mail.asked.test."}
+    for certificate, taken in ("evil", False), ("below", True):
+        server = catcher("--tls-cert", tmp_path / f"{certificate}.pem", "--password-file", users, "--require-auth")
+
+        def answer(query, name, kind, _):
+            if kind == "MX":
+                return respond(query, f"{name}. MX 10 {named[certificate]}")
+            if kind == "SRV" and name.startswith("_submission."):
+                return respond(query, f"{name}. SRV 0 0 {server.port} {named[certificate]}")
+            return respond(query, f"{name}. A 127.0.0.1") if kind == "A" else respond(query)
+
+        names, _ = stub(answer)
+        port = f":{server.port}" if scheme == "mx" else ""
+        result = paloma("send", "--relay", f"{scheme}://ann@asked.test{port}", "-O", f"dns_servers=127.0.0.1:{names.port}", "--tls-ca", tmp_path / "ca.pem",
+                        "-r", "ann@example.org", "--body", "x", "b@example.net", env={"PALOMA_PASSWORD": "secret"})
+        assert (result.returncode == 0) == taken, result.stderr
+        assert taken or b"another name" in result.stderr

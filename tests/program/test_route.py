@@ -130,7 +130,7 @@ def test_srv_of_a_domain_prefers_implicit_tls(route):
 
 
 def test_relay_lists_and_mx_of_a_relay(route):
-    _, ways = route("a@x.example", more=["--relay", "smtp://mx2.good.test:2525, lmtp:unix:/run/x, mx://good.test"])
+    _, ways = route("a@x.example", more=["--relay", "smtp://mx2.good.test:2525, smtp:unix:/run/x, mx://good.test"])
     assert hosts(ways[0]) == ["mx2.good.test", "/run/x", "mx1.good.test", "mx2.good.test"]
 
 
@@ -166,6 +166,13 @@ via = relay work
     assert ways("x@intranet.example")["transport"] == "lmtp" and ways("x@y.example")["transport"] == "smtp"
     assert ways("-r", "bob@work.example", "x@y.example")["user"] == "bob" and ways("x@y.example")["user"] == ""
     assert hosts(ways("x@byrelay.example")) == ["127.0.0.2"]
+
+
+def test_the_pin_of_a_relay_is_not_demanded_of_mx_hosts(route, tmp_path):
+    (tmp_path / "conf").write_text(f"[paloma]\nrelay = smtp://127.0.0.1\ntls_pin = {'00' * 32}\n[route good.test]\nvia = mx\n"
+                                   "[route same.test]\nvia = mx\ntls = verify\n")
+    _, ways = route("a@x.example", "a@good.test", "a@same.test", more=["-C", tmp_path / "conf"])
+    assert [way["endpoints"][0]["tls"] for way in ways] == ["TLS required, verified by pin", "TLS when offered, not verified", "TLS required and verified"]
 
 
 def test_a_dead_name_server_is_temporary(paloma):
