@@ -1,5 +1,6 @@
 """Servers that stall, flood, lie or go away: the right fate, the right exit status, and never a false success."""
 import resource
+import select
 import socket
 import subprocess
 import threading
@@ -246,3 +247,78 @@ def test_a_big_mail_takes_no_more_memory_than_a_small_one(home, tmp_path):
                             preexec_fn=limit, timeout=300)
     assert result.returncode == 0, result.stderr
     assert sum(taken) > size * 4 // 3
+
+
+def test_a_reply_that_trickles_has_one_deadline(paloma):
+    """However often an octet comes, the whole of a reply has to come in time."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def run():
+        connection, _ = listener.accept()
+        with connection:
+            try:
+                while True:
+                    for octet in b"220-more to come\r\n":
+                        connection.sendall(bytes([octet]))
+                        select.select([connection], [], [], 0.05)
+            except OSError:
+                pass
+
+    threading.Thread(target=run, daemon=True).start()
+    result = paloma("send", "--relay", f"smtp://127.0.0.1:{listener.getsockname()[1]}", "-r", "a@example.org", "--body", "x", "b@example.net",
+                    "--timeout", "1")
+    assert result.returncode == 75 and b"1 second" in result.stderr
+
+
+class Limited:
+    """The server's end of a connection that breaks behind so many octets said or heard."""
+
+    def __init__(self, file, said, heard):
+        self.file, self.said, self.heard = file, said, heard
+
+    def write(self, data):
+        self.file.write(data[:self.said])
+        self.file.flush()
+        self.said -= len(data)
+        if self.said <= 0:
+            raise ConnectionAbortedError
+
+    def flush(self):
+        pass
+
+    def readline(self):
+        line = self.file.readline(self.heard)
+        self.heard -= len(line)
+        if self.heard <= 0:
+            raise ConnectionAbortedError
+        return line
+
+
+@pytest.mark.parametrize("side", ["said", "heard"])
+def test_a_cut_behind_every_octet_of_a_connection(paloma, side):
+    limit = {"said": 1 << 30, "heard": 1 << 30}
+    heard, again = [], None
+
+    def limited(file, replies, cut_at):
+        file = Limited(file, **limit)
+        try:
+            Scripted._talk(again, file, replies, cut_at)
+        finally:
+            heard.append((1 << 30) - file.heard)
+
+    def send_once():
+        nonlocal again
+        again = Scripted(GOOD)
+        again._talk = limited
+        return send(paloma, again, "--seed", "x", "--helo", "x", env={"SOURCE_DATE_EPOCH": "1700000000"})
+
+    assert send_once().returncode == 0
+    whole = sum(len(reply) + 2 for reply in GOOD) if side == "said" else heard[0]
+    last = len(GOOD[6]) + 2 if side == "said" else len("QUIT\r\n")
+    # the engine's own test cuts behind every octet; here every fourth will do where nothing is decided
+    for octets in [*range(1, whole - 30, 4), *range(whole - 30, whole)]:
+        limit[side] = octets
+        result = send_once()
+        # delivered as soon as the reply to the end of data is there whole, and not before
+        assert result.returncode == (0 if octets >= whole - last + (side == "heard") else 75), (octets, result.stderr)
+        assert result.returncode == 0 or b"closed" in result.stderr or b"broke" in result.stderr
