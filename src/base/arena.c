@@ -105,7 +105,7 @@ struct view arena_printf(struct arena *arena, const char *format, ...)
 
 void *arena_grow(struct arena *arena, void *array, size_t count, size_t *capacity, size_t size)
 {
-	size_t wanted = *capacity ? *capacity * 2 : 8;
+	size_t wanted = *capacity > SIZE_MAX / 2 ? SIZE_MAX : *capacity ? *capacity * 2 : 8;
 	void *larger;
 
 	if (count < *capacity)

@@ -40,13 +40,15 @@ bool utf8_is_valid(struct view v)
 	return true;
 }
 
-static bool is_shown(unsigned code)
+bool escape_is_shown(unsigned code_point)
 {
-	if (code < 0x20 || (code >= 0x7f && code < 0xa0))
+	if (code_point < 0x20 || (code_point >= 0x7f && code_point < 0xa0))
 		return false;
-	/* these turn a line of text round on a terminal */
-	return !((code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) ||
-		 code == 0x2028 || code == 0x2029);
+	if (code_point == 0x2028 || code_point == 0x2029)
+		return false;
+	/* The property Bidi_Control: these turn a line of text round on a terminal. */
+	return !(code_point == 0x061c || code_point == 0x200e || code_point == 0x200f ||
+		 (code_point >= 0x202a && code_point <= 0x202e) || (code_point >= 0x2066 && code_point <= 0x2069));
 }
 
 void escape_text(struct buf *buf, struct view v)
@@ -55,7 +57,7 @@ void escape_text(struct buf *buf, struct view v)
 
 	while (v.len) {
 		size_t len = utf8_sequence(v, &code);
-		bool shown = len && is_shown(code);
+		bool shown = len && escape_is_shown(code);
 
 		if (len == 0)
 			len = 1;

@@ -10,7 +10,10 @@
 size_t utf8_sequence(struct view v, unsigned *code_point);
 bool utf8_is_valid(struct view v);
 
-/* Appends v with C0, DEL, C1, bidirectional controls and octets that are not UTF-8 as \xNN. */
+/* False for C0, DEL, C1, the ends of lines and the bidirectional controls of Unicode, all below U+10000. */
+bool escape_is_shown(unsigned code_point);
+
+/* Appends v; what is not shown, and octets that are not UTF-8, as \xNN. */
 void escape_text(struct buf *buf, struct view v);
 
 #endif

@@ -20,9 +20,10 @@ static int check(const char *path, int fd, bool is_secret, struct err *err)
 	if (st.st_uid != geteuid() && st.st_uid != 0)
 		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "%s holds a secret but belongs to another user (uid %lu).", path,
 			       (unsigned long)st.st_uid);
-	/* A group may read what root has shared with it, never what a user left open by accident. */
-	if (st.st_mode & (st.st_uid == 0 && geteuid() != 0 ? S_IRWXO : S_IRWXG | S_IRWXO))
-		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "%s holds a secret but others may read it (mode %04o); chmod 600 %s mends that.",
+	/* A group may read what root has shared with it, and root is then no worse reader than the group; never what a user
+	 * left open by accident. Nobody but the owner may change a secret. */
+	if (st.st_mode & (st.st_uid == 0 ? S_IWGRP | S_IRWXO : S_IRWXG | S_IRWXO))
+		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "%s holds a secret but others may read or change it (mode %04o); chmod 600 %s mends that.",
 			       path, (unsigned)st.st_mode & 07777, path);
 	return 0;
 }
@@ -49,8 +50,11 @@ static int read_all(const char *path, int fd, struct buf *out, struct err *err)
 
 int file_read(const char *path, bool is_secret, bool missing_ok, bool *is_missing, struct buf *out, struct err *err)
 {
-	int result, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int result, fd;
 
+	do /* on a network file system open waits, and what waits can be interrupted */
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	while (fd < 0 && errno == EINTR);
 	if (is_missing)
 		*is_missing = false;
 	if (fd < 0) {
@@ -61,6 +65,8 @@ int file_read(const char *path, bool is_secret, bool missing_ok, bool *is_missin
 		return err_set_errno(err, EX_NOINPUT, errno, "Cannot open %s", path);
 	}
 	result = check(path, fd, is_secret, err);
+	if (!result && is_secret && out->len < out->limit)
+		buf_reserve(out, out->limit - out->len); /* growing would leave a copy behind */
 	if (!result)
 		result = read_all(path, fd, out, err);
 	close(fd);

@@ -7,15 +7,16 @@ void json_append_string(struct buf *out, struct view text)
 {
 	buf_append_char(out, '"');
 	while (text.len > 0) {
-		size_t len = utf8_sequence(text, NULL);
+		unsigned code = 0;
+		size_t len = utf8_sequence(text, &code);
 		unsigned char c = (unsigned char)text.data[0];
 
 		if (len == 0)
 			buf_append_str(out, "\\ufffd");
 		else if (c == '"' || c == '\\')
 			buf_printf(out, "\\%c", c);
-		else if (c < 32 || c == 127)
-			buf_printf(out, "\\u%04x", c);
+		else if (!escape_is_shown(code))
+			buf_printf(out, "\\u%04x", code);
 		else
 			buf_append(out, view_first(text, len));
 		text = view_from(text, len > 0 ? len : 1);

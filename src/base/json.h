@@ -4,7 +4,8 @@
 
 #include "base/buf.h"
 
-/* Appends a string in quotation marks; octets that are not UTF-8 become U+FFFD. */
+/* Appends a string in quotation marks; octets that are not UTF-8 become U+FFFD, and what a terminal would obey (C1 and
+ * bidirectional controls too) is written as \uNNNN. */
 void json_append_string(struct buf *out, struct view text);
 /* Appends "name": and a comma before it when something stands in the object already. */
 void json_append_name(struct buf *out, const char *name);

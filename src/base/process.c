@@ -57,9 +57,14 @@ static int collect(const char *name, int fd, int timeout_ms, struct buf *out, st
 		int64_t left = deadline - now_ms();
 		struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
 		char block[4096];
+		int ready = left > 0 ? poll(&poll_fd, 1, (int)left) : 0;
 		ssize_t got;
 
-		if (left <= 0 || poll(&poll_fd, 1, (int)left) == 0)
+		if (ready < 0 && errno == EINTR)
+			continue; /* reading now would wait without a deadline */
+		if (ready < 0)
+			return err_set_errno(err, EX_OSERR, errno, "wait for the command \"%s\"", name);
+		if (ready == 0)
 			return err_set(err, EX_UNAVAILABLE, STATUS(4, 3, 0), "The command \"%s\" did not end within %d seconds.", name,
 				       timeout_ms / 1000);
 		got = read(fd, block, sizeof block);

@@ -2,8 +2,10 @@
 #include "unit.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sysexits.h>
 #include <unistd.h>
 #include "base/file.h"
@@ -47,6 +49,28 @@ static void a_failure_is_told(void **state)
 		assert_true(err_is_transient(&err));
 		buf_clear(&out);
 	}
+}
+
+static void do_nothing(int signal)
+{
+	(void)signal;
+}
+
+/* A signal that interrupts the waiting must not turn it into a read without a deadline. */
+static void a_signal_does_not_lift_the_deadline(void **state)
+{
+	static const struct itimerval soon = {.it_value = {.tv_usec = 20 * 1000}};
+	struct sigaction action = {.sa_handler = do_nothing}, before;
+	struct err err = {0};
+	struct buf out;
+
+	(void)state;
+	assert_int_equal(sigaction(SIGALRM, &action, &before), 0);
+	assert_int_equal(setitimer(ITIMER_REAL, &soon, NULL), 0);
+	assert_int_equal(shell("exec sleep 1000", 200, 100, &out, &err), -1);
+	assert_string_equal(err.text, "The command \"exec sleep 1000\" did not end within 0 seconds.");
+	assert_int_equal(sigaction(SIGALRM, &before, NULL), 0);
+	buf_clear(&out);
 }
 
 static void a_program_that_is_not_there(void **state)
@@ -109,7 +133,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_it_prints_is_caught), cmocka_unit_test(a_failure_is_told),
-		cmocka_unit_test(a_program_that_is_not_there), cmocka_unit_test(a_secret_must_be_shut),
+		cmocka_unit_test(a_signal_does_not_lift_the_deadline), cmocka_unit_test(a_program_that_is_not_there),
+		cmocka_unit_test(a_secret_must_be_shut),
 		cmocka_unit_test(a_missing_file_may_be_none),
 	};
 
