@@ -2,39 +2,52 @@
 #include "base/err.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sysexits.h>
 #include "base/buf.h"
 #include "base/escape.h"
 
-/* Long input is cut where a character ends and says so: a sentence, not the input, is wanted here. */
+enum { TAIL_OCTETS = ERR_TEXT_SIZE / 4 };	/* of the end, when the middle is left out */
+
+static bool begins_inside_character(const struct buf *buf, size_t at)
+{
+	return at < buf->len && ((unsigned char)buf->data[at] & 0xc0) == 0x80;
+}
+
+/* Long input is cut in its middle, where characters end: the words before it and behind it are the sentence. */
 static void store_text(struct err *err, struct view text)
 {
 	static const char ellipsis[] = "...";
-	struct buf shown;
-	size_t len;
+	struct buf head, tail;
+	size_t head_len = ERR_TEXT_SIZE - sizeof ellipsis - TAIL_OCTETS, tail_from;
 
-	buf_init(&shown, 4 * ERR_TEXT_SIZE);
-	escape_text(&shown, view_first(text, ERR_TEXT_SIZE));
-	len = shown.len;
-	if (len >= ERR_TEXT_SIZE || text.len > ERR_TEXT_SIZE) {
-		if (len > ERR_TEXT_SIZE - sizeof ellipsis)
-			len = ERR_TEXT_SIZE - sizeof ellipsis;
-		while (len && ((unsigned char)shown.data[len] & 0xc0) == 0x80)
-			len--;
-		memcpy(err->text, shown.data, len);
-		memcpy(err->text + len, ellipsis, sizeof ellipsis);
+	buf_init(&head, 4 * ERR_TEXT_SIZE);
+	buf_init(&tail, 4 * ERR_TEXT_SIZE);
+	escape_text(&head, view_first(text, ERR_TEXT_SIZE));
+	if (head.len < ERR_TEXT_SIZE && text.len < ERR_TEXT_SIZE) {
+		memcpy(err->text, buf_str(&head), head.len + 1);
 	} else {
-		memcpy(err->text, buf_str(&shown), len + 1);
+		escape_text(&tail, view_from(text, text.len > ERR_TEXT_SIZE ? text.len - ERR_TEXT_SIZE : 0));
+		tail_from = tail.len - TAIL_OCTETS;
+		while (begins_inside_character(&head, head_len))
+			head_len--;
+		while (begins_inside_character(&tail, tail_from))
+			tail_from++;
+		memcpy(err->text, head.data, head_len);
+		memcpy(err->text + head_len, ellipsis, sizeof ellipsis - 1);
+		memcpy(err->text + head_len + sizeof ellipsis - 1, buf_str(&tail) + tail_from, tail.len - tail_from + 1);
 	}
-	buf_clear(&shown);
+	buf_clear(&head);
+	buf_clear(&tail);
 }
 
+/* Without a limit: what does not fit would leave no sentence at all, and a command line is not longer than the kernel lets it be. */
 static void format_text(struct err *err, const char *format, va_list args, const char *tail)
 {
 	struct buf text;
 
-	buf_init(&text, 64 * ERR_TEXT_SIZE);
+	buf_init(&text, SIZE_MAX / 2);
 	buf_vprintf(&text, format, args);
 	if (tail)
 		buf_append_str(&text, tail);

@@ -23,7 +23,7 @@ enum { ERR_TEXT_SIZE = 1024 };
 struct err {
 	int exit_code;			/* 0: no error */
 	struct enhanced_status status;
-	char text[ERR_TEXT_SIZE];	/* escaped, terminated, cut with an ellipsis when too long */
+	char text[ERR_TEXT_SIZE];	/* escaped, terminated; an ellipsis stands for the middle of what is too long */
 };
 
 /* Sets all three and returns -1, so that a failing function ends in return err_set(...). The text is

@@ -19,9 +19,10 @@ static void err_text_is_one_line_fit_to_show(void **state)
 	assert_false(err_is_transient(&err));
 }
 
-static void err_text_that_is_too_long_is_cut_at_a_character(void **state)
+static void err_text_that_is_too_long_loses_its_middle(void **state)
 {
 	struct err err = {0};
+	static char huge[200 * 1024];
 	char text[4001];
 
 	(void)state;
@@ -31,7 +32,15 @@ static void err_text_that_is_too_long_is_cut_at_a_character(void **state)
 	err_set(&err, EX_SOFTWARE, STATUS(5, 0, 0), "%s", text);
 	assert_int_equal(strlen(err.text) % 2, 1); /* whole characters and three dots */
 	assert_true(utf8_is_valid(view_of(err.text)));
-	assert_string_equal(err.text + strlen(err.text) - 3, "...");
+	assert_non_null(strstr(err.text, "..."));
+	/* neither beginning nor end of the sentence goes, however long the facts are */
+	memset(huge, '\x01', sizeof huge - 1);
+	for (size_t len = 1; len < sizeof huge; len += len < 2000 ? 13 : 41117) {
+		err_set(&err, EX_USAGE, STATUS(5, 5, 4), "Before %s behind.", huge + sizeof huge - 1 - len);
+		assert_memory_equal(err.text, "Before \\x01", 11);
+		assert_true(strlen(err.text) < ERR_TEXT_SIZE);
+		assert_string_equal(err.text + strlen(err.text) - 8, " behind.");
+	}
 }
 
 static void err_for_a_shortage_is_transient(void **state)
@@ -64,7 +73,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(err_text_is_one_line_fit_to_show),
-		cmocka_unit_test(err_text_that_is_too_long_is_cut_at_a_character),
+		cmocka_unit_test(err_text_that_is_too_long_loses_its_middle),
 		cmocka_unit_test(err_for_a_shortage_is_transient),
 		cmocka_unit_test(utf8_refuses_what_rfc_3629_refuses),
 	};
