@@ -1,9 +1,26 @@
 /* main - argv[0] chooses the personality; what a signal says is the only process-wide state. */
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <sysexits.h>
+#include <unistd.h>
 #include "cli/personality.h"
+
+/* One of the three that is closed would become the next file or connection, and what is meant for a person be written
+ * into it. What is opened here instead fails whoever reads or writes it, as a closed one does. */
+static bool occupy_standard_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			return false;
+	return true;
+}
 
 int main(int argc, char **argv)
 {
+	if (!occupy_standard_descriptors())
+		return EX_OSERR;
 	signal(SIGPIPE, SIG_IGN); /* a reader that went away is an error to be told, not a death */
 	return personality_run(argc, argv);
 }
