@@ -16,7 +16,7 @@ struct nearest {
 /* To be begun with the unknown word and offered every known one; best is empty when none is near. */
 static inline struct nearest nearest_begin(struct view word)
 {
-	unsigned limit = word.len < 4 ? 2 : 3;
+	unsigned limit = word.len < 5 ? 2 : 3;
 
 	return (struct nearest){.word = word, .distance = limit};
 }

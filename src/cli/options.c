@@ -125,6 +125,12 @@ int options_take_string(struct request *request, const struct option_row *row, c
 	return 0;
 }
 
+int options_refuse_operand(struct request *request, const char *word, struct err *err)
+{
+	(void)request;
+	return err_set(err, EX_USAGE, STATUS(5, 5, 4), "There is nothing to do with \"%s\" here; --help lists what there is.", word);
+}
+
 int options_take_flag(struct request *request, const struct option_row *row, const char *value, struct err *err)
 {
 	(void)value, (void)err;

@@ -33,6 +33,8 @@ int options_take_string(struct request *request, const struct option_row *row, c
 int options_take_flag(struct request *request, const struct option_row *row, const char *value, struct err *err);
 int options_take_key(struct request *request, const struct option_row *row, const char *value, struct err *err);
 int options_take_list(struct request *request, const struct option_row *row, const char *value, struct err *err);
+/* For tables that take no operand. */
+int options_refuse_operand(struct request *request, const char *word, struct err *err);
 void options_list_add(struct request *request, struct word_list *list, const char *value);
 void options_override(struct request *request, const char *key, const char *value, const char *origin);
 

@@ -259,4 +259,4 @@ static const struct option_row serve_rows[] = {
 const struct option_table send_options = {TABLE(send_rows), .take_operand = take_recipient};
 const struct option_table route_options_table = {TABLE(route_rows)};
 const struct option_table config_options = {TABLE(config_rows)};
-const struct option_table serve_options = {TABLE(serve_rows)};
+const struct option_table serve_options = {TABLE(serve_rows), .take_operand = options_refuse_operand};

@@ -1,21 +1,21 @@
 /* personality - by what name paloma is called, and so which words it understands. */
 #include "cli/personality.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <sysexits.h>
 #include <unistd.h>
 #include "cli/paloma_options.h"
 #include "cli/sendmail_options.h"
 #include "cli/usage.h"
+#include "run/output.h"
 
-/* What is understood where no verb is named. */
-static int take_no_operand(struct request *request, const char *word, struct err *err)
-{
-	(void)request;
-	return err_set(err, EX_USAGE, STATUS(5, 5, 4), "There is nothing to do with %s here.", word);
-}
-
-static const struct option_table no_options = {.take_operand = take_no_operand};
+/* For the verbs that have no rows of their own. */
+static const struct option_row help_row[] = {
+	{"help", 'h', NULL, false, "this list", options_take_flag, offsetof(struct request, wants_help), NULL},
+};
+static const struct option_table help_options = {.rows = help_row, .count = 1};
+static const struct option_table version_options = {.rows = help_row, .count = 1, .take_operand = options_refuse_operand};
 
 static void prepare_send(struct request *request)
 {
@@ -42,8 +42,8 @@ static const struct personality {
 	{"route", VERB_ROUTE, &route_options_table, NULL, "ADDRESS...", "Tells where mail for an address would go, and sends none."},
 	{"serve", VERB_SERVE, &serve_options, NULL, "", "Takes mail over SMTP and files it, for trying things out."},
 	{"config", VERB_CONFIG, &config_options, NULL, "[KEY...]", "Shows the settings in force and where each comes from."},
-	{"help", VERB_HELP, &config_options, NULL, "[VERB]", "Shows the verbs, or the options of one."},
-	{"version", VERB_VERSION, &no_options, NULL, "", "Shows the version and what is built in."},
+	{"help", VERB_HELP, &help_options, NULL, "[VERB]", "Shows the verbs, or the options of one."},
+	{"version", VERB_VERSION, &version_options, NULL, "", "Shows the version and what is built in."},
 };
 
 enum { PERSONALITIES = sizeof personalities / sizeof *personalities };
@@ -64,41 +64,50 @@ static void print_verbs(FILE *to)
 	fputs("\npaloma VERB --help lists the options of a verb; paloma(1) tells the rest.\n", to);
 }
 
+/* The options of one verb, or, without one, the verbs. */
 static int help(const struct personality *personality)
 {
+	struct err err;
 	char name[32];
 
-	snprintf(name, sizeof name, "paloma %s", personality->word);
-	usage_print(name, personality->operands, personality->purpose, personality->table);
-	return EX_OK;
+	if (personality) {
+		snprintf(name, sizeof name, "paloma %s", personality->word);
+		usage_print(name, personality->operands, personality->purpose, personality->table);
+	} else {
+		print_verbs(stdout);
+	}
+	return output_write(stdout, (struct view){0}, &err) < 0 ? output_complain(&err) : EX_OK;
 }
 
-static int complain(const struct err *err)
+static int fail_verb(const char *word)
 {
-	fprintf(stderr, "paloma: %s\n", err->text);
-	return err->exit_code;
+	struct err err;
+
+	err_set(&err, EX_USAGE, STATUS(5, 5, 4), "There is no verb \"%s\"; paloma --help lists those there are.", word);
+	return output_complain(&err);
+}
+
+static int help_with(const struct word_list *words)
+{
+	const struct personality *topic = words->count > 0 ? find_personality(words->items[0]) : NULL;
+
+	return words->count > 0 && !topic ? fail_verb(words->items[0]) : help(topic);
 }
 
 static int run(const struct personality *personality, int argc, char **argv)
 {
 	struct request request = {.arena = arena_new(), .verb = personality->verb};
-	const struct personality *topic;
 	struct err err;
 	int status;
 
 	if (personality->prepare)
 		personality->prepare(&request);
 	if (options_parse(personality->table, argc, argv, &request, &err) < 0) {
-		status = complain(&err);
+		status = output_complain(&err);
 	} else if (request.wants_help) {
 		status = help(personality);
 	} else if (personality->verb == VERB_HELP) {
-		topic = request.operands.count > 0 ? find_personality(request.operands.items[0]) : NULL;
-		status = EX_OK;
-		if (topic)
-			help(topic);
-		else
-			print_verbs(stdout);
+		status = help_with(&request.operands);
 	} else {
 		status = run_request(&request);
 	}
@@ -122,10 +131,13 @@ int personality_run(int argc, char **argv)
 		return run(find_personality("version"), 0, NULL);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
 		return run(find_personality("help"), 0, NULL);
-	personality = argv[1][0] == '-' ? find_personality("sendmail") : find_personality(argv[1]);
-	if (!personality) {
-		err_set(&err, EX_USAGE, STATUS(5, 5, 4), "There is no verb \"%s\"; paloma --help lists those there are.", argv[1]);
-		return complain(&err);
+	if (argv[1][0] == '-' && argv[1][1] == '-' && argv[1][2] != '\0') {
+		err_set(&err, EX_USAGE, STATUS(5, 5, 4), "%.60s stands before any verb; write paloma VERB %.60s. paloma --help lists the verbs.",
+			argv[1], argv[1]);
+		return output_complain(&err);
 	}
+	personality = argv[1][0] == '-' ? find_personality("sendmail") : find_personality(argv[1]);
+	if (!personality)
+		return fail_verb(argv[1]);
 	return argv[1][0] == '-' ? run(personality, argc - 1, argv + 1) : run(personality, argc - 2, argv + 2);
 }

@@ -100,6 +100,7 @@ static const struct option_row sendmail_rows[] = {
 	{NULL, 'C', "FILE", false, NULL, refuse, 0, NULL},
 	{NULL, 'D', "FILE", false, NULL, refuse, 0, NULL},
 	{NULL, 'A', "LETTER", false, NULL, ignore, 0, NULL},
+	{"help", 0, NULL, false, "this list", options_take_flag, offsetof(struct request, wants_help), NULL},
 };
 
 const struct option_table sendmail_options = {

@@ -56,6 +56,8 @@ static int require_recipients(const struct composer *composer, struct err *err)
 		return 0;
 	return err_set(err, EX_USAGE, STATUS(5, 1, 3), composer->wish->from_headers
 		       ? "The message has no recipients: its fields To, Cc and Bcc name none."
+		       : composer->wish->message_on_stdin
+		       ? "There are no recipients; name them on the command line, or say -t to take them from the header."
 		       : "There are no recipients; name them on the command line or with --to, --cc, --bcc.");
 }
 

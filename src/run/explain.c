@@ -1,7 +1,6 @@
 /* explain - questions that send no mail: paloma route, paloma config. */
 #include "run/explain.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
 #include "base/escape.h"
@@ -9,15 +8,10 @@
 #include "base/nearest.h"
 #include "mail/qualify.h"
 #include "run/facts.h"
+#include "run/output.h"
 #include "run/preview.h"
 
 enum { OUTPUT_MAX = 64 * 1024 * 1024 };
-
-static int complain(const struct err *err)
-{
-	fprintf(stderr, "paloma: %s\n", err->text);
-	return err->exit_code;
-}
 
 static int load(const struct request *request, struct conf *conf, struct err *err)
 {
@@ -25,13 +19,6 @@ static int load(const struct request *request, struct conf *conf, struct err *er
 				       .override_count = request->override_count};
 
 	return conf_load(conf, &sources, err);
-}
-
-static void print(const struct buf *text)
-{
-	if (text->len > 0)
-		fwrite(text->data, text->len, 1, stdout);
-	fflush(stdout);
 }
 
 /* The addresses asked about as the envelope of a mail. */
@@ -65,6 +52,7 @@ static int tell_ways(const struct request *request, const struct envelope *envel
 {
 	struct route route;
 	struct buf text;
+	struct err err;
 	int status = EX_OK;
 
 	route_envelope(envelope, envelope->reverse_path, &conf->route, arena, &route);
@@ -75,12 +63,10 @@ static int tell_ways(const struct request *request, const struct envelope *envel
 	} else {
 		preview_append_ways(&text, envelope, &route, arena);
 	}
-	print(&text);
+	if (output_write(stdout, buf_view(&text), &err) < 0)
+		status = output_complain(&err);
 	buf_clear(&text);
-	for (size_t i = route.hop_count; i-- > 0;)
-		if (route.hops[i].trouble.exit_code)
-			status = route.hops[i].trouble.exit_code;
-	return status;
+	return status ? status : preview_status(&route);
 }
 
 int explain_route(const struct request *request)
@@ -94,7 +80,7 @@ int explain_route(const struct request *request)
 
 	if (load(request, &conf, &err) < 0 || facts_fetch(&facts, &conf, NULL, arena, &err) < 0 ||
 	    make_envelope(request, conf.compose.domain.len > 0 ? conf.compose.domain : facts.host_name, arena, &envelope, &err) < 0) {
-		status = complain(&err);
+		status = output_complain(&err);
 	} else {
 		conf.route.host_name = facts.host_name;
 		memcpy(&conf.route.seed, facts.random, sizeof conf.route.seed);
@@ -154,8 +140,9 @@ static int check_operands(const struct request *request, struct err *err)
 			nearest_offer(&nearest, conf_key_at(k).key);
 		}
 		if (!known)
-			return err_set(err, EX_USAGE, STATUS(5, 5, 4), "There is no key %.*s%s%.*s%s", VIEW_ARG(wanted),
-				       nearest.best.len ? "; is " : "", VIEW_ARG(nearest.best), nearest.best.len ? " meant?" : ".");
+			return nearest.best.len > 0
+				? err_set(err, EX_USAGE, STATUS(5, 5, 4), "There is no key %.*s; is %.*s meant?", VIEW_ARG(wanted), VIEW_ARG(nearest.best))
+				: err_set(err, EX_USAGE, STATUS(5, 5, 4), "There is no key %.*s; paloma config lists those there are.", VIEW_ARG(wanted));
 	}
 	return 0;
 }
@@ -202,13 +189,14 @@ int explain_config(const struct request *request)
 
 	buf_init(&text, OUTPUT_MAX);
 	if (load(request, &conf, &err) < 0 || check_operands(request, &err) < 0) {
-		status = complain(&err);
+		status = output_complain(&err);
 	} else {
 		buf_append_str(&text, as_json ? "[" : "[paloma]\n");
 		append_main(&text, request, &conf, as_json);
 		append_sections(&text, request, &conf, as_json);
 		buf_append_str(&text, as_json ? "]\n" : "");
-		print(&text);
+		if (output_write(stdout, buf_view(&text), &err) < 0)
+			status = output_complain(&err);
 	}
 	buf_clear(&text);
 	conf_clear(&conf);

@@ -1,7 +1,6 @@
 /* preview - -n and --print: what would be sent, and where to. */
 #include "run/preview.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
@@ -9,6 +8,7 @@
 #include "base/escape.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "run/output.h"
 
 enum { BLOCK_OCTETS = 64 * 1024 };
 
@@ -139,8 +139,8 @@ static void append_parts(struct buf *out, const struct compose_report *report)
 			escape_text(out, part->name);
 			buf_append_str(out, "\"");
 		}
-		buf_printf(out, ", %llu octets, %.*s (%.*s)\n", (unsigned long long)part->size_octets, VIEW_ARG(part->encoding),
-			   VIEW_ARG(part->reason));
+		buf_printf(out, ", %llu octet%s, %.*s (%.*s)\n", (unsigned long long)part->size_octets,
+			   part->size_octets == 1 ? "" : "s", VIEW_ARG(part->encoding), VIEW_ARG(part->reason));
 	}
 }
 
@@ -161,16 +161,24 @@ static void append_parts_json(struct buf *out, const struct compose_report *repo
 	buf_append_char(out, ']');
 }
 
-void preview_print(const struct draft *draft, const struct compose_report *report, const struct route *route, bool as_json,
-		   struct arena *arena)
+int preview_status(const struct route *route)
+{
+	for (size_t i = 0; i < route->hop_count; i++)
+		if (route->hops[i].trouble.exit_code)
+			return route->hops[i].trouble.exit_code;
+	return EX_OK;
+}
+
+int preview_print(const struct draft *draft, const struct compose_report *report, const struct route *route, bool as_json,
+		  struct arena *arena, struct err *err)
 {
 	struct buf text;
 	uint64_t size = 0;
-	struct err err;
+	int status;
 
+	if (message_size(draft->message, &size, err) < 0)
+		return -1;
 	buf_init(&text, SIZE_MAX / 2);
-	if (message_size(draft->message, &size, &err) < 0)
-		size = 0;
 	if (as_json) {
 		buf_append_char(&text, '{');
 		json_append_member(&text, "reverse_path", draft->envelope.reverse_path);
@@ -187,8 +195,9 @@ void preview_print(const struct draft *draft, const struct compose_report *repor
 		append_parts(&text, report);
 		preview_append_ways(&text, &draft->envelope, route, arena);
 	}
-	fwrite(text.data, text.len, 1, stdout);
+	status = output_write(stdout, buf_view(&text), err);
 	buf_clear(&text);
+	return status;
 }
 
 int preview_print_message(const struct message *message, struct err *err)
@@ -205,11 +214,9 @@ int preview_print_message(const struct message *message, struct err *err)
 		for (size_t i = 0; status == 0 && i < got; i++)
 			if (block[i] != '\r') /* nothing but CRLF has a CR in it by now */
 				block[len++] = block[i];
-		if (status == 0 && len > 0 && fwrite(block, len, 1, stdout) != 1)
-			status = err_set_errno(err, EX_IOERR, errno, "Cannot write to standard output");
+		if (status == 0)
+			status = output_write(stdout, view_make(block, len), err);
 	}
-	if (status == 0 && fflush(stdout) != 0)
-		status = err_set_errno(err, EX_IOERR, errno, "Cannot write to standard output");
 	free(block);
 	message_reader_free(reader);
 	return status;

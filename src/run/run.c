@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <sysexits.h>
 #include "run/explain.h"
+#include "run/output.h"
 #include "run/request.h"
 #include "run/send.h"
 #include "run/serve.h"
@@ -39,9 +40,12 @@
 
 static int version(const struct request *request)
 {
+	static const struct view text = VIEW("paloma " PACKAGE_VERSION "\n" OPENSSL_NOTE " " GSASL_NOTE " " CARES_NOTE " " IDN2_NOTE " " MAGIC_NOTE " "
+					     INIPARSER_NOTE "\n");
+	struct err err;
+
 	(void)request;
-	puts("paloma " PACKAGE_VERSION "\n" OPENSSL_NOTE " " GSASL_NOTE " " CARES_NOTE " " IDN2_NOTE " " MAGIC_NOTE " " INIPARSER_NOTE);
-	return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+	return output_write(stdout, text, &err) < 0 ? output_complain(&err) : EX_OK;
 }
 
 static int help(const struct request *request)

@@ -3,7 +3,6 @@
  * Nothing is connected to before the whole message stands and can be sent as it was asked for. */
 #include "run/send.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
@@ -14,6 +13,7 @@
 #include "mail/qualify.h"
 #include "report/outcome_summary.h"
 #include "run/facts.h"
+#include "run/output.h"
 #include "run/preview.h"
 #include "run/watch.h"
 #include "submit/complete.h"
@@ -165,13 +165,6 @@ static void deliver_one(struct sending *sending, struct hop *hop, struct outcome
 	secret_clear(&secret);
 }
 
-static int print(FILE *file, const struct buf *text, struct err *err)
-{
-	if ((text->len > 0 && fwrite(text->data, text->len, 1, file) != 1) || fflush(file) != 0)
-		return err_set_errno(err, EX_IOERR, errno, "Cannot write to %s", file == stdout ? "standard output" : "standard error");
-	return 0;
-}
-
 /* What the user reads, and the exit status. */
 static int report(struct sending *sending, const struct outcome *outcomes)
 {
@@ -186,12 +179,12 @@ static int report(struct sending *sending, const struct outcome *outcomes)
 	else if (request->output == OUTPUT_PLAIN && (!request->is_sendmail || request->verbose))
 		outcome_append_sent(&text, envelope, outcomes, sending->arena);
 	/* That the mail was sent stays true when nobody can be told. */
-	if (print(stdout, &text, &err) < 0)
-		fprintf(stderr, "paloma: %s\n", err.text);
+	if (output_write(stdout, buf_view(&text), &err) < 0)
+		output_complain(&err);
 	buf_reset(&text);
 	if (request->output != OUTPUT_JSON)
 		outcome_append_failed(&text, envelope, outcomes, sending->arena);
-	print(stderr, &text, &err);
+	output_write(stderr, buf_view(&text), &err);
 	buf_clear(&text);
 	return outcome_exit_status(outcomes, envelope->recipient_count);
 }
@@ -200,12 +193,14 @@ static int transmit(struct sending *sending)
 {
 	struct outcome *outcomes = ARENA_ARRAY(sending->arena, sending->draft.envelope.recipient_count + 1, struct outcome);
 	struct route route;
+	struct err err;
 
 	prepare_way(sending);
 	route_envelope(&sending->draft.envelope, find_author_path(sending), &sending->conf.route, sending->arena, &route);
 	if (sending->request->dry_run) {
-		preview_print(&sending->draft, &sending->report, &route, sending->request->output == OUTPUT_JSON, sending->arena);
-		return EX_OK;
+		if (preview_print(&sending->draft, &sending->report, &route, sending->request->output == OUTPUT_JSON, sending->arena, &err) < 0)
+			return output_complain(&err);
+		return preview_status(&route);
 	}
 	sending->conf.deliver.tls_cache = tls_cache_new();
 	for (size_t i = 0; i < route.hop_count; i++)
@@ -253,10 +248,11 @@ int send_run(const struct request *request)
 		status = preview_print_message(sending.draft.message, &err) < 0 ? err.exit_code : EX_OK;
 	else
 		status = transmit(&sending);
-	if (watch_close(&sending.watch, &err) < 0 && status == EX_OK)
-		status = err.exit_code;
 	if (err.exit_code)
-		fprintf(stderr, "paloma: %s\n", err.text);
+		output_complain(&err);
+	/* A transcript that is not whole does not undo what was sent, and who sees a failure sends it again. */
+	if (watch_close(&sending.watch, &err) < 0)
+		output_complain(&err);
 	message_free(sending.draft.message);
 	conf_clear(&sending.conf);
 	arena_free(sending.arena);

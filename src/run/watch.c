@@ -71,7 +71,7 @@ int watch_open(struct watch *watch, const char *transcript_file, bool verbose, b
 {
 	int fd;
 
-	*watch = (struct watch){.verbose = verbose, .bar = !quiet && isatty(STDERR_FILENO)};
+	*watch = (struct watch){.transcript_file = transcript_file, .verbose = verbose, .bar = !quiet && isatty(STDERR_FILENO)};
 	if (!transcript_file)
 		return 0;
 	fd = open(transcript_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0600);
@@ -90,7 +90,7 @@ int watch_close(struct watch *watch, struct err *err)
 		return 0;
 	failed = ferror(watch->transcript);
 	if (fclose(watch->transcript) != 0 || failed)
-		return err_set_errno(err, EX_IOERR, errno, "Cannot write the transcript");
+		return err_set_errno(err, EX_IOERR, errno, "Cannot write all of the transcript %s", watch->transcript_file);
 	return 0;
 }
 

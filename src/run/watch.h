@@ -7,6 +7,7 @@
 
 struct watch {
 	FILE *transcript;		/* null: none */
+	const char *transcript_file;
 	bool verbose;			/* the conversation to standard error */
 	bool bar;			/* standard error is a terminal and nobody asked for silence */
 	int64_t begun_ms, shown_ms;
