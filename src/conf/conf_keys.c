@@ -264,7 +264,7 @@ const struct conf_row conf_rows[] = {
 	RELAY_ROW(BOTH, "password_command", set_text, password_command, "", "command that prints the password", true),
 	RELAY_ROW(BOTH, "oauth_token_command", set_text, oauth_token_command, "", "command that prints an OAuth access token", true),
 	RELAY_ROW(BOTH, "auth", set_view, credentials.mechanisms, "the best offered", "SASL mechanisms that may be used", true),
-	RELAY_ROW(BOTH, "password_in_clear", set_bool, credentials.clear_allowed, "no", "the password may be sent without TLS", true),
+	RELAY_ROW(BOTH, "password_in_clear", set_bool, credentials.clear_allowed, "no", "the password may be sent without TLS, or to whoever answers", true),
 	{.shown = {BOTH | CONF_IN_ROUTE, VIEW("tls"), "verify with a user, else opportunistic", "what TLS has to prove"}, .set = set_tls},
 	RELAY_ROW(BOTH, "tls_ca", set_text, tls.ca_file, "the system's", "file or folder of trusted certificates", false),
 	RELAY_ROW(BOTH, "tls_cert", set_text, tls.cert_file, "", "client certificate (PEM)", true),

@@ -13,7 +13,7 @@ struct credentials {
 	struct view mechanisms;		/* allowed ones by commas or spaces; empty: the best one offered */
 	const char *secret;		/* password; null: none */
 	const char *token;		/* OAuth access token; null: none */
-	bool clear_allowed;		/* the configuration says in so many words that this host may see it in clear */
+	bool clear_allowed;		/* the configuration says in so many words that anybody may see it */
 };
 
 struct hop {

@@ -55,7 +55,6 @@ struct tls_facts {
 	bool active, verified, pinned, resumed;
 	char protocol[16], cipher[64];	/* "TLSv1.3", "TLS_AES_256_GCM_SHA384" */
 	char peer_pin[65];		/* SHA-256 of the peer's SubjectPublicKeyInfo in hex */
-	char why_unverified[128];	/* "self-signed certificate", "" when verified or not looked at */
 	unsigned char exporter[32];	/* tls-exporter channel binding (RFC 9266); all zero below TLS 1.3 */
 	bool has_exporter;
 };

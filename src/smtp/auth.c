@@ -49,6 +49,14 @@ struct auth {
 	int rounds;
 };
 
+bool auth_knows_mechanism(struct view name)
+{
+	for (size_t i = 0; i < MECHANISM_COUNT; i++)
+		if (view_equal_nocase(mechanisms[i].name, name))
+			return true;
+	return false;
+}
+
 struct auth *auth_new(const struct credentials *credentials, const struct tls_policy *policy, const struct tls_facts *tls)
 {
 	struct auth *auth = mem_alloc(sizeof *auth);
@@ -72,16 +80,17 @@ void auth_free(struct auth *auth)
 int auth_check_clear(const struct credentials *credentials, const struct tls_policy *policy, const struct tls_facts *tls,
 		     struct err *err)
 {
-	if (credentials->clear_allowed || (tls->active && (tls->verified || tls->pinned || policy->demand == TLS_DEMAND_REQUIRE)))
+	if (credentials->clear_allowed || (tls->active && (tls->verified || tls->pinned)))
 		return 0;
 	if (tls->active)
 		return err_set(err, EX_NOPERM, STATUS(5, 7, 11),
-			       "The password of %.*s is not sent: nothing shows that this server is %.*s (%s). "
-			       "Set tls = verify, or pin its key.",
-			       VIEW_ARG(credentials->user), VIEW_ARG(policy->name), tls->why_unverified);
+			       "The password of %.*s is not sent: nothing shows that this server is %.*s. Set tls = verify or tls_pin, "
+			       "or, if others may read it, password_in_clear = yes.",
+			       VIEW_ARG(credentials->user), VIEW_ARG(policy->name));
 	return err_set(err, EX_NOPERM, STATUS(5, 7, 11),
 		       "The password of %.*s is not sent in the clear: the connection is not encrypted. "
-		       "Use smtps:// or a server that offers STARTTLS, or allow it for this host.", VIEW_ARG(credentials->user));
+		       "Use smtps:// or a server that offers STARTTLS, or, if others may read it, password_in_clear = yes.",
+		       VIEW_ARG(credentials->user));
 }
 
 /* True when word is one of words, which are parted by spaces or commas. */
@@ -156,6 +165,18 @@ static int begin(struct auth *auth, struct buf *response, struct err *err)
 	return auth->mechanism->server_first ? 0 : sasl_step(auth->sasl, view_make(NULL, 0), response, &auth->done, err);
 }
 
+static int fail_choice(const struct auth *auth, struct view offered, struct err *err)
+{
+	const struct credentials *credentials = auth->credentials;
+
+	offered = view_first(offered, 300);
+	if (!view_is_empty(credentials->mechanisms))
+		return err_set(err, EX_UNAVAILABLE, STATUS(5, 7, 4), "The server offers to log in by %.*s; none of it can be used, as auth allows only %.*s.",
+			       VIEW_ARG(offered), VIEW_ARG(view_first(credentials->mechanisms, 300)));
+	return err_set(err, EX_UNAVAILABLE, STATUS(5, 7, 4), "The server offers to log in by %.*s; none of it can be used with a %s.",
+		       VIEW_ARG(offered), credentials->token ? "token (that is for OAUTHBEARER and XOAUTH2)" : "password");
+}
+
 int auth_start(struct auth *auth, struct view offered, struct view *mechanism, struct buf *initial, bool *has_initial,
 	       struct err *err)
 {
@@ -164,8 +185,7 @@ int auth_start(struct auth *auth, struct view offered, struct view *mechanism, s
 
 	auth->mechanism = choose(auth, offered);
 	if (!auth->mechanism)
-		return err_set(err, EX_UNAVAILABLE, STATUS(5, 7, 4), "None of the ways to log in that the server offers can be used: %.*s.",
-			       VIEW_ARG(view_first(offered, 300)));
+		return fail_choice(auth, offered, err);
 	buf_init(&response, COMMAND_AUTH_MAX);
 	buf_reserve(&response, COMMAND_AUTH_MAX);
 	buf_reset(&auth->initial);

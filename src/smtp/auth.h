@@ -13,6 +13,9 @@ enum { AUTH_ROUNDS_MAX = 8 };
 
 struct auth;
 
+/* True for the names that may stand in struct credentials.mechanisms. */
+bool auth_knows_mechanism(struct view name);
+
 /* Everything is borrowed. */
 struct auth *auth_new(const struct credentials *credentials, const struct tls_policy *policy, const struct tls_facts *tls);
 /* Null is accepted. */

@@ -165,7 +165,7 @@ static int send_auth(struct smtp_client *client, struct err *err)
 	buf_append(&client->out, mechanism);
 	if (has_initial) {
 		buf_append_char(&client->out, ' ');
-		secret_from = client->out.len - start;
+		secret_from = client->out.len - start + 1;
 		buf_append(&client->out, buf_view(&initial));
 	}
 	buf_append_str(&client->out, "\r\n");

@@ -126,6 +126,26 @@ def test_a_password_never_goes_in_the_clear(paloma, catcher, password):
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.parametrize("scheme,mode", [("smtp", "require"), ("smtp", "opportunistic"), ("smtps", "require"), ("smtps", "none")])
+def test_a_password_never_goes_to_whoever_answers(paloma, catcher, ca, password, scheme, mode):
+    implicit = ("--implicit-tls",) if scheme == "smtps" else ()
+    server = catcher("--tls-cert", ca / "self.pem", "--password-file", password[1], *implicit)
+    words = (f"{scheme}://localhost:{server.port}", "--user", "ann", "--password-file", password[0], "--tls", mode)
+    result = send(paloma, *words, "-v")
+    assert result.returncode == 77 and b"password_in_clear" in result.stderr and b"C: AUTH" not in result.stderr, result.stderr
+    result = send(paloma, *words, "-O", "password_in_clear=yes", "-v")
+    assert result.returncode == 0 and b"C: AUTH PLAIN ********\n" in result.stderr, result.stderr
+
+
+def test_ways_to_log_in_that_do_not_meet_are_told(paloma, catcher, ca, password):
+    server, url = starttls(catcher, ca, "good", "--password-file", password[1])
+    words = ("--user", "ann", "--tls-ca", ca / "ca.pem")
+    result = send(paloma, url, *words, "--password-file", password[0], "--auth", "CRAM-MD5")
+    assert result.returncode == 69 and b"PLAIN LOGIN" in result.stderr and b"only CRAM-MD5" in result.stderr
+    result = send(paloma, url, *words, "--oauth-token-command", "echo token")
+    assert result.returncode == 69 and b"OAUTHBEARER" in result.stderr
+
+
 def test_a_password_file_for_all_to_read_is_refused(paloma, catcher, ca, password):
     server, url = starttls(catcher, ca, "good", "--password-file", password[1])
     password[0].chmod(0o644)

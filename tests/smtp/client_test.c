@@ -292,7 +292,6 @@ static void do_tls(struct player *player, struct view how)
 	}
 	if (is(how, "unverified")) {
 		facts.verified = false;
-		snprintf(facts.why_unverified, sizeof facts.why_unverified, "self-signed certificate");
 	}
 	smtp_client_tls_done(player->client, &facts, player->injected, NULL);
 }
