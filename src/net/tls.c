@@ -4,6 +4,7 @@
  * read, not the hundred and fifty that there are. */
 #include "net/stream.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -12,13 +13,19 @@
 #include "base/mem.h"
 #ifdef HAVE_OPENSSL
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include "base/library.h"
 #include "net/tls_private.h"
 
+/* The loaders of error texts are deprecated because the library calls them itself; told not to, it cannot be brought
+ * round by any other call. */
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+
 #define OPENSSL_FUNCTIONS(F) \
-	F(OPENSSL_init_ssl) F(ERR_clear_error) F(ERR_peek_last_error) F(ERR_reason_error_string) F(TLS_client_method) \
+	F(OPENSSL_init_ssl) F(ERR_clear_error) F(ERR_peek_error) F(ERR_peek_last_error) F(ERR_reason_error_string) \
+	F(ERR_load_SSL_strings) F(ERR_load_PEM_strings) F(ERR_load_X509_strings) F(ERR_load_EVP_strings) F(TLS_client_method) \
 	F(TLS_server_method) F(SSL_CTX_new) F(SSL_CTX_free) F(SSL_CTX_ctrl) F(SSL_CTX_set_options) \
 	F(SSL_CTX_set_default_verify_dir) F(SSL_CTX_set_default_verify_file) F(SSL_CTX_load_verify_dir) \
 	F(SSL_CTX_load_verify_file) F(SSL_CTX_use_certificate_chain_file) F(SSL_CTX_use_PrivateKey_file) \
@@ -55,14 +62,24 @@ static const struct openssl_functions *start_library(struct err *err)
 	return openssl;
 }
 
+/* The first error names the cause, the later ones only who passed it on. */
 static const char *reason(const struct openssl_functions *openssl)
 {
-	unsigned long code = openssl->ERR_peek_last_error();
+	unsigned long code = openssl->ERR_peek_error();
 	const char *text;
 
 	if (!code)
 		return "the connection was closed";
-	openssl->OPENSSL_init_ssl(OPENSSL_INIT_LOAD_SSL_STRINGS | OPENSSL_INIT_LOAD_CRYPTO_STRINGS, NULL);
+	if (ERR_SYSTEM_ERROR(code))
+		return strerror(ERR_GET_REASON(code));
+	if (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_WRONG_VERSION_NUMBER)
+		return "what comes is no TLS; a port that speaks it only after STARTTLS takes smtp:// or submission://";
+	if (ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE)
+		return "there is none in PEM form in it";
+	openssl->ERR_load_SSL_strings();
+	openssl->ERR_load_PEM_strings();
+	openssl->ERR_load_X509_strings();
+	openssl->ERR_load_EVP_strings();
 	text = openssl->ERR_reason_error_string(code);
 	return text ? text : "the library gives no reason";
 }
@@ -110,11 +127,13 @@ static bool needs_trust(const struct tls_policy *policy)
 
 static int load_trust(const struct openssl_functions *openssl, SSL_CTX *ctx, const char *ca_file, struct err *err)
 {
-	struct stat status;
+	struct stat status = {0};
 	int loaded;
 
 	openssl->ERR_clear_error();
-	if (ca_file && stat(ca_file, &status) == 0 && S_ISDIR(status.st_mode))
+	if (ca_file && stat(ca_file, &status) < 0)
+		return err_set_errno(err, EX_CONFIG, errno, "Cannot open the trusted certificates %s", ca_file);
+	if (ca_file && S_ISDIR(status.st_mode))
 		loaded = openssl->SSL_CTX_load_verify_dir(ctx, ca_file);
 	else if (ca_file)
 		loaded = openssl->SSL_CTX_load_verify_file(ctx, ca_file);

@@ -70,6 +70,23 @@ def test_opportunistic_takes_any_certificate_and_none(paloma, catcher, ca):
     assert send(paloma, plain.url).returncode == 0 and "tls=no" in plain.caught()
 
 
+@pytest.mark.parametrize("option", ["--tls-ca", "--tls-cert"])
+def test_files_that_cannot_be_used_are_told_with_the_reason(paloma, catcher, ca, tmp_path, option):
+    (tmp_path / "no.pem").write_text("no certificate\n")
+    server, url = starttls(catcher, ca, "good")
+    for file, why in (tmp_path / "none.pem", "No such file or directory"), (tmp_path / "no.pem", "no certificate or crl found|none in PEM form"):
+        result = send(paloma, url, "--tls", "verify", option, file)
+        assert result.returncode == 78 and re.search(f"{file}.*({why})", result.stderr.decode()), result.stderr
+    result = send(paloma, url, "--tls", "verify", "--tls-cert", ca / "good.crt", "--tls-key", ca / "name.key")
+    assert result.returncode == 78 and b"key values mismatch" in result.stderr
+
+
+def test_the_wrong_kind_of_port_is_told(paloma, catcher):
+    server = catcher()
+    result = send(paloma, f"smtps://127.0.0.1:{server.port}")
+    assert result.returncode == 75 and b"submission://" in result.stderr
+
+
 def test_required_tls_never_falls_back(paloma, catcher):
     server = catcher()
     for mode in ("require", "verify"):
