@@ -89,7 +89,7 @@ static int take_option(struct composer *composer, const char *text, struct err *
 		return err_set(err, EX_USAGE, STATUS(5, 6, 0), "-H \"%s\" has no colon; write it as 'Name: value'.", text);
 	if (!header_name_is_valid(name))
 		return err_set(err, EX_USAGE, STATUS(5, 6, 0), "-H: \"%.*s\" is no name for a header field.", VIEW_ARG(name));
-	if (header_check_text("-H", value, err) < 0)
+	if (header_check_text(arena_printf(composer->arena, "-H: %.*s", VIEW_ARG(name)).data, value, err) < 0)
 		return -1;
 	identity_add(composer, view_of(text));
 	known = find_known(name);
@@ -147,13 +147,22 @@ static int add_addresses(struct composer *composer, const char *name, const stru
 	return add_field(composer, &writer, err);
 }
 
+static int find_date(const struct composer *composer, time_t *when, int *offset_minutes, struct err *err)
+{
+	*when = composer->facts->now;
+	*offset_minutes = composer->facts->utc_offset_minutes;
+	if (composer->date.data && date_parse(composer->date, *offset_minutes, when, offset_minutes, err) < 0)
+		return err_prefix(err, "--date: ");
+	return 0;
+}
+
 static int add_date(struct composer *composer, struct err *err)
 {
-	time_t when = composer->facts->now;
-	int offset = composer->facts->utc_offset_minutes;
+	time_t when;
+	int offset;
 
-	if (composer->date.data && date_parse(composer->date, offset, &when, &offset, err) < 0)
-		return err_prefix(err, "--date: ");
+	if (find_date(composer, &when, &offset, err) < 0)
+		return -1;
 	field_list_add_plain(&composer->message->fields, composer->arena, view_of("Date"),
 			     date_format(when, offset, composer->arena));
 	return 0;
@@ -174,13 +183,18 @@ static int add_message_id(struct composer *composer, struct err *err)
 {
 	unsigned char token[10];
 	struct view id;
+	time_t when;
+	int offset;
 
 	if (composer->message_id.data) {
 		if (msgid_parse(composer->message_id, composer->arena, &id, err) < 0)
 			return err_prefix(err, "--message-id: ");
 	} else {
+		/* The date of the message, for the same input is to give the same octets. */
+		if (find_date(composer, &when, &offset, err) < 0)
+			return -1;
 		identity_token(composer, token);
-		id = msgid_make(composer->facts->now, token, identity_domain(composer), composer->arena);
+		id = msgid_make(when, token, identity_domain(composer), composer->arena);
 	}
 	field_list_add_plain(&composer->message->fields, composer->arena, view_of("Message-ID"), id);
 	return 0;

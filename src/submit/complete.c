@@ -65,6 +65,20 @@ static struct view author_domain(const struct message *message, const struct add
 	return author->domain;
 }
 
+/* When it was written, which stays the same however often it is completed; when it says nothing, now. */
+static time_t written_at(const struct message *message, const struct complete_options *options)
+{
+	size_t at = field_list_find(&message->fields, (struct view)VIEW("Date"), 0);
+	time_t when;
+	int offset;
+	struct err ignored;
+
+	if (at < message->fields.count &&
+	    date_parse(field_body(&message->fields.items[at], message->arena), 0, &when, &offset, &ignored) == 0)
+		return when;
+	return options->now;
+}
+
 int complete_message(struct draft *draft, const struct complete_options *options, struct err *err)
 {
 	struct message *message = draft->message;
@@ -76,8 +90,8 @@ int complete_message(struct draft *draft, const struct complete_options *options
 	if (had_bcc && !visible)
 		insert_field(message, "To", view_of("undisclosed-recipients:;"));
 	if (!has(fields, "Message-ID"))
-		insert_field(message, "Message-ID", msgid_make(options->now, options->random, author_domain(message, &options->author),
-							       message->arena));
+		insert_field(message, "Message-ID", msgid_make(written_at(message, options), options->random,
+							       author_domain(message, &options->author), message->arena));
 	if (!has(fields, "From") && add_author(message, &options->author, err) < 0)
 		return -1;
 	if (!has(fields, "Date"))

@@ -227,6 +227,25 @@ def test_same_seed_same_octets(paloma, tmp_path):
     assert [line for line in other.split(b"\n") if line.startswith(b"Message-ID")] != [line for line in first.split(b"\n") if line.startswith(b"Message-ID")]
 
 
+def test_the_date_decides_the_identifier_too(paloma):
+    def identifier(words, message=b""):
+        result = paloma("send", "--print", "--seed", "s", *words, "bob@example.net", input=message)
+        assert result.returncode == 0, result.stderr
+        return [line for line in result.stdout.split(b"\n") if line.startswith(b"Message-ID: <19700101000001.")]
+
+    assert len(identifier((*FROM, "--body", "x", "--date", "@1"))) == 1
+    assert len(identifier(("-t", "--date", "@1"), b"From: ann@example.org\n\nx\n")) == 1
+    assert len(identifier(("-t",), b"From: ann@example.org\nDate: Thu, 1 Jan 1970 00:00:01 +0000\n\nx\n")) == 1
+
+
+def test_dry_run_tells_by_its_status_who_cannot_be_reached(paloma, tmp_path):
+    (tmp_path / "conf").write_text("[route no.example]\nvia = reject Not here\n[route yes.example]\nvia = discard\n")
+    words = ("send", "-n", "-C", tmp_path / "conf", *FROM, "--body", "x", "a@yes.example")
+    assert paloma(*words).returncode == 0
+    result = paloma(*words, "b@no.example")
+    assert result.returncode == 69 and b"no way: Not here" in result.stdout
+
+
 def test_dry_run_sends_nothing_and_tells_all(paloma, catcher, tmp_path):
     server = catcher()
     (tmp_path / "x.pdf").write_bytes(b"%PDF-1.4 x")
@@ -310,6 +329,7 @@ BAD = [
     (("--priority", "urgent", "bob@example.net"), 64, "high"),
     (("--body", "a", "--body-file", "/etc/hostname", "bob@example.net"), 64, "--body"),
     (("--from", "a@example.org, b@example.org", "bob@example.net"), 64, "--sender"),
+    (("-H", "X-A: 1", "-H", "X-B: a\nb", "bob@example.net"), 65, "X-B"),
 ]
 
 
