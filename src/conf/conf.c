@@ -33,6 +33,9 @@ static int fail_key(unsigned kind, struct view key, const char *origin, struct e
 {
 	struct nearest nearest = nearest_begin(key);
 
+	if (view_equal_nocase(key, (struct view)VIEW("password")))
+		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "%s: A password does not stand among the settings; put it into a file that only you "
+			       "can read and say password_file, or say password_command.", origin);
 	for (size_t i = 0; i < conf_row_count; i++)
 		if (conf_rows[i].shown.sections & kind)
 			nearest_offer(&nearest, conf_rows[i].shown.key);

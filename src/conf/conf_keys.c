@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <sysexits.h>
 #include "conf/relay.h"
+#include "mail/address.h"
+#include "smtp/auth.h"
 
 enum { BOTH = CONF_IN_MAIN | CONF_IN_RELAY, NAME_OCTETS_MAX = 255 };
 
@@ -37,6 +39,33 @@ static int set_name(const struct conf_row *row, const struct conf_target *target
 	for (size_t i = 0; i < value.len; i++)
 		if (value.data[i] <= ' ' || value.data[i] >= 127 || value.len > NAME_OCTETS_MAX) /* a char may have a sign */
 			return fail(row, value, "the name of a host", err);
+	return set_view(row, target, value, err);
+}
+
+static int set_author(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
+{
+	struct address author;
+
+	if (value.len > 0 && address_parse(value, target->conf->arena, &author, err) < 0) {
+		err->exit_code = EX_CONFIG;
+		return err_prefix(err, "from: ");
+	}
+	return set_text(row, target, value, err);
+}
+
+static int set_mechanisms(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
+{
+	struct view rest = value;
+
+	while (rest.len > 0) {
+		size_t end = 0;
+
+		while (end < rest.len && rest.data[end] != ' ' && rest.data[end] != ',')
+			end++;
+		if (end > 0 && !auth_knows_mechanism(view_first(rest, end)))
+			return fail(row, view_first(rest, end), "a list of SASL mechanisms that paloma knows (paloma.conf(5) has them)", err);
+		rest = view_from(rest, end + 1);
+	}
 	return set_view(row, target, value, err);
 }
 
@@ -263,14 +292,14 @@ const struct conf_row conf_rows[] = {
 	RELAY_ROW(BOTH, "password_file", set_text, password_file, "", "file whose first line is the password", true),
 	RELAY_ROW(BOTH, "password_command", set_text, password_command, "", "command that prints the password", true),
 	RELAY_ROW(BOTH, "oauth_token_command", set_text, oauth_token_command, "", "command that prints an OAuth access token", true),
-	RELAY_ROW(BOTH, "auth", set_view, credentials.mechanisms, "the best offered", "SASL mechanisms that may be used", true),
+	RELAY_ROW(BOTH, "auth", set_mechanisms, credentials.mechanisms, "the best offered", "SASL mechanisms that may be used", true),
 	RELAY_ROW(BOTH, "password_in_clear", set_bool, credentials.clear_allowed, "no", "the password may be sent without TLS, or to whoever answers", true),
 	{.shown = {BOTH | CONF_IN_ROUTE, VIEW("tls"), "verify with a user, else opportunistic", "what TLS has to prove"}, .set = set_tls},
 	RELAY_ROW(BOTH, "tls_ca", set_text, tls.ca_file, "the system's", "file or folder of trusted certificates", false),
 	RELAY_ROW(BOTH, "tls_cert", set_text, tls.cert_file, "", "client certificate (PEM)", true),
 	RELAY_ROW(BOTH, "tls_key", set_text, tls.key_file, "in tls_cert", "its private key (PEM)", true),
 	{.shown = {BOTH, VIEW("tls_pin"), "", "fingerprints that are trusted instead of names and dates"}, .set = set_pins, .is_credential = true},
-	MAIN_ROW("from", set_text, from, "user@domain", "the author of mails that do not name one"),
+	MAIN_ROW("from", set_author, from, "user@domain", "the author of mails that do not name one"),
 	MAIN_ROW("domain", set_view, compose.domain, "the host's name", "put behind names without a domain"),
 	MAIN_ROW("host_name", set_name, host_name, "the system's", "the name of this host"),
 	MAIN_ROW("helo", set_name, deliver.helo, "the host's name", "what EHLO says"),

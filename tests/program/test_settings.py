@@ -1,0 +1,26 @@
+"""Settings as a user meets them: mistakes are told with file, line and what to do, before anything is sent."""
+import json
+
+import pytest
+
+
+@pytest.mark.parametrize("section,line,told", [
+    ("paloma", "password = s3cret", "password_file"), ("relay work", "password = s3cret", "password_file"),
+    ("paloma", "from = a@@b", "@"), ("paloma", "auth = PLAIN, PLEIN", "\"PLEIN\""), ("relay work", "auth = PLEIN", "\"PLEIN\""),
+    ("paloma", "relais = x", "is relay meant?"), ("paloma", "tls = sometimes", "opportunistic"),
+])
+def test_a_mistake_is_told_with_its_place(paloma, tmp_path, section, line, told):
+    file = tmp_path / "conf"
+    file.write_text(f"# settings\n[{section}]\nurl = smtp://127.0.0.1:1\n{line}\n" if section != "paloma" else f"# settings\n\n[paloma]\n{line}\n")
+    result = paloma("config", "-C", file)
+    assert result.returncode == 78 and result.stdout == b""
+    assert result.stderr.decode().startswith(f"paloma: {file}:4: ") and told in result.stderr.decode() and b"s3cret" not in result.stderr
+
+
+def test_every_setting_is_shown_with_where_it_comes_from(paloma, tmp_path):
+    file = tmp_path / "conf"
+    file.write_text("[paloma]\nfrom = ann@example.org\nauth = plain LOGIN,cram-md5\ntls = verify\n")
+    settings = json.loads(paloma("config", "--json", "-C", file, "-O", "timeout=5", env={"PALOMA_TLS": "require"}).stdout)
+    found = {row["key"]: (row["value"], row["origin"]) for row in settings if row["section"] == "paloma"}
+    assert found["from"] == ("ann@example.org", f"{file}:2") and found["auth"] == ("plain LOGIN,cram-md5", f"{file}:3")
+    assert found["tls"] == ("require", "PALOMA_TLS") and found["timeout"] == ("5", "--set") and found["helo"][1] == "default"
