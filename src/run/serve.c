@@ -18,8 +18,10 @@
 #include "base/file.h"
 #include "compose/smtp_intake.h"
 #include "mail/date.h"
+#include "net/dns.h"
 #include "run/catch_maildir.h"
 #include "run/facts.h"
+#include "run/output.h"
 
 enum {
 	LISTEN_MAX = 16, BACKLOG = 128, SESSIONS_DEFAULT = 50, SESSIONS_MAX = 10000, RECIPIENTS_DEFAULT = 1000, ERRORS_MAX = 20, PASSWORDS_MAX = 256 * 1024,
@@ -380,9 +382,30 @@ static int check_wish(const struct serve_request *wish, struct err *err)
 		return err_set(err, EX_USAGE, STATUS(5, 5, 4), "paloma serve needs --listen ADDRESS:PORT and --catch FOLDER.");
 	if (wish->implicit_tls && !wish->tls_cert)
 		return err_set(err, EX_USAGE, STATUS(5, 5, 4), "--implicit-tls needs --tls-cert.");
+	if (wish->tls_key && !wish->tls_cert)
+		return err_set(err, EX_USAGE, STATUS(5, 5, 4), "--tls-key needs --tls-cert.");
 	if (wish->auth_required && !wish->password_file)
 		return err_set(err, EX_USAGE, STATUS(5, 5, 4), "--require-auth needs --password-file.");
+	if (wish->host_name && !dns_name_is_host(view_of(wish->host_name)))
+		return err_set(err, EX_USAGE, STATUS(5, 5, 4), "--host-name takes the name of a host, not \"%s\".", wish->host_name);
 	return 0;
+}
+
+/* A file with nobody in it would be found out only when somebody tries to log in. Its lines are not shown. */
+static int check_passwords(const struct serving *serving, struct err *err)
+{
+	struct view rest = buf_view(&serving->passwords), line;
+	size_t users = 0;
+
+	for (unsigned number = 1; view_take_line(&rest, &line); number++) {
+		size_t colon = view_index(line, ':');
+
+		if (line.len > 0 && (colon == 0 || colon == line.len))
+			return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "%s:%u: The line is not written as user:password.", serving->wish->password_file,
+				       number);
+		users += line.len > 0;
+	}
+	return users > 0 ? 0 : err_set(err, EX_CONFIG, STATUS(5, 3, 5), "%s has no line with user:password.", serving->wish->password_file);
 }
 
 static int open_signals(struct serving *serving, struct err *err)
@@ -420,6 +443,8 @@ static int set_up(struct serving *serving, struct err *err)
 	};
 	if (wish->password_file && file_read(wish->password_file, true, false, NULL, &serving->passwords, err) < 0)
 		return err_prefix(err, "--password-file: ");
+	if (wish->password_file && check_passwords(serving, err) < 0)
+		return -1;
 	if (wish->tls_cert && !(serving->tls = tls_server_new(wish->tls_cert, wish->tls_key, err)))
 		return -1;
 	if (catch_maildir_open(&maildir, wish->catch_dir, err) < 0)
@@ -434,8 +459,7 @@ static int set_up(struct serving *serving, struct err *err)
 	for (size_t i = 0; i < wish->listen.count; i++)
 		if (listen_at(serving, wish->listen.items[i], err) < 0)
 			return -1;
-	fflush(stdout);
-	return 0;
+	return output_write(stdout, (struct view){0}, err); /* nobody knows the port otherwise */
 }
 
 int serve_run(const struct request *request)
@@ -446,8 +470,7 @@ int serve_run(const struct request *request)
 
 	buf_init(&serving.passwords, PASSWORDS_MAX);
 	if (set_up(&serving, &err) < 0) {
-		fprintf(stderr, "paloma: %s\n", err.text);
-		status = err.exit_code;
+		status = output_complain(&err);
 	} else {
 		loop(&serving);
 		say_goodbye(&serving);
