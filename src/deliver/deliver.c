@@ -25,6 +25,8 @@ static void deliver_discard(const struct hop *hop, const struct draft *draft, co
 
 	(void)draft, (void)options, (void)arena;
 	settle(hop, OUTCOME_DELIVERED, PHASE_LOCAL, &err, outcomes);
+	for (size_t i = 0; i < hop->recipient_count; i++)
+		outcomes[hop->recipients[i]].reply.text = (struct view)VIEW("thrown away, as the configuration says");
 }
 
 static transport_deliver *const transports[] = {

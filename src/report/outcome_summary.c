@@ -42,7 +42,8 @@ static void append_group(struct buf *out, const struct envelope *envelope, const
 
 	for (size_t i = first; i < envelope->recipient_count; i++)
 		count += has_it(&outcomes[i]) && !told[i] && share_fate(outcome, &outcomes[i]);
-	buf_append_str(out, outcome->action == OUTCOME_DELIVERED ? "Delivered to " : "Sent to ");
+	/* No server is named by what was thrown away, and "delivered" would be a lie. */
+	buf_append_str(out, outcome->remote_mta.len == 0 ? "Taken for " : outcome->action == OUTCOME_DELIVERED ? "Delivered to " : "Sent to ");
 	if (count > NAMED_MAX)
 		buf_printf(out, "%zu recipients", count);
 	for (size_t i = first, named = 0; i < envelope->recipient_count; i++) {
@@ -65,6 +66,9 @@ static void append_group(struct buf *out, const struct envelope *envelope, const
 	if (outcome->reply.code) {
 		buf_append_str(out, ": ");
 		buf_append(out, reply_show(&outcome->reply, arena));
+	} else if (outcome->reply.text.len > 0) {
+		buf_append_str(out, ": ");
+		escape_text(out, outcome->reply.text);
 	}
 	buf_append_char(out, '\n');
 }

@@ -198,6 +198,16 @@ static void take_mx(struct resolution *resolution, struct search *search, const 
 	describe(search, "MX", resolution->arena);
 }
 
+static void fail_unknown_domain(const struct resolution *resolution, struct mx_target *target)
+{
+	/* The first mail of many goes to a name of this host. */
+	if (view_equal_nocase(target->domain, resolution->options->host_name))
+		err_set(&target->trouble, EX_NOHOST, STATUS(5, 1, 2), "%.*s is the name of this host, and no name server knows it; local mailboxes "
+			"are not written, so a relay has to be named (--relay, or relay in paloma.conf).", VIEW_ARG(target->domain));
+	else
+		err_set(&target->trouble, EX_NOHOST, STATUS(5, 1, 2), "The domain %.*s does not exist.", VIEW_ARG(target->domain));
+}
+
 static void judge_mx(struct resolution *resolution, struct search *search)
 {
 	const struct dns_query *query = &search->queries[0];
@@ -213,7 +223,7 @@ static void judge_mx(struct resolution *resolution, struct search *search)
 		drop_ourselves(search, resolution->options->host_name);
 		break;
 	case DNS_NXDOMAIN:
-		err_set(&target->trouble, EX_NOHOST, STATUS(5, 1, 2), "The domain %.*s does not exist.", VIEW_ARG(target->domain));
+		fail_unknown_domain(resolution, target);
 		break;
 	case DNS_TEMPFAIL: /* never the host itself: a null MX may be hidden behind the failure */
 		err_set(&target->trouble, EX_TEMPFAIL, STATUS(4, 4, 3), "The MX of %.*s cannot be looked up: %s.", VIEW_ARG(target->domain),

@@ -65,6 +65,11 @@ def test_a_host_is_spoken_to_once(route):
     assert len(ways) == 1 and [entry["recipient"] for entry in ways[0]["recipients"]] == ["a@good.test", "c@GOOD.test", "b@same.test"]
 
 
+def test_a_local_name_that_nobody_knows_asks_for_a_relay(paloma, names):
+    result = paloma("route", "-O", f"dns_servers={names}", "-O", "host_name=here.good.test", "root")
+    assert result.returncode == 68 and b"here.good.test is the name of this host" in result.stdout and b"--relay" in result.stdout
+
+
 def test_equals_are_shuffled(route):
     firsts = {tuple(hosts(route("a@equal.test")[1][0])) for _ in range(30)}
     assert len(firsts) > 1 and all(sorted(order) == [f"m{i}.equal.test" for i in range(1, 5)] for order in firsts)

@@ -17,6 +17,14 @@ def test_a_mistake_is_told_with_its_place(paloma, tmp_path, section, line, told)
     assert result.stderr.decode().startswith(f"paloma: {file}:4: ") and told in result.stderr.decode() and b"s3cret" not in result.stderr
 
 
+def test_what_is_thrown_away_is_not_called_delivered(paloma, tmp_path):
+    (tmp_path / "conf").write_text("[route example.net]\nvia = discard\n")
+    words = ("send", "-C", tmp_path / "conf", "-r", "ann@example.org", "--body", "x", "bob@example.net")
+    result = paloma(*words)
+    assert result.returncode == 0 and result.stdout == b"Taken for bob@example.net: thrown away, as the configuration says\n"
+    assert json.loads(paloma(*words, "--json").stdout)["recipients"][0]["reply"] == "thrown away, as the configuration says"
+
+
 def test_every_setting_is_shown_with_where_it_comes_from(paloma, tmp_path):
     file = tmp_path / "conf"
     file.write_text("[paloma]\nfrom = ann@example.org\nauth = plain LOGIN,cram-md5\ntls = verify\n")
