@@ -21,12 +21,16 @@ def test_the_examples_work_when_pasted(catcher, home, tmp_path):
     (tmp_path / "report.pdf").write_bytes(b"%PDF-1.4\n%%EOF\n")
     (tmp_path / "cat.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     environment = {**clean_environment(home), "PALOMA_RELAY": server.url, "PATH": f"{pathlib.Path(PALOMA).resolve().parent}:/usr/bin:/bin"}
-    commands = [block for block in examples("paloma.1") if "paloma serve" not in block]
-    assert len(commands) == 3
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "sendmail").symlink_to(pathlib.Path(PALOMA).resolve())
+    environment["PATH"] = f"{tmp_path}/bin:{environment['PATH']}"
+    commands = [block for block in examples("paloma.1") + examples("sendmail.8") if "paloma serve" not in block]
+    assert len(commands) == 4
     for command in commands:
         result = subprocess.run(command, shell=True, cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
         assert result.returncode == 0 and result.stderr == b"", (command, result.stderr)
-    report, cat = server.mail(), server.mail()
+    report, cat, hello = server.mail(), server.mail(), server.mail()
+    assert hello["Subject"] == "hello" and hello.get_content() == "Hello.\n"
     assert report["To"] == "ann@example.org, Bob <bob@example.net>" and [part.get_filename() for part in report.iter_attachments()] == ["report.pdf"]
     assert "cid:cat.png@" in cat.get_body(("html",)).get_content() and cat.get_body(("plain",)).get_content().startswith("Look:")
 
