@@ -2,7 +2,7 @@
 AC_DEFUN([PALOMA_TRY_CFLAG], [
   AC_MSG_CHECKING([whether $CC takes $1])
   paloma_save="$CFLAGS"
-  CFLAGS="$CFLAGS -Werror $1"
+  CFLAGS="$CFLAGS $PALOMA_CFLAGS -Werror $1" dnl some flags need those before them
   AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <string.h>]], [[return 0;]])],
     [AC_MSG_RESULT([yes]); PALOMA_CFLAGS="$PALOMA_CFLAGS $1"], [AC_MSG_RESULT([no])])
   CFLAGS="$paloma_save"
