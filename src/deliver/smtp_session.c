@@ -102,8 +102,8 @@ static bool read_once(struct session *session, int64_t deadline_ms, int timeout_
 
 static bool write_once(struct session *session)
 {
-	int timeout_ms = smtp_client_timeout_ms(session->client);
 	int64_t deadline_ms;
+	int timeout_ms;
 	struct view output;
 	size_t written = 0;
 	struct err err;
