@@ -87,7 +87,7 @@ static int resolve_reverse_path(struct composer *composer, struct err *err)
 		composer->draft->envelope.reverse_path = view_make("", 0);
 		return 0;
 	}
-	if (given && parse_one(composer, "--envelope-from", given, &address, err) < 0)
+	if (given && parse_one(composer, composer->wish->message_on_stdin ? "-f" : "--envelope-from", given, &address, err) < 0)
 		return -1;
 	composer->draft->envelope.reverse_path = address_path(&address, composer->arena);
 	composer->draft->envelope.smtputf8 |= address_needs_smtputf8(&address);

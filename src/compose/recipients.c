@@ -72,7 +72,7 @@ int recipients_resolve(struct composer *composer, struct err *err)
 		struct address_list *list;
 		bool receives;
 	} rows[] = {
-		{"--to", &wish->to, &composer->to, wish->envelope_to.count == 0},
+		{wish->message_on_stdin ? "A recipient" : "--to", &wish->to, &composer->to, wish->envelope_to.count == 0},
 		{"--cc", &wish->cc, &composer->cc, wish->envelope_to.count == 0},
 		{"--bcc", &wish->bcc, &composer->bcc, wish->envelope_to.count == 0},
 		{"--envelope-to", &wish->envelope_to, &composer->envelope_to, true},

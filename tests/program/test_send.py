@@ -215,6 +215,12 @@ def test_called_as_sendmail(catcher, home, tmp_path):
     assert result.returncode == 0 and server.mail().get_content() == "first\n"
 
 
+def test_sendmail_is_told_of_mistakes_in_its_own_words(paloma):
+    for words, told in (("-f", "bad@@", "bob@example.net"), "-f: "), (("bad@@",), "A recipient: "), ((), "-t"):
+        result = paloma("sendmail", *words, input=b"\n")
+        assert result.returncode in (64, 65) and told in result.stderr.decode() and b"--" not in result.stderr
+
+
 def test_same_seed_same_octets(paloma, tmp_path):
     (tmp_path / "f.bin").write_bytes(b"\0" * 100)
     words = ("send", "--print", *FROM, "-a", tmp_path / "f.bin", "--body", "x", "bob@example.net")
