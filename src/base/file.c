@@ -7,7 +7,32 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-static int check(const char *path, int fd, bool is_secret, struct err *err)
+static int check_secret(const char *path, const struct stat *st, struct err *err)
+{
+	if (st->st_uid != geteuid() && st->st_uid != 0)
+		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "%s holds a secret but belongs to another user (uid %lu).", path,
+			       (unsigned long)st->st_uid);
+	/* A group may read what root has shared with it, and root is then no worse reader than the group; never what a user
+	 * left open by accident. Nobody but the owner may change a secret. */
+	if (st->st_mode & (st->st_uid == 0 ? S_IWGRP | S_IRWXO : S_IRWXG | S_IRWXO))
+		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "%s holds a secret but others may read or change it (mode %04o); chmod 600 %s mends that.",
+			       path, (unsigned)st->st_mode & 07777, path);
+	return 0;
+}
+
+/* Whoever may write the settings may have us run a command of theirs. A group may: many systems give each user one. */
+static int check_settings(const char *path, const struct stat *st, bool is_own, struct err *err)
+{
+	if (is_own && st->st_uid != geteuid() && st->st_uid != 0)
+		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "%s belongs to another user (uid %lu), whose settings are not yours; -C %s reads them.",
+			       path, (unsigned long)st->st_uid, path);
+	if (st->st_mode & S_IWOTH)
+		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "%s can be written by everybody (mode %04o); chmod o-w %s mends that.", path,
+			       (unsigned)st->st_mode & 07777, path);
+	return 0;
+}
+
+static int check(const char *path, int fd, enum file_trust trust, struct err *err)
 {
 	struct stat st;
 
@@ -15,17 +40,9 @@ static int check(const char *path, int fd, bool is_secret, struct err *err)
 		return err_set_errno(err, EX_NOINPUT, errno, "Cannot examine %s", path);
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "%s is not a regular file.", path);
-	if (!is_secret)
+	if (trust == FILE_ANY)
 		return 0;
-	if (st.st_uid != geteuid() && st.st_uid != 0)
-		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "%s holds a secret but belongs to another user (uid %lu).", path,
-			       (unsigned long)st.st_uid);
-	/* A group may read what root has shared with it, and root is then no worse reader than the group; never what a user
-	 * left open by accident. Nobody but the owner may change a secret. */
-	if (st.st_mode & (st.st_uid == 0 ? S_IWGRP | S_IRWXO : S_IRWXG | S_IRWXO))
-		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "%s holds a secret but others may read or change it (mode %04o); chmod 600 %s mends that.",
-			       path, (unsigned)st.st_mode & 07777, path);
-	return 0;
+	return trust == FILE_SECRET ? check_secret(path, &st, err) : check_settings(path, &st, trust == FILE_OWN_SETTINGS, err);
 }
 
 static int read_all(const char *path, int fd, struct buf *out, struct err *err)
@@ -48,7 +65,7 @@ static int read_all(const char *path, int fd, struct buf *out, struct err *err)
 	}
 }
 
-int file_read(const char *path, bool is_secret, bool missing_ok, bool *is_missing, struct buf *out, struct err *err)
+int file_read(const char *path, enum file_trust trust, bool missing_ok, bool *is_missing, struct buf *out, struct err *err)
 {
 	int result, fd;
 
@@ -64,8 +81,8 @@ int file_read(const char *path, bool is_secret, bool missing_ok, bool *is_missin
 		}
 		return err_set_errno(err, EX_NOINPUT, errno, "Cannot open %s", path);
 	}
-	result = check(path, fd, is_secret, err);
-	if (!result && is_secret && out->len < out->limit)
+	result = check(path, fd, trust, err);
+	if (!result && trust == FILE_SECRET && out->len < out->limit)
 		buf_reserve(out, out->limit - out->len); /* growing would leave a copy behind */
 	if (!result)
 		result = read_all(path, fd, out, err);

@@ -5,11 +5,18 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* Reads a small regular file whole. limit is out's. is_secret: refuse it when its owner is neither the caller nor root,
- * or when others may read or change it, with the chmod that mends it; the group may read a file of root's (mode 0640).
- * A secret gets all the room of out at once, so that buf_wipe finds the only copy. Checked on the descriptor, not on the path.
+/* What has to be true of a file before it is believed; checked on the descriptor, not on the path. */
+enum file_trust {
+	FILE_ANY,
+	FILE_SECRET,			/* the caller's or root's, and others may neither read nor change it; the group may read root's (0640) */
+	FILE_SETTINGS,			/* not everybody may write it: it may name commands to run */
+	FILE_OWN_SETTINGS,		/* and it is the caller's or root's */
+};
+
+/* Reads a small regular file whole. limit is out's. A file that is not to be trusted is refused with the command that mends it.
+ * A secret gets all the room of out at once, so that buf_wipe finds the only copy.
  * missing_ok: a missing file is no error, *is_missing is set then (may be null when missing_ok is false).
- * Fails with EX_NOINPUT (EX_CONFIG for a secret that is open to others or a file that is too long). */
-int file_read(const char *path, bool is_secret, bool missing_ok, bool *is_missing, struct buf *out, struct err *err);
+ * Fails with EX_NOINPUT (EX_CONFIG for a file that is not to be trusted or too long). */
+int file_read(const char *path, enum file_trust trust, bool missing_ok, bool *is_missing, struct buf *out, struct err *err);
 
 #endif

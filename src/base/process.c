@@ -63,7 +63,7 @@ static int collect(const char *name, int fd, int timeout_ms, struct buf *out, st
 		if (ready < 0 && errno == EINTR)
 			continue; /* reading now would wait without a deadline */
 		if (ready < 0)
-			return err_set_errno(err, EX_OSERR, errno, "wait for the command \"%s\"", name);
+			return err_set_errno(err, EX_OSERR, errno, "Cannot wait for the command \"%s\"", name);
 		if (ready == 0)
 			return err_set(err, EX_UNAVAILABLE, STATUS(4, 3, 0), "The command \"%s\" did not end within %d seconds.", name,
 				       timeout_ms / 1000);
@@ -106,7 +106,7 @@ int process_capture(const char *const argv[], int timeout_ms, struct buf *out, s
 	close(pipe_fds[1]);
 	if (result) {
 		close(pipe_fds[0]);
-		return err_set_errno(err, EX_UNAVAILABLE, result, "run the command \"%s\"", name);
+		return err_set_errno(err, EX_UNAVAILABLE, result, "Cannot run the command \"%s\"", name);
 	}
 	result = collect(name, pipe_fds[0], timeout_ms, out, err);
 	if (result)

@@ -78,7 +78,7 @@ static struct view find_in_file(const char *path, struct view extension, struct 
 	struct buf text;
 
 	buf_init(&text, TYPES_FILE_MAX);
-	if (file_read(path, false, true, &missing, &text, &ignored) < 0)
+	if (file_read(path, FILE_ANY, true, &missing, &text, &ignored) < 0)
 		buf_reset(&text);
 	rest = buf_view(&text);
 	while (found.len == 0 && view_take_line(&rest, &line)) {

@@ -49,28 +49,32 @@ static int put(struct conf *conf, const struct conf_value *value, struct err *er
 {
 	const char *origin = arena_str(conf->arena, value->origin);
 	unsigned kind = section_kind(value->section);
+	struct conf_value *slot = NULL;
+	const struct conf_row *row;
 
 	if (!kind)
 		return fail_section(value->section, origin, err);
-	if (!conf_find_row(kind, value->key))
+	row = conf_find_row(kind, value->key);
+	if (!row)
 		return fail_key(kind, value->key, origin, err);
-	for (size_t i = 0; i < conf->value_count; i++) {
-		if (view_equal(conf->values[i].section, value->section) && view_equal(conf->values[i].key, value->key)) {
-			conf->values[i] = *value;
-			return 0;
-		}
+	for (size_t i = 0; i < conf->value_count && !slot; i++)
+		if (view_equal(conf->values[i].section, value->section) && view_equal(conf->values[i].key, row->shown.key))
+			slot = &conf->values[i];
+	if (!slot) {
+		conf->values = arena_grow(conf->arena, conf->values, conf->value_count, &conf->value_capacity, sizeof *conf->values);
+		slot = &conf->values[conf->value_count++];
 	}
-	conf->values = arena_grow(conf->arena, conf->values, conf->value_count, &conf->value_capacity, sizeof *conf->values);
-	conf->values[conf->value_count++] = *value;
+	*slot = *value;
+	slot->key = row->shown.key; /* as it is looked for, however an option spells it */
 	return 0;
 }
 
-static int put_file(struct conf *conf, const char *path, enum conf_rank rank, bool missing_ok, struct err *err)
+static int put_file(struct conf *conf, const char *path, enum file_trust trust, enum conf_rank rank, bool missing_ok, struct err *err)
 {
 	struct ini_file file;
 	bool missing;
 
-	if (ini_file_read(path, conf->arena, &file, &missing, err) < 0)
+	if (ini_file_read(path, trust, conf->arena, &file, &missing, err) < 0)
 		return -1;
 	if (missing && !missing_ok)
 		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "The configuration %s does not exist.", path);
@@ -97,8 +101,8 @@ static int put_files(struct conf *conf, const char *config_file, struct err *err
 	int len = 0;
 
 	if (config_file)
-		return put_file(conf, config_file, CONF_USER_FILE, false, err);
-	if (put_file(conf, PALOMA_SYSCONFDIR "/paloma/paloma.conf", CONF_SYSTEM_FILE, true, err) < 0)
+		return put_file(conf, config_file, FILE_SETTINGS, CONF_USER_FILE, false, err);
+	if (put_file(conf, PALOMA_SYSCONFDIR "/paloma/paloma.conf", FILE_SETTINGS, CONF_SYSTEM_FILE, true, err) < 0)
 		return -1;
 	if (is_privileged())
 		return 0;
@@ -108,7 +112,8 @@ static int put_files(struct conf *conf, const char *config_file, struct err *err
 		len = snprintf(path, sizeof path, "%s/paloma/paloma.conf", folder);
 	else if (home && home[0] == '/')
 		len = snprintf(path, sizeof path, "%s/.config/paloma/paloma.conf", home);
-	return len > 0 && (size_t)len < sizeof path ? put_file(conf, path, CONF_USER_FILE, true, err) : 0;
+	/* HOME may be another's still, after su. */
+	return len > 0 && (size_t)len < sizeof path ? put_file(conf, path, FILE_OWN_SETTINGS, CONF_USER_FILE, true, err) : 0;
 }
 
 static int put_environment(struct conf *conf, struct err *err)
@@ -180,12 +185,24 @@ static enum conf_rank rank_of(const struct conf *conf, struct view key)
 	return CONF_DEFAULT;
 }
 
-/* A relay named on the command line must not be shown the password that a file has for another one, nor be expected to have
- * its key; and no more do the MX hosts that --direct leads to. */
-static bool is_for_another_relay(const struct conf *conf, const struct conf_value *value, const struct conf_row *row)
+/* What is said of [paloma]'s relay in a weaker place than the one that names a relay, or says --direct, is said of another one. */
+static bool is_for_another_relay(const struct conf *conf, const struct conf_value *value)
 {
-	return row->is_credential && view_equal(value->section, main_section) &&
+	return view_equal(value->section, main_section) &&
 	       (rank_of(conf, (struct view)VIEW("relay")) > value->rank || rank_of(conf, (struct view)VIEW("direct")) > value->rank);
+}
+
+/* The keys that each name a place of the secret: a stronger place that uses one of them means none of the others. */
+static bool is_outdone(const struct conf *conf, const struct conf_value *value)
+{
+	static const struct view keys[] = {VIEW("password_file"), VIEW("password_command"), VIEW("oauth_token_command")};
+	bool is_one = false, is_weaker = false;
+
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+		is_one |= view_equal(value->key, keys[i]);
+		is_weaker |= rank_of(conf, keys[i]) > value->rank;
+	}
+	return is_one && is_weaker && view_equal(value->section, main_section);
 }
 
 static int read_value(struct conf *conf, const struct conf_value *value, struct err *err)
@@ -196,19 +213,43 @@ static int read_value(struct conf *conf, const struct conf_value *value, struct 
 	struct err trouble = none;
 	struct view pattern;
 
-	if (is_for_another_relay(conf, value, row))
+	/* It must not be shown the password that a file has for another one, nor be expected to have its key. */
+	if ((row->is_credential && is_for_another_relay(conf, value)) || is_outdone(conf, value))
 		return 0;
 	if (section_kind(value->section) == CONF_IN_RELAY)
 		target.relay = find_relay(conf, view_trim(view_from(value->section, relay_prefix.len)), &conf->relay_capacity);
 	if (section_kind(value->section) == CONF_IN_ROUTE &&
 	    relay_parse_pattern(view_trim(view_from(value->section, route_prefix.len)), conf->arena, &pattern, &trouble) == 0)
 		target.rule = find_rule(conf, pattern, &conf->rule_capacity);
-	if (trouble.exit_code == 0 && row->set(row, &target, value->value, &trouble) == 0)
+	if (trouble.exit_code == 0 && row->set(row, &target, value->value, &trouble) == 0) {
+		/* Nor may it be spoken to in clear because another one is; a stricter demand stays (see set_relay_policy). */
+		if (row->is_tls_demand && is_for_another_relay(conf, value))
+			conf->default_relay.tls_is_set = false;
+		if (target.rule && view_equal(row->shown.key, (struct view)VIEW("via")))
+			target.rule->origin = value->origin;
 		return 0;
+	}
 	*err = trouble;
 	if (value->rank == CONF_OPTION)
 		err->exit_code = EX_USAGE;
 	return err_prefix(err, "%.*s: ", VIEW_ARG(value->origin));
+}
+
+/* The place of the section of a relay, or of its key. */
+static struct view find_origin(const struct conf *conf, struct view section, struct view key)
+{
+	for (size_t i = 0; i < conf->value_count; i++)
+		if (view_equal(conf->values[i].section, section) && (key.len == 0 || view_equal(conf->values[i].key, key)))
+			return conf->values[i].origin;
+	return (struct view){0};
+}
+
+static int fail_without_url(const struct conf *conf, const struct relay *relay, struct err *err)
+{
+	struct view section = arena_printf(conf->arena, "relay %.*s", VIEW_ARG(relay->name));
+
+	return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "%.*s: [%.*s] has no url.", VIEW_ARG(find_origin(conf, section, (struct view){0})),
+		       VIEW_ARG(section));
 }
 
 static int join_rules(struct conf *conf, struct err *err)
@@ -224,13 +265,22 @@ static int join_rules(struct conf *conf, struct err *err)
 			if (view_equal_nocase(conf->relays[k].name, rule->text))
 				rule->relay = &conf->relays[k];
 		if (!rule->relay)
-			return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "[route %.*s]: There is no [relay %.*s].", VIEW_ARG(rule->pattern),
+			return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "%.*s: There is no [relay %.*s].", VIEW_ARG(rule->origin),
 				       VIEW_ARG(rule->text));
 	}
 	for (size_t i = 0; i < conf->relay_count; i++)
 		if (conf->relays[i].url_count == 0)
-			return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "[relay %.*s] has no url.", VIEW_ARG(conf->relays[i].name));
+			return fail_without_url(conf, &conf->relays[i], err);
 	return 0;
+}
+
+/* A pin is a demand, unless another one is made. */
+static void demand_pins(struct relay *relay)
+{
+	if (relay->tls.pin_count == 0 || relay->tls_is_set)
+		return;
+	relay->tls.demand = TLS_DEMAND_VERIFY;
+	relay->tls_is_set = true;
 }
 
 /* The MX hosts of the world are held to what is asked of the one relay only when there is no such relay. */
@@ -241,7 +291,7 @@ static void set_mx_tls(struct conf *conf)
 	conf->route.mx_tls = relay->tls;
 	if (relay->url_count > 0 && !conf->route.direct)
 		conf->route.mx_tls = (struct tls_policy){.demand = TLS_DEMAND_OPPORTUNISTIC, .ca_file = relay->tls.ca_file};
-	else if (!relay->tls_is_set)
+	else if (!relay->tls_is_set && relay->tls.demand < TLS_DEMAND_OPPORTUNISTIC)
 		conf->route.mx_tls.demand = TLS_DEMAND_OPPORTUNISTIC;
 }
 
@@ -257,6 +307,9 @@ int conf_load(struct conf *conf, const struct conf_sources *sources, struct err 
 			return -1;
 	if (join_rules(conf, err) < 0)
 		return -1;
+	demand_pins(&conf->default_relay);
+	for (size_t i = 0; i < conf->relay_count; i++)
+		demand_pins(&conf->relays[i]);
 	conf->route.relays = conf->relays;
 	conf->route.relay_count = conf->relay_count;
 	conf->route.rules = conf->rules;

@@ -5,9 +5,10 @@
 #include <sysexits.h>
 #include "conf/relay.h"
 #include "mail/address.h"
+#include "net/idna.h"
 #include "smtp/auth.h"
 
-enum { BOTH = CONF_IN_MAIN | CONF_IN_RELAY, NAME_OCTETS_MAX = 255 };
+enum { BOTH = CONF_IN_MAIN | CONF_IN_RELAY };
 
 static void *field_of(const struct conf_row *row, const struct conf_target *target)
 {
@@ -33,13 +34,36 @@ static int set_view(const struct conf_row *row, const struct conf_target *target
 	return 0;
 }
 
-/* What is said in EHLO: one word of ASCII. */
-static int set_name(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
+/* The name of a host or domain, kept as A-labels: it will stand in fields and commands, where a line break would begin another. */
+static int set_host(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
 {
-	for (size_t i = 0; i < value.len; i++)
-		if (value.data[i] <= ' ' || value.data[i] >= 127 || value.len > NAME_OCTETS_MAX) /* a char may have a sign */
-			return fail(row, value, "the name of a host", err);
-	return set_view(row, target, value, err);
+	struct view *field = field_of(row, target);
+	struct err ignored;
+
+	*field = (struct view){0};
+	if (value.len > 0 && (idna_to_ascii(value, target->conf->arena, field, &ignored) < 0 || !dns_name_is_host(*field)))
+		return fail(row, value, "the name of a host", err);
+	return 0;
+}
+
+/* "[192.0.2.1]" or "[IPv6:2001:db8::1]" (RFC 5321 §4.1.3). */
+static bool is_address_literal(struct view value)
+{
+	static const struct view ipv6 = VIEW("IPv6:");
+	struct net_address address;
+
+	if (value.len < 2 || value.data[0] != '[' || value.data[value.len - 1] != ']')
+		return false;
+	value = view_make(value.data + 1, value.len - 2);
+	return net_address_parse(view_from(value, view_starts_nocase(value, ipv6) ? ipv6.len : 0), 0, &address);
+}
+
+static int set_helo(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
+{
+	if (!is_address_literal(value))
+		return set_host(row, target, value, err);
+	*(struct view *)field_of(row, target) = value;
+	return 0;
 }
 
 static int set_author(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
@@ -215,12 +239,7 @@ static int set_tls(const struct conf_row *row, const struct conf_target *target,
 static int set_pins(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
 {
 	(void)row;
-	if (relay_parse_pins(value, &target->relay->tls, err) < 0)
-		return -1;
-	if (!target->relay->tls_is_set)
-		target->relay->tls.demand = TLS_DEMAND_VERIFY;
-	target->relay->tls_is_set = true;
-	return 0;
+	return relay_parse_pins(value, &target->relay->tls, err);
 }
 
 static int set_patterns(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
@@ -294,15 +313,15 @@ const struct conf_row conf_rows[] = {
 	RELAY_ROW(BOTH, "oauth_token_command", set_text, oauth_token_command, "", "command that prints an OAuth access token", true),
 	RELAY_ROW(BOTH, "auth", set_mechanisms, credentials.mechanisms, "the best offered", "SASL mechanisms that may be used", true),
 	RELAY_ROW(BOTH, "password_in_clear", set_bool, credentials.clear_allowed, "no", "the password may be sent without TLS, or to whoever answers", true),
-	{.shown = {BOTH | CONF_IN_ROUTE, VIEW("tls"), "verify with a user, else opportunistic", "what TLS has to prove"}, .set = set_tls},
+	{.shown = {BOTH | CONF_IN_ROUTE, VIEW("tls"), "verify with a user, else opportunistic", "what TLS has to prove"}, .set = set_tls, .is_tls_demand = true},
 	RELAY_ROW(BOTH, "tls_ca", set_text, tls.ca_file, "the system's", "file or folder of trusted certificates", false),
 	RELAY_ROW(BOTH, "tls_cert", set_text, tls.cert_file, "", "client certificate (PEM)", true),
 	RELAY_ROW(BOTH, "tls_key", set_text, tls.key_file, "in tls_cert", "its private key (PEM)", true),
 	{.shown = {BOTH, VIEW("tls_pin"), "", "fingerprints that are trusted instead of names and dates"}, .set = set_pins, .is_credential = true},
 	MAIN_ROW("from", set_author, from, "user@domain", "the author of mails that do not name one"),
-	MAIN_ROW("domain", set_view, compose.domain, "the host's name", "put behind names without a domain"),
-	MAIN_ROW("host_name", set_name, host_name, "the system's", "the name of this host"),
-	MAIN_ROW("helo", set_name, deliver.helo, "the host's name", "what EHLO says"),
+	MAIN_ROW("domain", set_host, compose.domain, "the host's name", "put behind names without a domain"),
+	MAIN_ROW("host_name", set_host, host_name, "the system's", "the name of this host"),
+	MAIN_ROW("helo", set_helo, deliver.helo, "the host's name", "what EHLO says"),
 	MAIN_ROW("timeout", set_seconds, deliver.timeout_ms, "as RFC 5321 says", "the most to wait for any one reply"),
 	MAIN_ROW("connect_timeout", set_seconds, deliver.connect.timeout_ms, "30", "the most to wait for a connection to one address"),
 	{.shown = {CONF_IN_MAIN, VIEW("family"), "any", "IP version to use: any, 4 or 6"}, .set = set_family},

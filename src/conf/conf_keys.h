@@ -18,6 +18,7 @@ struct conf_row {
 	size_t offset;			/* of the field, for the setters of plain types */
 	bool in_relay;			/* the field is one of struct relay, not of struct conf */
 	bool is_credential;		/* goes with the relay: one from a place of lower rank is not shown to it, nor asked of it */
+	bool is_tls_demand;		/* goes with the relay: one from a place of lower rank may only ask for more */
 };
 
 extern const struct conf_row conf_rows[];

@@ -10,7 +10,6 @@
 #include <iniparser/iniparser.h>
 #include "base/library.h"
 #endif
-#include "base/file.h"
 
 enum { FILE_MAX = 64 * 1024, LINE_OCTETS_MAX = 1000 };
 
@@ -38,6 +37,21 @@ static struct view lower_copy(struct view v, struct arena *arena)
 	return view_make(out, v.len);
 }
 
+/* One space for each run of blanks, so that a section is the same however its words are spaced. */
+static struct view section_name(struct view v, struct arena *arena)
+{
+	char *out = arena_alloc(arena, v.len + 1, 1);
+	size_t len = 0;
+
+	for (size_t i = 0; i < v.len; i++) {
+		char c = v.data[i] == '\t' ? ' ' : ascii_lower(v.data[i]);
+
+		if (c != ' ' || (len > 0 && out[len - 1] != ' '))
+			out[len++] = c;
+	}
+	return view_trim(view_make(out, len));
+}
+
 static int take_section(struct lint *lint, struct view line, struct err *err)
 {
 	size_t close = view_index(line, ']');
@@ -47,7 +61,7 @@ static int take_section(struct lint *lint, struct view line, struct err *err)
 		return fail(lint, "The section has no ] at its end", err);
 	if (rest.len > 0 && rest.data[0] != ';' && rest.data[0] != '#')
 		return fail(lint, "There is something behind the ] of the section", err);
-	lint->section = lower_copy(view_trim(view_first(view_from(line, 1), close - 1)), lint->arena);
+	lint->section = section_name(view_first(view_from(line, 1), close - 1), lint->arena);
 	if (lint->section.len == 0)
 		return fail(lint, "The section has no name", err);
 	if (view_index(lint->section, ':') < lint->section.len)
@@ -77,10 +91,12 @@ static int take_quoted(struct lint *lint, struct view value, struct view *result
 static int take_plain(struct lint *lint, struct view value, struct view *result, struct err *err)
 {
 	size_t end = 0;
+	const char *at;
 
 	while (end < value.len && value.data[end] != ';' && value.data[end] != '#')
 		end++;
-	if (end > 0 && end < value.len && value.data[end - 1] != ' ' && value.data[end - 1] != '\t')
+	at = value.data + end; /* the = at least stands before it */
+	if (end < value.len && at[-1] != ' ' && at[-1] != '\t')
 		return fail(lint, "A value with ; or # in it needs quotation marks; a comment needs a space before it", err);
 	*result = view_trim(view_first(value, end));
 	return 0;
@@ -91,7 +107,7 @@ static int take_entry(struct lint *lint, struct view line, struct err *err)
 	size_t equals = view_index(line, '=');
 	struct view key = view_trim(view_first(line, equals)), value = view_trim(view_from(line, equals + 1)), result;
 	struct ini_file *file = lint->file;
-	bool quoted = value.len > 0 && (value.data[0] == '"' || value.data[0] == '\'');
+	char quote = value.len > 0 && (value.data[0] == '"' || value.data[0] == '\'') ? value.data[0] : '\0';
 
 	if (equals == line.len)
 		return fail(lint, "The line has no =; it is neither a setting nor a section nor a comment", err);
@@ -99,7 +115,7 @@ static int take_entry(struct lint *lint, struct view line, struct err *err)
 		return fail(lint, "The setting stands before the first section; put [paloma] above it", err);
 	if (key.len == 0)
 		return fail(lint, "There is no key before the =", err);
-	if (quoted ? take_quoted(lint, value, &result, err) < 0 : take_plain(lint, value, &result, err) < 0)
+	if (quote ? take_quoted(lint, value, &result, err) < 0 : take_plain(lint, value, &result, err) < 0)
 		return -1;
 	key = lower_copy(key, lint->arena);
 	for (size_t i = 0; i < key.len; i++)
@@ -113,7 +129,10 @@ static int take_entry(struct lint *lint, struct view line, struct err *err)
 	file->entries[file->count++] = (struct ini_entry){
 		.section = lint->section, .key = key, .value = arena_copy(lint->arena, result), .line = lint->line,
 	};
-	buf_printf(&lint->clean, quoted ? "%.*s = \"%.*s\"\n" : "%.*s = %.*s\n", VIEW_ARG(key), VIEW_ARG(result));
+	if (quote)
+		buf_printf(&lint->clean, "%.*s = %c%.*s%c\n", VIEW_ARG(key), quote, VIEW_ARG(result), quote);
+	else
+		buf_printf(&lint->clean, "%.*s = %.*s\n", VIEW_ARG(key), VIEW_ARG(result));
 	return 0;
 }
 
@@ -212,14 +231,14 @@ int ini_file_parse(struct view text, const char *path, struct arena *arena, stru
 	return status;
 }
 
-int ini_file_read(const char *path, struct arena *arena, struct ini_file *file, bool *is_missing, struct err *err)
+int ini_file_read(const char *path, enum file_trust trust, struct arena *arena, struct ini_file *file, bool *is_missing, struct err *err)
 {
 	struct buf text;
 	int status;
 
 	*file = (struct ini_file){0};
 	buf_init(&text, FILE_MAX);
-	status = file_read(path, false, true, is_missing, &text, err);
+	status = file_read(path, trust, true, is_missing, &text, err);
 	if (status == 0 && !*is_missing)
 		status = ini_file_parse(buf_view(&text), path, arena, file, err);
 	buf_clear(&text);

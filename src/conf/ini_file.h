@@ -7,9 +7,10 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/file.h"
 
 struct ini_entry {
-	struct view section;		/* "paloma", "relay work", as written but for case */
+	struct view section;		/* "paloma", "relay work": lower-case, one space between words */
 	struct view key, value;
 	unsigned line;
 };
@@ -21,7 +22,7 @@ struct ini_file {
 
 /* Reads path; a missing file gives no entries and *is_missing. Strings live in arena.
  * Fails with EX_CONFIG 5.3.5 and "path:line: ", or EX_NOINPUT. */
-int ini_file_read(const char *path, struct arena *arena, struct ini_file *file, bool *is_missing, struct err *err);
+int ini_file_read(const char *path, enum file_trust trust, struct arena *arena, struct ini_file *file, bool *is_missing, struct err *err);
 
 /* The same for text that is in memory already; path is for messages. */
 int ini_file_parse(struct view text, const char *path, struct arena *arena, struct ini_file *file, struct err *err);

@@ -20,15 +20,17 @@ static const struct scheme {
 	{VIEW("mx"), TRANSPORT_SMTP, TLS_START_STARTTLS, 25, false, true},
 };
 
-/* A password has no place in a URL, and one that stands there all the same is not repeated. */
+/* Names the URL, but not what stands before its @: that may be a password in a place where it is not looked for. */
 static int fail(struct view text, const char *why, struct err *err)
 {
-	size_t at = view_last_index(text, '@'), slashes = view_find(text, (struct view)VIEW("//"));
-	struct view user = view_first(view_from(text, slashes < at ? slashes + 2 : 0), at);
+	static const struct view separator = VIEW("://");
+	size_t at = view_last_index(text, '@'), start = view_find(text, separator);
 
-	if (at < text.len && view_index(user, ':') < user.len)
-		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "The relay at \"%.*s\" is none: %s.", VIEW_ARG(view_from(text, at + 1)), why);
-	return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "\"%.*s\" is no relay: %s.", VIEW_ARG(text), why);
+	if (at == text.len)
+		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "\"%.*s\" is no relay: %s.", VIEW_ARG(text), why);
+	start = start < at ? start + separator.len : 0;
+	return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "\"%.*s...%.*s\" is no relay: %s.", VIEW_ARG(view_first(text, start)),
+		       VIEW_ARG(view_from(text, at)), why);
 }
 
 static const struct scheme *find_scheme(struct view name)
@@ -85,7 +87,8 @@ static int parse_host(struct view whole, struct view host, bool bracketed, struc
 	if (bracketed)
 		return fail(whole, "there is no IP address between the brackets", err);
 	if (idna_to_ascii(host, arena, &url->host, err) < 0) {
-		err->exit_code = EX_CONFIG;
+		err->exit_code = EX_CONFIG; /* the mistake is in the settings, not in an address */
+		err->status = STATUS(5, 3, 5);
 		return -1;
 	}
 	for (size_t i = 0; i < url->host.len; i++)
@@ -112,7 +115,7 @@ static int parse_authority(struct view whole, struct view text, struct arena *ar
 		size_t close = view_index(text, ']');
 
 		bracketed = true;
-		host = view_first(view_from(text, 1), close - (close < text.len || close > 0));
+		host = view_first(view_from(text, 1), close - 1);
 		port = view_from(text, close + 1);
 		if (close == text.len || (port.len > 0 && port.data[0] != ':'))
 			return fail(whole, "the brackets around the address are not closed as they should be", err);
@@ -123,8 +126,9 @@ static int parse_authority(struct view whole, struct view text, struct arena *ar
 		port = view_from(text, colon + 1);
 	}
 	if (port.len > 0) {
+		/* What is no port may be the first half of a password with a comma in it. */
 		if (!view_to_number(port, 65535, &number) || number == 0)
-			return fail(whole, "the port is no number from 1 to 65535", err);
+			return fail(view_first(whole, (size_t)(port.data - whole.data) - 1), "the port behind it is no number from 1 to 65535", err);
 		url->port = (uint16_t)number;
 	}
 	return parse_host(whole, host, bracketed, arena, url, err);
@@ -134,6 +138,8 @@ static int parse_unix(struct view whole, struct view path, struct arena *arena, 
 {
 	struct net_address address;
 
+	if (url->use_srv || url->use_mx)
+		return fail(whole, "it needs a domain, not a socket", err);
 	if (path.len == 0 || path.data[0] != '/')
 		return fail(whole, "behind unix: comes an absolute path", err);
 	if (!net_address_unix(path, &address))
@@ -173,13 +179,14 @@ static int parse_url(struct view text, struct arena *arena, struct relay_url *ur
 }
 
 /* One relay speaks one protocol and has one login: what a second URL says of either must not be read as the first's. */
-static int check_list(struct view text, const struct relay_url *urls, size_t count, struct err *err)
+static int check_list(const struct relay_url *urls, size_t count, struct err *err)
 {
 	for (size_t i = 1; i < count; i++) {
 		if (urls[i].transport != urls[0].transport)
-			return fail(text, "SMTP and LMTP cannot be mixed in one list", err);
+			return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "SMTP and LMTP cannot be mixed in the URLs of one relay.");
 		if (!view_equal(urls[i].user, urls[0].user))
-			return fail(text, "the user is not the same in all URLs of the list", err);
+			return err_set(err, EX_CONFIG, STATUS(5, 3, 5),
+				       "The user is not the same in all URLs of a relay; each login needs a [relay NAME] of its own.");
 	}
 	return 0;
 }
@@ -198,6 +205,7 @@ int relay_parse_pattern(struct view text, struct arena *arena, struct view *patt
 	}
 	if (idna_to_ascii(domain, arena, &ascii, err) < 0) {
 		err->exit_code = EX_CONFIG;
+		err->status = STATUS(5, 3, 5);
 		return -1;
 	}
 	*pattern = arena_printf(arena, "%.*s%.*s", VIEW_ARG(before), VIEW_ARG(ascii));
@@ -215,13 +223,13 @@ int relay_parse_urls(struct view text, struct arena *arena, struct relay_url **u
 	while (had_comma) {
 		one = view_trim(view_take_until(&rest, ',', &had_comma));
 		if (one.len == 0)
-			return fail(text, "a URL is missing", err);
+			return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "A relay is a URL or several, with a comma between two; one is missing.");
 		*urls = arena_grow(arena, *urls, *count, &capacity, sizeof **urls);
 		if (parse_url(one, arena, &(*urls)[*count], err) < 0)
 			return -1;
 		++*count;
 	}
-	return check_list(text, *urls, *count, err);
+	return check_list(*urls, *count, err);
 }
 
 static bool parse_pin(struct view text, unsigned char pin[TLS_PIN_OCTETS])

@@ -15,7 +15,7 @@
  *	mx://DOMAIN			the MX hosts of a domain
  *	HOST[:PORT]			as smtp, submission or smtps, by the port
  *
- * Fails with EX_CONFIG 5.3.5 naming what is wrong with which URL; a password in one is refused, and so is a list with
+ * Fails with EX_CONFIG 5.3.5 naming what is wrong with which URL; a password in one is refused and never shown, and so is a list with
  * different users or protocols. */
 int relay_parse_urls(struct view text, struct arena *arena, struct relay_url **urls, size_t *count, struct err *err);
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
+#include <sys/resource.h>
 #include <sysexits.h>
 #include "base/file.h"
 #include "base/process.h"
@@ -27,7 +28,7 @@ static int keep_first_line(struct buf *text, const char *origin, struct err *err
 
 static int from_file(const char *path, struct buf *text, struct err *err)
 {
-	if (file_read(path, true, false, NULL, text, err) < 0)
+	if (file_read(path, FILE_SECRET, false, NULL, text, err) < 0)
 		return -1;
 	return keep_first_line(text, path, err);
 }
@@ -56,7 +57,7 @@ static int from_environment(struct buf *text, bool *found, struct err *err)
 	}
 	if (!folder || (size_t)snprintf(path, sizeof path, "%s/paloma-password", folder) >= sizeof path)
 		return 0;
-	if (file_read(path, true, true, &missing, text, err) < 0)
+	if (file_read(path, FILE_SECRET, true, &missing, text, err) < 0)
 		return -1;
 	*found = !missing;
 	return missing ? 0 : keep_first_line(text, path, err);
@@ -75,6 +76,7 @@ static int find_password(const struct relay *relay, bool is_default, struct buf 
 
 int secret_resolve(const struct relay *relay, bool is_default, struct secret *secret, struct credentials *credentials, struct err *err)
 {
+	static const struct rlimit no_core; /* which would hold it, for whoever reads the disk */
 	bool found = false;
 
 	*credentials = relay->credentials;
@@ -82,8 +84,9 @@ int secret_resolve(const struct relay *relay, bool is_default, struct secret *se
 	buf_init(&secret->token, SECRET_MAX);
 	if (credentials->user.len == 0)
 		return 0;
-	buf_reserve(&secret->text, SECRET_MAX - 1); /* growing would leave a copy behind */
-	buf_reserve(&secret->token, SECRET_MAX - 1);
+	setrlimit(RLIMIT_CORE, &no_core);
+	buf_reserve(&secret->text, SECRET_MAX); /* growing would leave a copy behind */
+	buf_reserve(&secret->token, SECRET_MAX);
 	if (relay->oauth_token_command) {
 		if (from_command("oauth_token_command", relay->oauth_token_command, &secret->token, err) < 0)
 			return -1;

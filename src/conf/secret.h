@@ -12,7 +12,7 @@ struct secret {
 
 /* Fetches what the relay's configuration names: password_command, password_file, then PALOMA_PASSWORD, then the systemd
  * credential paloma-password; oauth_token_command beside them. Does nothing when the relay has no user. credentials then
- * point into secret. is_default: only the default relay takes the environment's password.
+ * point into secret, and from then on this process leaves no core file. is_default: only the default relay takes the environment's password.
  * Fails with EX_CONFIG or EX_UNAVAILABLE, or EX_NOPERM 5.7.8 when a user is named and no secret is. */
 int secret_resolve(const struct relay *relay, bool is_default, struct secret *secret, struct credentials *credentials, struct err *err);
 /* A zeroed one is accepted. */

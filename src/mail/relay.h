@@ -21,7 +21,7 @@ struct relay {
 	struct view *from;		/* patterns: "bob@work.example", "*@work.example"; "bob@…" also matches bob+tag */
 	size_t from_count;
 	struct tls_policy tls;		/* demand, ca, certificate, pins; name and start are set per endpoint */
-	bool tls_is_set;		/* false: verified with credentials, opportunistic without */
+	bool tls_is_set;		/* false: verified with credentials, opportunistic without, and never less than tls.demand */
 	struct credentials credentials;
 	const char *password_file, *password_command, *oauth_token_command; /* resolved by conf/secret when the hop is used */
 };
@@ -35,6 +35,7 @@ struct route_rule {
 	struct view text;		/* VIA_REJECT */
 	struct tls_policy tls;		/* the demand alone */
 	bool tls_is_set;
+	struct view origin;		/* of via, for messages */
 };
 
 #endif

@@ -24,7 +24,7 @@ static void ask_hosts(struct dns_query *queries, size_t count, bool *done, struc
 	bool missing;
 
 	buf_init(&text, HOSTS_MAX);
-	if (file_read("/etc/hosts", false, true, &missing, &text, &ignored) < 0)
+	if (file_read("/etc/hosts", FILE_ANY, true, &missing, &text, &ignored) < 0)
 		buf_reset(&text);
 	for (size_t i = 0; i < count; i++)
 		done[i] = dns_hosts_answer(buf_view(&text), &queries[i], arena);

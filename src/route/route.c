@@ -179,14 +179,15 @@ static void set_relay_policy(const struct way *way, const struct relay_url *url,
 {
 	const struct relay *relay = way->relay;
 	struct tls_policy policy = relay->tls;
+	enum tls_demand usual;
 
 	policy.start = endpoint->tls.start;
+	usual = relay->credentials.user.len > 0 || policy.start == TLS_START_IMPLICIT ? TLS_DEMAND_VERIFY : TLS_DEMAND_OPPORTUNISTIC;
 	policy.name = name_to_prove(relay, url, endpoint->host);
 	if (way->rule && way->rule->tls_is_set)
 		policy.demand = way->rule->tls.demand;
-	else if (!relay->tls_is_set)
-		policy.demand = relay->credentials.user.len > 0 || policy.start == TLS_START_IMPLICIT ? TLS_DEMAND_VERIFY
-			: TLS_DEMAND_OPPORTUNISTIC;
+	else if (!relay->tls_is_set && policy.demand < usual) /* what is there already was said of another relay: not less than that */
+		policy.demand = usual;
 	if (policy.start == TLS_START_IMPLICIT && policy.demand < TLS_DEMAND_REQUIRE)
 		policy.demand = TLS_DEMAND_REQUIRE;
 	if (policy.start == TLS_START_NEVER)

@@ -89,7 +89,7 @@ static struct view read_small(const char *path, struct arena *arena)
 	bool missing;
 
 	buf_init(&buf, SMALL_FILE_MAX);
-	if (file_read(path, false, true, &missing, &buf, &ignored) == 0)
+	if (file_read(path, FILE_ANY, true, &missing, &buf, &ignored) == 0)
 		text = arena_copy(arena, buf_view(&buf));
 	buf_clear(&buf);
 	return text;

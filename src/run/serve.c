@@ -441,7 +441,7 @@ static int set_up(struct serving *serving, struct err *err)
 		.max_octets = wish->max_octets, .max_recipients = wish->max_recipients ? wish->max_recipients : RECIPIENTS_DEFAULT,
 		.max_errors = ERRORS_MAX, .timeout_ms = wish->timeout_s ? (int)(wish->timeout_s > 86400 ? 86400 : wish->timeout_s) * 1000 : 300 * 1000,
 	};
-	if (wish->password_file && file_read(wish->password_file, true, false, NULL, &serving->passwords, err) < 0)
+	if (wish->password_file && file_read(wish->password_file, FILE_SECRET, false, NULL, &serving->passwords, err) < 0)
 		return err_prefix(err, "--password-file: ");
 	if (wish->password_file && check_passwords(serving, err) < 0)
 		return -1;
