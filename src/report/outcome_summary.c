@@ -29,7 +29,7 @@ int outcome_exit_status(const struct outcome *outcomes, size_t count)
 
 static bool share_fate(const struct outcome *a, const struct outcome *b)
 {
-	return a->action == b->action && view_equal(a->remote_mta, b->remote_mta) && a->reply.code == b->reply.code &&
+	return a->action == b->action && view_equal(a->remote_mta, b->remote_mta) && view_equal(a->tls, b->tls) && a->reply.code == b->reply.code &&
 	       view_equal(a->reply.text, b->reply.text);
 }
 
@@ -92,7 +92,7 @@ void outcome_append_failed(struct buf *out, const struct envelope *envelope, con
 			continue;
 		buf_append_str(out, "paloma: ");
 		escape_text(out, envelope->recipients[i].forward_path);
-		buf_append_str(out, outcome->action == OUTCOME_DELAYED ? " was not reached yet: " : " was not reached: ");
+		buf_append_str(out, outcome->action == OUTCOME_FAILED ? " was not reached: " : " was not reached yet: ");
 		if (outcome->remote_mta.len > 0) {
 			escape_text(out, outcome->remote_mta);
 			buf_printf(out, ", %s: ", outcome_phase_text(outcome->phase));

@@ -12,7 +12,7 @@ int outcome_exit_status(const struct outcome *outcomes, size_t count);
 
 /* One line for all who share a server and its answer: "Sent to a@b and c@d by HOST (TLS): 250 ...". */
 void outcome_append_sent(struct buf *out, const struct envelope *envelope, const struct outcome *outcomes, struct arena *arena);
-/* One line per recipient without: "paloma: To a@b: HOST, in reply to RCPT TO: ...". */
+/* One line per recipient without: "paloma: a@b was not reached: HOST, in reply to RCPT TO: ...". */
 void outcome_append_failed(struct buf *out, const struct envelope *envelope, const struct outcome *outcomes, struct arena *arena);
 /* An object with the message's identifier and an array of recipients. */
 void outcome_append_json(struct buf *out, const struct draft *draft, const struct outcome *outcomes, struct arena *arena);

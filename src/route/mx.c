@@ -281,11 +281,14 @@ static size_t ask_for_addresses(struct resolution *resolution, struct view host,
 
 static bool is_own(const struct route_options *options, const struct net_address *address)
 {
+	static const struct view mapped = VIEW("::ffff:"); /* leads to an IPv4 address all the same */
 	char text[NET_ADDRESS_TEXT], own[NET_ADDRESS_TEXT];
+	struct view wanted = view_of(net_address_text(address, text));
 
-	net_address_text(address, text);
+	if (view_starts(wanted, mapped) && view_index(wanted, '.') < wanted.len)
+		wanted = view_from(wanted, mapped.len);
 	for (size_t i = 0; i < options->own_count; i++)
-		if (strcmp(net_address_text(&options->own[i], own), text) == 0)
+		if (view_equal(view_of(net_address_text(&options->own[i], own)), wanted))
 			return true;
 	return false;
 }

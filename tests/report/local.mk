@@ -1,1 +1,1 @@
-check_PROGRAMS +=
+check_PROGRAMS += %D%/outcome_summary_test

@@ -1,1 +1,2 @@
-check_PROGRAMS +=
+check_PROGRAMS += %D%/mx_test %D%/route_test %D%/pattern_test
+EXTRA_DIST += %D%/names.h

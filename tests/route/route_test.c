@@ -1,0 +1,266 @@
+/* route: each recipient's way, ways that are one hop, and what TLS has to prove on it. */
+#include "unit.h"
+
+#include <sysexits.h>
+#include "base/buf.h"
+#include "names.h"
+#include "route/route.h"
+
+static const char zone[] =
+	"a.test MX 10 mx1.test\n" "a.test MX 20 mx2.test\n"
+	"same.test MX 5 mx1.test\n" "same.test MX 7 mx2.test\n"
+	"reverse.test MX 10 mx2.test\n" "reverse.test MX 20 mx1.test\n"
+	"one.test MX 10 mx1.test\n"
+	"equal1.test MX 10 mx1.test\n" "equal1.test MX 10 mx2.test\n" "equal1.test MX 10 mx3.test\n"
+	"equal2.test MX 10 mx3.test\n" "equal2.test MX 10 mx2.test\n" "equal2.test MX 10 mx1.test\n"
+	"mx1.test A 192.0.2.1\n" "mx2.test A 192.0.2.2\n" "mx3.test A 192.0.2.3\n"
+	"relay.test A 192.0.2.9\n" "waits.test FAIL\n"
+	"_submissions._tcp.srv.test SRV 0 0 465 mail.srv.test\n" "_submissions._tcp.srv.test SRV 1 0 465 mail.elsewhere.test\n"
+	"_submissions._tcp.srv.test SRV 2 0 465 mailsrv.test\n"
+	"mail.srv.test A 192.0.2.4\n" "mail.elsewhere.test A 192.0.2.5\n" "mailsrv.test A 192.0.2.6\n"
+	"xn--bcher-kva.test MX 10 mx1.test\n";
+
+static struct arena *arena;
+static struct route_options options;
+static struct envelope envelope;
+static struct route route;
+
+static int set_up(void **state)
+{
+	(void)state;
+	arena = arena_new();
+	options = (struct route_options){.mx_port = 25, .mx_tls = {.demand = TLS_DEMAND_OPPORTUNISTIC}};
+	envelope = (struct envelope){0};
+	names_zone = zone;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	arena_free(arena);
+	return 0;
+}
+
+static struct relay_url url_of(const char *host)
+{
+	return (struct relay_url){.transport = TRANSPORT_SMTP, .start = TLS_START_STARTTLS, .host = view_of(host), .port = 587};
+}
+
+static void route_to(const char *const *paths)
+{
+	envelope.recipient_count = 0;
+	envelope.index_size = 0;
+	for (size_t i = 0; paths[i]; i++) {
+		struct recipient recipient = {.forward_path = view_of(paths[i])};
+
+		envelope_add(&envelope, arena, &recipient);
+	}
+	route_envelope(&envelope, (struct view){0}, &options, arena, &route);
+}
+
+#define ROUTE(...) route_to((const char *const[]){__VA_ARGS__, NULL})
+
+/* "a@x b@x > host host | c@y > 5.1.2" */
+static const char *told(void)
+{
+	struct buf out;
+	const char *result;
+
+	buf_init(&out, 65536);
+	for (size_t i = 0; i < route.hop_count; i++) {
+		const struct hop *hop = &route.hops[i];
+
+		buf_append_str(&out, i ? " | " : "");
+		for (size_t k = 0; k < hop->recipient_count; k++)
+			buf_printf(&out, "%.*s ", VIEW_ARG(envelope.recipients[hop->recipients[k]].forward_path));
+		buf_append_str(&out, ">");
+		if (hop->trouble.exit_code)
+			buf_printf(&out, " %u.%u.%u", hop->trouble.status.class, hop->trouble.status.subject, hop->trouble.status.detail);
+		for (size_t k = 0; k < hop->endpoint_count; k++)
+			buf_printf(&out, " %.*s", VIEW_ARG(hop->endpoints[k].host));
+	}
+	result = arena_str(arena, buf_view(&out));
+	buf_clear(&out);
+	return result;
+}
+
+static void a_host_is_spoken_to_once_and_in_the_order_of_each_domain(void **state)
+{
+	(void)state;
+	ROUTE("a@a.test", "b@same.test", "c@A.test");
+	assert_string_equal(told(), "a@a.test c@A.test b@same.test > mx1.test mx2.test");
+	ROUTE("a@a.test", "b@reverse.test", "c@one.test");
+	assert_string_equal(told(), "a@a.test > mx1.test mx2.test | b@reverse.test > mx2.test mx1.test | c@one.test > mx1.test");
+	for (unsigned seed = 0; seed < 20; seed++) {
+		options.seed = seed;
+		ROUTE("a@equal1.test", "b@equal2.test");
+		assert_int_equal(route.hop_count, 1);
+	}
+}
+
+static void troubles_are_of_those_who_have_them(void **state)
+{
+	(void)state;
+	ROUTE("a@a.test", "b@missing.test", "c@[192.0.2.7]", "d@[IPv6:2001:db8::1]", "e@[x]", "f@waits.test", "g@b\xc3\xbc" "cher.test", "h@[127.0.0.1]");
+	assert_string_equal(told(), "a@a.test > mx1.test mx2.test | b@missing.test > 5.1.2 | c@[192.0.2.7] > 192.0.2.7 | "
+		"d@[IPv6:2001:db8::1] > 2001:db8::1 | e@[x] > 5.1.2 | f@waits.test > 4.4.3 | g@b\xc3\xbc" "cher.test > mx1.test | h@[127.0.0.1] > 5.4.4");
+	assert_int_equal(route.hops[1].trouble.exit_code, EX_NOHOST);
+	ROUTE("bare");
+	assert_int_equal(route.hops[0].trouble.status.class, 5);
+	assert_view_is(route.reasons[0], "to the MX of its domain");
+}
+
+static void the_first_that_applies_decides(void **state)
+{
+	struct relay_url urls[] = {url_of("192.0.2.10"), url_of("192.0.2.11"), url_of("192.0.2.12")};
+	struct view from[] = {VIEW("bob@work.example"), VIEW("*@corp.example")};
+	struct relay work = {.name = VIEW("work"), .urls = &urls[1], .url_count = 1, .from = from, .from_count = 2};
+	struct relay fallback = {.name = VIEW("default"), .urls = &urls[0], .url_count = 1}, lan = {.name = VIEW("lan"), .urls = &urls[2], .url_count = 1};
+	struct route_rule rules[] = {
+		{.pattern = VIEW("no@lan.example"), .via = VIA_REJECT, .text = VIEW("Go away")},
+		{.pattern = VIEW("lan.example"), .via = VIA_RELAY, .relay = &lan},
+		{.pattern = VIEW("no@lan.example"), .via = VIA_DISCARD},
+		{.pattern = VIEW("a.test"), .via = VIA_MX},
+		{.pattern = VIEW("here.example"), .via = VIA_LOCAL},
+		{.pattern = VIEW("void.example"), .via = VIA_DISCARD},
+	};
+
+	(void)state;
+	options.relays = &work;
+	options.relay_count = 1;
+	options.default_relay = &fallback;
+	options.rules = rules;
+	options.rule_count = sizeof rules / sizeof *rules;
+	ROUTE("x@y.example", "x@lan.example", "no@lan.example", "x@a.test", "x@here.example", "x@void.example");
+	assert_string_equal(told(), "x@y.example > 192.0.2.10 | x@lan.example > 192.0.2.12 | no@lan.example > 5.7.1 | x@a.test > mx1.test mx2.test | "
+		"x@here.example > 5.3.5 | x@void.example >");
+	assert_string_equal(route.hops[2].trouble.text, "Go away ([route no@lan.example])");
+	assert_int_equal(route.hops[5].transport, TRANSPORT_DISCARD);
+	assert_view_is(route.reasons[1], "by [route lan.example]");
+	assert_view_is(route.reasons[0], "through the default relay");
+
+	envelope.reverse_path = view_of("bob+x@work.example");
+	ROUTE("x@y.example", "x@lan.example");
+	assert_string_equal(told(), "x@y.example > 192.0.2.11 | x@lan.example > 192.0.2.12");
+	assert_view_is(route.reasons[0], "by the sender, through [relay work]");
+	envelope.reverse_path = (struct view){0};
+	route_envelope(&envelope, view_of("any@corp.example"), &options, arena, &route);
+	assert_string_equal(told(), "x@y.example > 192.0.2.11 | x@lan.example > 192.0.2.12");
+
+	options.direct = true;
+	ROUTE("x@a.test", "x@same.test");
+	assert_string_equal(told(), "x@a.test x@same.test > mx1.test mx2.test");
+}
+
+static void a_relay_is_a_list_with_failover(void **state)
+{
+	struct relay_url urls[] = {url_of("gone.test"), url_of("waits.test"), url_of("relay.test"), url_of("127.0.0.1"), url_of("a.test"), url_of("/run/x")};
+	struct relay relay = {.name = VIEW("default"), .urls = urls, .url_count = 6};
+
+	(void)state;
+	urls[4].use_mx = true;
+	urls[5].is_unix = true;
+	urls[5].start = TLS_START_NEVER;
+	options.default_relay = &relay;
+	ROUTE("x@y.example", "z@y.example");
+	assert_string_equal(told(), "x@y.example z@y.example > relay.test 127.0.0.1 mx1.test mx2.test /run/x");
+	assert_int_equal(route.hops[0].endpoints[0].port, 587);
+	assert_int_equal(route.hops[0].endpoints[4].tls.start, TLS_START_NEVER);
+	assert_int_equal(route.hops[0].endpoints[4].addresses[0].storage.ss_family, AF_UNIX);
+	relay.url_count = 2; /* what may pass outweighs what is final, whichever comes first */
+	ROUTE("x@y.example");
+	assert_string_equal(told(), "x@y.example > 4.4.3");
+	relay.url_count = 1;
+	ROUTE("x@y.example");
+	assert_string_equal(told(), "x@y.example > 5.4.4");
+}
+
+static void a_relay_with_a_user_has_to_prove_itself(void **state)
+{
+	static const struct { bool user, implicit, is_set; enum tls_demand demand; int rule; enum tls_demand expected; } cases[] = {
+		{false, false, false, TLS_DEMAND_NONE, -1, TLS_DEMAND_OPPORTUNISTIC},
+		{true, false, false, TLS_DEMAND_NONE, -1, TLS_DEMAND_VERIFY},
+		{false, true, false, TLS_DEMAND_NONE, -1, TLS_DEMAND_VERIFY},
+		{true, false, true, TLS_DEMAND_NONE, -1, TLS_DEMAND_NONE},
+		{true, false, true, TLS_DEMAND_REQUIRE, -1, TLS_DEMAND_REQUIRE},
+		{false, true, true, TLS_DEMAND_NONE, -1, TLS_DEMAND_REQUIRE},
+		/* said of another relay: a floor */
+		{false, false, false, TLS_DEMAND_REQUIRE, -1, TLS_DEMAND_REQUIRE},
+		{true, false, false, TLS_DEMAND_REQUIRE, -1, TLS_DEMAND_VERIFY},
+		/* [route] says otherwise */
+		{false, false, false, TLS_DEMAND_NONE, TLS_DEMAND_VERIFY, TLS_DEMAND_VERIFY},
+		{true, false, true, TLS_DEMAND_VERIFY, TLS_DEMAND_NONE, TLS_DEMAND_NONE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct relay_url url = url_of("192.0.2.9");
+		struct relay relay = {.name = VIEW("r"), .urls = &url, .url_count = 1, .tls = {.demand = cases[i].demand, .ca_file = "/ca"},
+				      .tls_is_set = cases[i].is_set, .credentials = {.user = view_of(cases[i].user ? "ann" : "")}};
+		struct route_rule rule = {.pattern = VIEW("y.example"), .via = VIA_RELAY, .relay = &relay};
+
+		url.start = cases[i].implicit ? TLS_START_IMPLICIT : TLS_START_STARTTLS;
+		rule.tls_is_set = cases[i].rule >= 0;
+		rule.tls.demand = cases[i].rule >= 0 ? (enum tls_demand)cases[i].rule : TLS_DEMAND_NONE;
+		options.rules = &rule;
+		options.rule_count = 1;
+		ROUTE("x@y.example");
+		assert_int_equal(route.hops[0].endpoints[0].tls.demand, cases[i].expected);
+		assert_int_equal(route.hops[0].endpoints[0].tls.start, url.start);
+		assert_string_equal(route.hops[0].endpoints[0].tls.ca_file, "/ca");
+		assert_view_is(route.hops[0].endpoints[0].tls.name, "192.0.2.9");
+		assert_ptr_equal(route.hops[0].credentials, cases[i].user ? &relay.credentials : NULL);
+	}
+}
+
+/* RFC 6186 §6: a host below the domain may prove its own name, another one has to prove the domain's. */
+static void the_name_to_prove_is_one_that_was_asked_for(void **state)
+{
+	struct relay_url url = url_of("srv.test");
+	struct relay relay = {.name = VIEW("default"), .urls = &url, .url_count = 1, .credentials = {.user = VIEW("ann")}};
+
+	(void)state;
+	url.use_srv = true;
+	options.default_relay = &relay;
+	ROUTE("x@y.example");
+	assert_string_equal(told(), "x@y.example > mail.srv.test mail.elsewhere.test mailsrv.test");
+	assert_view_is(route.hops[0].endpoints[0].tls.name, "mail.srv.test");
+	assert_view_is(route.hops[0].endpoints[1].tls.name, "srv.test");
+	assert_view_is(route.hops[0].endpoints[2].tls.name, "srv.test");
+}
+
+static void mx_hosts_have_the_policy_of_their_route(void **state)
+{
+	struct route_rule rule = {.pattern = VIEW("same.test"), .via = VIA_MX, .tls = {.demand = TLS_DEMAND_VERIFY}, .tls_is_set = true};
+
+	(void)state;
+	options.rules = &rule;
+	options.rule_count = 1;
+	ROUTE("a@a.test", "b@same.test");
+	assert_string_equal(told(), "a@a.test > mx1.test mx2.test | b@same.test > mx1.test mx2.test"); /* one conversation cannot be both */
+	assert_int_equal(route.hops[0].endpoints[1].tls.demand, TLS_DEMAND_OPPORTUNISTIC);
+	assert_int_equal(route.hops[1].endpoints[1].tls.demand, TLS_DEMAND_VERIFY);
+	assert_view_is(route.hops[1].endpoints[1].tls.name, "mx2.test");
+	assert_null(route.hops[1].credentials);
+}
+
+static void nobody_has_no_way(void **state)
+{
+	(void)state;
+	route_envelope(&envelope, (struct view){0}, &options, arena, &route);
+	assert_int_equal(route.hop_count, 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_host_is_spoken_to_once_and_in_the_order_of_each_domain), TEST(troubles_are_of_those_who_have_them),
+		TEST(the_first_that_applies_decides), TEST(a_relay_is_a_list_with_failover), TEST(a_relay_with_a_user_has_to_prove_itself),
+		TEST(the_name_to_prove_is_one_that_was_asked_for), TEST(mx_hosts_have_the_policy_of_their_route), TEST(nobody_has_no_way),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
