@@ -17,10 +17,22 @@ static bool occupy_standard_descriptors(void)
 	return true;
 }
 
+static void settle_signals(void)
+{
+	sigset_t none;
+
+	signal(SIGPIPE, SIG_IGN); /* a reader that went away is an error to be told, not a death */
+	signal(SIGXFSZ, SIG_IGN); /* and so is a file that may not grow */
+	signal(SIGALRM, SIG_IGN); /* a timer that the caller has set runs on in us */
+	signal(SIGCHLD, SIG_DFL); /* where it is ignored, nobody learns how a command ended */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL); /* now that what waits can do no harm */
+}
+
 int main(int argc, char **argv)
 {
 	if (!occupy_standard_descriptors())
 		return EX_OSERR;
-	signal(SIGPIPE, SIG_IGN); /* a reader that went away is an error to be told, not a death */
+	settle_signals();
 	return personality_run(argc, argv);
 }

@@ -32,6 +32,8 @@ static int start(const char *const argv[], int output, pid_t *pid)
 	sigemptyset(&none);
 	sigemptyset(&defaults);
 	sigaddset(&defaults, SIGPIPE);
+	sigaddset(&defaults, SIGXFSZ);
+	sigaddset(&defaults, SIGALRM);
 	posix_spawn_file_actions_init(&actions);
 	posix_spawnattr_init(&attributes);
 	result = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);

@@ -3,6 +3,7 @@
 
 #include <sysexits.h>
 #include "base/nearest.h"
+#include "mail/header.h"
 
 struct walk {
 	const struct option_table *table;
@@ -129,6 +130,14 @@ int options_refuse_operand(struct request *request, const char *word, struct err
 {
 	(void)request;
 	return err_set(err, EX_USAGE, STATUS(5, 5, 4), "There is nothing to do with \"%s\" here; --help lists what there is.", word);
+}
+
+/* What will stand in a field: a line break in it would begin another. */
+int options_take_text(struct request *request, const struct option_row *row, const char *value, struct err *err)
+{
+	const char letter[] = {'-', row->letter, '\0'};
+
+	return header_check_text(letter, view_of(value), err) < 0 ? -1 : options_take_string(request, row, value, err);
 }
 
 int options_take_flag(struct request *request, const struct option_row *row, const char *value, struct err *err)

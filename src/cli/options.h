@@ -28,8 +28,9 @@ struct option_table {
  * Fails with EX_USAGE and, for an unknown option, the nearest known one. */
 int options_parse(const struct option_table *table, int argc, char **argv, struct request *request, struct err *err);
 
-/* Takers for the commonest kinds: a const char *, a bool, a key of the configuration, a struct word_list. */
+/* Takers for the commonest kinds: a const char *, the same without control characters (or EX_DATAERR), a bool, a key of the configuration, a struct word_list. */
 int options_take_string(struct request *request, const struct option_row *row, const char *value, struct err *err);
+int options_take_text(struct request *request, const struct option_row *row, const char *value, struct err *err);
 int options_take_flag(struct request *request, const struct option_row *row, const char *value, struct err *err);
 int options_take_key(struct request *request, const struct option_row *row, const char *value, struct err *err);
 int options_take_list(struct request *request, const struct option_row *row, const char *value, struct err *err);

@@ -160,7 +160,7 @@ static const struct option_row send_rows[] = {
 	{"cc", 'c', "ADDRESS", false, "a recipient of a copy", options_take_list, SEND(cc), NULL},
 	{"bcc", 'b', "ADDRESS", false, "a recipient that the others do not see", options_take_list, SEND(bcc), NULL},
 	{"from", 'r', "ADDRESS", false, "the author", options_take_string, SEND(from), NULL},
-	{"full-name", 'F', "NAME", false, "the author's name, where the address comes without", options_take_string, SEND(full_name), NULL},
+	{"full-name", 'F', "NAME", false, "the author's name, where the address comes without", options_take_text, SEND(full_name), NULL},
 	{"sender", 0, "ADDRESS", false, "who sends it for the author", options_take_string, SEND(sender), NULL},
 	{"reply-to", 0, "ADDRESS", false, "where answers should go", options_take_list, SEND(reply_to), NULL},
 	{"envelope-from", 'f', "ADDRESS", false, "where reports of failure go; '' for nowhere", options_take_string, SEND(envelope_from), NULL},

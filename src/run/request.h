@@ -18,7 +18,6 @@ struct request {
 	bool no_queue;
 	bool dry_run, print, verbose;
 	bool wants_help;		/* VERB --help */
-	const char *help_topic;		/* null: all verbs */
 	bool is_sendmail;		/* the personality: its habits of output and exit status */
 	const char *transcript_file;
 	enum output_form output;
