@@ -1,1 +1,1 @@
-check_PROGRAMS +=
+check_PROGRAMS += %D%/options_test %D%/tables_test %D%/personality_test
