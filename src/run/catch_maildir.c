@@ -117,11 +117,9 @@ int catch_maildir_end(struct catch_maildir *maildir, struct err *err)
 	if (fsync(file) < 0)
 		return fail("make the mail durable", err);
 	maildir->file = -1;
-	if (close(file) < 0)
-		return fail("close the mail", err);
 	snprintf(from, sizeof from, "tmp/%s", maildir->name);
 	snprintf(to, sizeof to, "new/%s", maildir->name);
-	if (renameat(maildir->folder, from, maildir->folder, to) < 0) {
+	if (close(file) < 0 || renameat(maildir->folder, from, maildir->folder, to) < 0) {
 		fail("file the mail", err);
 		unlinkat(maildir->folder, from, 0);
 		return -1;

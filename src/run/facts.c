@@ -53,8 +53,21 @@ static bool has_dot(struct view name)
 	return view_index(name, '.') < name.len;
 }
 
-/* The name with a dot on the line of /etc/hosts that has ours. */
-static struct view name_in_hosts(struct view hosts, struct view host, struct arena *arena)
+/* The next word of a line; empty at its end. */
+static struct view take_word(struct view *line)
+{
+	struct view word;
+	size_t len = 0;
+
+	*line = view_trim(*line);
+	while (len < line->len && line->data[len] != ' ' && line->data[len] != '\t')
+		len++;
+	word = view_first(*line, len);
+	*line = view_from(*line, len);
+	return word;
+}
+
+struct view facts_name_in_hosts(struct view hosts, struct view host, struct arena *arena)
 {
 	struct view line, word, dotted;
 	bool found;
@@ -63,17 +76,11 @@ static struct view name_in_hosts(struct view hosts, struct view host, struct are
 		line = view_first(line, view_index(line, '#'));
 		found = false;
 		dotted = (struct view){0};
-		view_take_until(&line, ' ', NULL);
-		for (size_t i = 0; i <= line.len;) {
-			size_t start = i;
-
-			while (i < line.len && line.data[i] != ' ' && line.data[i] != '\t')
-				i++;
-			word = view_make(line.data + start, i - start);
+		take_word(&line); /* the address */
+		while ((word = take_word(&line)).len > 0) {
 			found |= view_equal_nocase(word, host);
 			if (dotted.len == 0 && has_dot(word) && !net_address_parse(word, 0, &(struct net_address){0}))
 				dotted = word;
-			i++;
 		}
 		if (found && dotted.len > 0)
 			return arena_copy(arena, dotted);
@@ -107,7 +114,7 @@ static struct view fetch_host_name(const struct conf *conf, struct arena *arena)
 	host = arena_copy(arena, view_of(name[0] ? name : "localhost"));
 	if (has_dot(host))
 		return host;
-	better = name_in_hosts(read_small("/etc/hosts", arena), host, arena);
+	better = facts_name_in_hosts(read_small("/etc/hosts", arena), host, arena);
 	if (better.len == 0)
 		better = view_trim(view_first(read_small("/etc/mailname", arena), HOST_NAME_OCTETS));
 	return better.len > 0 && dns_name_is_host(better) ? better : host;

@@ -9,6 +9,8 @@
 int facts_fetch(struct compose_facts *facts, const struct conf *conf, const char *seed, struct arena *arena, struct err *err);
 /* Addresses of this host's interfaces. */
 void facts_own_addresses(struct arena *arena, const struct net_address **own, size_t *count);
+/* The name with a dot on the line of a hosts file that has host, a copy; empty when there is none. */
+struct view facts_name_in_hosts(struct view hosts, struct view host, struct arena *arena);
 /* ~/.mime.types, or null. */
 const char *facts_mime_types(struct arena *arena);
 

@@ -1,1 +1,1 @@
-check_PROGRAMS +=
+check_PROGRAMS += %D%/catch_maildir_test %D%/facts_test %D%/preview_test %D%/watch_test %D%/explain_test
