@@ -287,7 +287,7 @@ static void mistakes_are_told_with_file_and_line(void **state)
 	static const struct { const char *text, *place, *words; } cases[] = {
 		{"[paloma]\nrelai = x\n", ":2: ", "There is no key relai; is relay meant?"},
 		{"[paloma]\npasword_file = hunter2\n", ":2: ", "There is no key pasword_file; is password_file meant?"},
-		{"[paloma]\npassword = hunter2\n", ":2: ", "There is no key password"},
+		{"[paloma]\npassword = hunter2\n", ":2: ", "A password does not stand among the settings"},
 		{"[paloma]\nzzzzzzzzzz = x\n", ":2: ", "There is no key zzzzzzzzzz in a section of this kind."},
 		{"[paloma]\npaloma = x\n", ":2: ", "There is no key paloma"},
 		{"[paloma]\nvia = mx\n", ":2: ", "There is no key via"},

@@ -104,7 +104,7 @@ static void troubles_are_of_those_who_have_them(void **state)
 	(void)state;
 	ROUTE("a@a.test", "b@missing.test", "c@[192.0.2.7]", "d@[IPv6:2001:db8::1]", "e@[x]", "f@waits.test", "g@b\xc3\xbc" "cher.test", "h@[127.0.0.1]");
 	assert_string_equal(told(), "a@a.test > mx1.test mx2.test | b@missing.test > 5.1.2 | c@[192.0.2.7] > 192.0.2.7 | "
-		"d@[IPv6:2001:db8::1] > 2001:db8::1 | e@[x] > 5.1.2 | f@waits.test > 4.4.3 | g@b\xc3\xbc" "cher.test > mx1.test | h@[127.0.0.1] > 5.4.4");
+		"d@[IPv6:2001:db8::1] > 2001:db8::1 | e@[x] > 5.1.3 | f@waits.test > 4.4.3 | g@b\xc3\xbc" "cher.test > mx1.test | h@[127.0.0.1] > 5.4.4");
 	assert_int_equal(route.hops[1].trouble.exit_code, EX_NOHOST);
 	ROUTE("bare");
 	assert_int_equal(route.hops[0].trouble.status.class, 5);
