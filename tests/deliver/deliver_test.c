@@ -55,17 +55,6 @@ static void discarded_is_delivered(void **state)
 	message_free(fixture.draft.message);
 }
 
-static void local_mail_is_told_why_not(void **state)
-{
-	struct fixture fixture;
-
-	(void)state;
-	prepare(&fixture, TRANSPORT_LOCAL);
-	expect_chosen_only(&fixture, OUTCOME_FAILED, PHASE_LOCAL);
-	assert_int_equal(fixture.outcomes[3].err.exit_code, EX_CONFIG);
-	message_free(fixture.draft.message);
-}
-
 static void no_way_there_is_what_the_route_says(void **state)
 {
 	static const struct {
@@ -112,7 +101,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(discarded_is_delivered),
-		cmocka_unit_test(local_mail_is_told_why_not),
 		cmocka_unit_test(no_way_there_is_what_the_route_says),
 		cmocka_unit_test(no_endpoint_is_an_outcome),
 	};
