@@ -17,7 +17,7 @@ enum { BLOB_STREAM_OCTETS = 64 * 1024 };
 struct blob {
 	unsigned owners;
 	int fd;				/* -1: in memory */
-	bool is_spill;			/* the file is ours: nobody else can change it */
+	bool is_ours;			/* the file: nobody else can change what we have of it */
 	char *name;
 	struct view memory;		/* borrowed, or what own holds */
 	struct buf own;
@@ -100,11 +100,25 @@ failed:
 	return NULL;
 }
 
+struct blob *blob_from_descriptor(int fd, const char *name, uint64_t size, struct err *err)
+{
+	struct blob *blob = blob_new(name);
+
+	blob->is_ours = true;
+	blob->size = size;
+	blob->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (blob->fd >= 0)
+		return blob;
+	err_set_errno(err, EX_OSERR, errno, "Cannot keep %s open", name);
+	blob_free(blob);
+	return NULL;
+}
+
 struct blob *blob_new_spill(const char *name)
 {
 	struct blob *blob = blob_new(name);
 
-	blob->is_spill = true;
+	blob->is_ours = true;
 	return blob;
 }
 
@@ -249,7 +263,7 @@ static int check_unchanged(struct blob *blob, struct err *err)
 {
 	struct stat now;
 
-	if (blob->is_spill)
+	if (blob->is_ours)
 		return 0;
 	if (fstat(blob->fd, &now) < 0)
 		return err_set_errno(err, EX_IOERR, errno, "Cannot look at %s", blob->name);
@@ -280,6 +294,8 @@ int blob_read_at(struct blob *blob, uint64_t offset, char *data, size_t len, siz
 			continue;
 		if (read_now < 0)
 			return err_set_errno(err, EX_IOERR, errno, "Cannot read %s", blob->name);
+		if (read_now == 0 && blob->is_ours)
+			return err_set(err, EX_IOERR, STATUS(4, 3, 0), "%s has lost octets.", blob->name);
 		if (read_now == 0)
 			break; /* shrunk: check_unchanged says so */
 		done += (size_t)read_now;

@@ -4,11 +4,13 @@ src_libbase_a_SOURCES = \
 	%D%/base64.c %D%/base64.h \
 	%D%/blob.c %D%/blob.h \
 	%D%/buf.c %D%/buf.h \
+	%D%/crc32c.c %D%/crc32c.h \
 	%D%/digest.c %D%/digest.h \
 	%D%/err.c %D%/err.h \
 	%D%/escape.c %D%/escape.h \
 	%D%/file.c %D%/file.h \
 	%D%/json.c %D%/json.h \
+	%D%/log.c %D%/log.h \
 	%D%/library.c %D%/library.h \
 	%D%/mem.c %D%/mem.h \
 	%D%/nearest.c %D%/nearest.h \

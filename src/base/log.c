@@ -1,0 +1,77 @@
+/* log - the one sink for what is told to nobody in particular. */
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+#include "base/buf.h"
+
+enum { LINE_MAX_OCTETS = 64 * 1024 };
+
+static enum { LOG_TO_NOBODY, LOG_TO_SYSLOG, LOG_TO_DESCRIPTOR } target;
+static int descriptor = -1;
+
+int log_open(const char *where, struct err *err)
+{
+	target = LOG_TO_DESCRIPTOR;
+	if (strcmp(where, "none") == 0) {
+		target = LOG_TO_NOBODY;
+	} else if (strcmp(where, "syslog") == 0) {
+		target = LOG_TO_SYSLOG;
+	} else if (strcmp(where, "stderr") == 0) {
+		descriptor = STDERR_FILENO;
+	} else {
+		descriptor = open(where, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+		if (descriptor < 0) {
+			target = LOG_TO_SYSLOG;
+			return err_set_errno(err, EX_CANTCREAT, errno, "Cannot open the log %s", where);
+		}
+	}
+	return 0;
+}
+
+static void write_to_descriptor(const char *part, const char *text)
+{
+	char host[128] = "localhost", when[32] = "";
+	time_t now = time(NULL);
+	struct buf line;
+	struct tm local;
+
+	gethostname(host, sizeof host - 1);
+	host[strcspn(host, ".")] = '\0';
+	if (localtime_r(&now, &local))
+		strftime(when, sizeof when, "%b %e %H:%M:%S", &local);
+	buf_init(&line, LINE_MAX_OCTETS);
+	buf_printf(&line, "%s %s paloma/%s[%ld]: %s\n", when, host, part, (long)getpid(), text);
+	if (line.len > 0 && write(descriptor, line.data, line.len) < 0)
+		target = LOG_TO_SYSLOG; /* the disk is full, perhaps; what is to be told now is not worth a mail */
+	buf_clear(&line);
+}
+
+void log_write(const char *part, const char *format, ...)
+{
+	char ident[32];
+	struct buf text;
+	va_list args;
+
+	if (target == LOG_TO_NOBODY)
+		return;
+	buf_init(&text, LINE_MAX_OCTETS);
+	va_start(args, format);
+	buf_vprintf(&text, format, args);
+	va_end(args);
+	if (target == LOG_TO_DESCRIPTOR) {
+		write_to_descriptor(part, buf_str(&text));
+	} else {
+		snprintf(ident, sizeof ident, "paloma/%s", part);
+		openlog(ident, LOG_PID, LOG_MAIL);
+		syslog(LOG_INFO, "%s", buf_str(&text));
+		closelog();
+	}
+	buf_clear(&text);
+}

@@ -1,0 +1,16 @@
+/* log - the one sink for what is told to nobody in particular: syslog, standard error, a file, or nowhere.
+ *
+ * The only state of the process beside main's; set up once, before there is anything to tell. */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include "base/err.h"
+
+/* where: "syslog" (facility mail), "stderr", "none", or the path of a file, which is appended to in the form of syslog.
+ * Fails with EX_CANTCREAT when the file cannot be opened; then syslog is used. */
+int log_open(const char *where, struct err *err);
+
+/* One event, one line: part names who speaks ("smtp" makes "paloma/smtp"). The text has to be fit to show (escape_text). */
+void log_write(const char *part, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif
