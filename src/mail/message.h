@@ -41,6 +41,8 @@ struct message {
 	struct arena *arena;
 	struct field_list fields;
 	struct mime_part *root;		/* null: an empty body */
+	struct slice wire;		/* a message out of the spool: all its octets as they go out, instead of fields and root */
+	bool wire_has_8bit;		/* of them */
 	struct blob **blobs;		/* freed by message_free */
 	size_t blob_count, blob_capacity;
 };

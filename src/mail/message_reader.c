@@ -65,17 +65,30 @@ static void add_content(struct message_reader *reader, const struct mime_part *p
 	}
 }
 
+static void add_wire(struct message_reader *reader, struct slice wire)
+{
+	struct mime_part *leaf = ARENA_NEW(reader->arena, struct mime_part);
+
+	leaf->content = wire;
+	leaf->encoding = MIME_8BIT;
+	add_piece(reader, view_make("", 0), leaf);
+}
+
 struct message_reader *message_reader_new(const struct message *message)
 {
 	struct message_reader *reader = mem_alloc(sizeof(*reader));
 
 	reader->arena = arena_new();
-	add_fields(reader, &message->fields);
-	if (message->root)
-		add_fields(reader, &message->root->fields);
-	add_piece(reader, crlf, NULL);
-	if (message->root)
-		add_content(reader, message->root);
+	if (message->wire.blob) {
+		add_wire(reader, message->wire);
+	} else {
+		add_fields(reader, &message->fields);
+		if (message->root)
+			add_fields(reader, &message->root->fields);
+		add_piece(reader, crlf, NULL);
+		if (message->root)
+			add_content(reader, message->root);
+	}
 	if (reader->count > 0)
 		reader->pending = reader->pieces[0].text;
 	return reader;
@@ -155,9 +168,15 @@ static int scan_leaf(const struct mime_part *leaf, uint64_t *octets, bool *has_8
 
 int message_size(const struct message *message, uint64_t *size_octets, struct err *err)
 {
-	struct message_reader *reader = message_reader_new(message);
+	struct message_reader *reader;
 	uint64_t size = 0;
 	int result = 0;
+
+	if (message->wire.blob) {
+		*size_octets = message->wire.len;
+		return 0;
+	}
+	reader = message_reader_new(message);
 
 	for (size_t i = 0; i < reader->count && result == 0; i++) {
 		const struct mime_part *leaf = reader->pieces[i].leaf;
@@ -176,9 +195,15 @@ int message_size(const struct message *message, uint64_t *size_octets, struct er
 
 int message_has_8bit(const struct message *message, bool *has_8bit, struct err *err)
 {
-	struct message_reader *reader = message_reader_new(message);
+	struct message_reader *reader;
 	bool found = false;
 	int result = 0;
+
+	if (message->wire.blob) {
+		*has_8bit = message->wire_has_8bit;
+		return 0;
+	}
+	reader = message_reader_new(message);
 
 	for (size_t i = 0; i < reader->count && result == 0 && !found; i++) {
 		const struct mime_part *leaf = reader->pieces[i].leaf;
