@@ -10,17 +10,32 @@
 #include "net/connect.h"
 #include "smtp/client.h"
 
+struct deliver_kept;
+
+/* Learns of recipients whose outcome is final (not of those put off) before anything else is sent over the connection, so
+ * that a crash thereafter sends nothing twice. decided: indices into outcomes. */
+typedef void deliver_decided(void *context, const struct outcome *outcomes, const size_t *decided, size_t count);
+
 struct deliver_options {
 	struct view helo;		/* EHLO argument: a host name or an address literal */
 	int timeout_ms;			/* most to wait for any one reply or block; 0: what RFC 5321 §4.5.3.2 says */
 	struct connect_options connect;
 	bool no_pipelining, no_chunking; /* not even when offered */
 	struct tls_cache *tls_cache;	/* null: no session is kept */
+	struct deliver_kept *kept;	/* keeps the connection for the next mail to the same hop; null: QUIT after each */
+	unsigned mails_per_connection;	/* most mails over a kept one */
+	deliver_decided *decided;	/* null: nobody waits for it */
+	void *decided_context;
 	smtp_trace *trace;		/* null: nobody listens */
 	void *trace_context;
 	void (*progress)(void *context, uint64_t sent_octets, uint64_t total_octets); /* null: nobody watches */
 	void *progress_context;
 };
+
+/* At most one connection, for a process that delivers one mail after the other to one destination. */
+struct deliver_kept *deliver_kept_new(void);
+/* Says goodbye. Null is accepted. */
+void deliver_kept_free(struct deliver_kept *kept);
 
 /* Tries to deliver to every recipient of the hop and gives each an outcome, whatever happens.
  * outcomes: one per recipient of the envelope; only those at the indices in hop->recipients are set, strings in arena.

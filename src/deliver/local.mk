@@ -1,4 +1,5 @@
 noinst_LIBRARIES += src/libdeliver.a
 src_libdeliver_a_SOURCES = \
+	%D%/connection.c %D%/deliver_private.h \
 	%D%/deliver.c %D%/deliver.h \
 	%D%/smtp_session.c %D%/smtp_session.h

@@ -2,224 +2,12 @@
 #include "deliver/smtp_session.h"
 
 #include <sysexits.h>
+#include "deliver/deliver_private.h"
 
 enum {
-	READ_OCTETS = 16 * 1024,
 	CONNECT_TIMEOUT_MS = 30 * 1000,
 	SESSIONS_MAX = 20,		/* of one delivery, over all servers */
 };
-
-/* One delivery: what is constant over all its connections. */
-struct run {
-	const struct hop *hop;
-	const struct draft *draft;
-	const struct deliver_options *options;
-	struct outcome *outcomes;
-	struct arena *arena;
-	uint64_t size_octets;
-	bool has_8bit;
-	size_t *pending;		/* indices still without an outcome; compacted by refresh_pending */
-	size_t pending_count;
-};
-
-/* One connection. */
-struct session {
-	struct run *run;
-	struct tls_policy policy;
-	struct smtp_client *client;
-	struct stream *stream;
-	struct tls_facts facts;
-	struct view remote_mta, tls;
-	bool tls_failed;		/* in the handshake, not before */
-	bool is_transaction;		/* one was begun */
-};
-
-static void refresh_pending(struct run *run)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < run->pending_count; i++)
-		if (run->outcomes[run->pending[i]].action == OUTCOME_PENDING)
-			run->pending[kept++] = run->pending[i];
-	run->pending_count = kept;
-}
-
-static void remark(const struct run *run, struct view text)
-{
-	if (run->options->trace)
-		run->options->trace(run->options->trace_context, '*', text);
-}
-
-/* "mx.example.org[192.0.2.1]:25", or the path of a unix socket. */
-static struct view name_remote(const struct endpoint *endpoint, const struct net_address *address, struct arena *arena)
-{
-	char text[NET_ADDRESS_TEXT];
-
-	if (!endpoint->port)
-		return arena_copy(arena, endpoint->host);
-	return arena_printf(arena, "%.*s[%s]:%u", VIEW_ARG(endpoint->host), net_address_text(address, text), endpoint->port);
-}
-
-static struct view describe_tls(const struct tls_facts *facts, struct arena *arena)
-{
-	return arena_printf(arena, "%s %s %s", facts->protocol, facts->cipher,
-			    facts->pinned ? "pinned" : facts->verified ? "verified" : "unverified");
-}
-
-/* A deadline names what was waited for; every other failure has its own sentence. */
-static void fail_io(struct session *session, int64_t deadline_ms, int timeout_ms, const struct err *io)
-{
-	struct err err = *io;
-
-	if (clock_now_ms() >= deadline_ms)
-		err_set(&err, EX_TEMPFAIL, STATUS(4, 4, 2), "Timed out after %d seconds waiting for %s.", (timeout_ms + 999) / 1000,
-			smtp_client_phrase(session->client));
-	smtp_client_fail(session->client, &err);
-}
-
-static void report_progress(const struct session *session)
-{
-	const struct run *run = session->run;
-
-	if (run->options->progress)
-		run->options->progress(run->options->progress_context, smtp_client_sent_octets(session->client), run->size_octets);
-}
-
-/* Reads once and hands it over. False when the stream is of no more use. */
-static bool read_once(struct session *session, int64_t deadline_ms, int timeout_ms)
-{
-	char data[READ_OCTETS];
-	size_t got = 0;
-	struct err err;
-
-	if (stream_read(session->stream, data, sizeof data, deadline_ms, &got, &err)) {
-		fail_io(session, deadline_ms, timeout_ms, &err);
-		return false;
-	}
-	smtp_client_take_input(session->client, view_make(data, got));
-	return true;
-}
-
-static bool write_once(struct session *session)
-{
-	int64_t deadline_ms;
-	int timeout_ms;
-	struct view output;
-	size_t written = 0;
-	struct err err;
-
-	if (smtp_client_output(session->client, &output, &err))
-		return true;
-	timeout_ms = smtp_client_timeout_ms(session->client);
-	deadline_ms = clock_now_ms() + timeout_ms;
-	if (output.len && stream_write(session->stream, output, deadline_ms, &written, &err)) {
-		/* What the server said before it closed explains more than the broken pipe does. */
-		if (stream_has_input(session->stream) && read_once(session, deadline_ms, timeout_ms) &&
-		    smtp_client_want(session->client) == SMTP_WANT_CLOSE)
-			return false;
-		fail_io(session, deadline_ms, timeout_ms, &err);
-		return false;
-	}
-	smtp_client_wrote(session->client, written);
-	report_progress(session);
-	/* Stopped early: the peer spoke while its window was full. */
-	if (written < output.len)
-		return read_once(session, deadline_ms, timeout_ms);
-	return true;
-}
-
-static void start_tls(struct session *session)
-{
-	int timeout_ms = smtp_client_timeout_ms(session->client);
-	bool injected = session->policy.start == TLS_START_STARTTLS && stream_has_input(session->stream);
-	struct err err;
-
-	if (injected) {
-		smtp_client_tls_done(session->client, NULL, true, NULL);
-		return;
-	}
-	if (stream_start_tls(session->stream, &session->policy, session->run->options->tls_cache, clock_now_ms() + timeout_ms, &err)) {
-		session->tls_failed = true;
-		smtp_client_tls_done(session->client, NULL, false, &err);
-		return;
-	}
-	stream_tls_facts(session->stream, &session->facts);
-	session->tls = describe_tls(&session->facts, session->run->arena);
-	smtp_client_tls_done(session->client, &session->facts, false, NULL);
-}
-
-/* Every recipient that this transaction decided learns where. */
-static void stamp_outcomes(struct session *session)
-{
-	struct run *run = session->run;
-
-	for (size_t i = 0; i < run->pending_count; i++) {
-		struct outcome *outcome = &run->outcomes[run->pending[i]];
-
-		if (outcome->action == OUTCOME_PENDING)
-			continue;
-		outcome->remote_mta = session->remote_mta;
-		outcome->tls = session->tls;
-	}
-	refresh_pending(run);
-}
-
-/* Between transactions: another for those that are left, or the end. A transaction that decided nothing would be begun
- * for ever, so it is the last. */
-static void next_transaction(struct session *session)
-{
-	struct run *run = session->run;
-	size_t before = run->pending_count;
-
-	stamp_outcomes(session);
-	if (!run->pending_count || (session->is_transaction && run->pending_count == before)) {
-		smtp_client_quit(session->client);
-		return;
-	}
-	session->is_transaction = true;
-	smtp_client_begin(session->client, &run->draft->envelope, run->draft->message, run->size_octets, run->has_8bit, run->pending,
-			  run->pending_count, run->outcomes, run->arena);
-}
-
-static void drive(struct session *session)
-{
-	int64_t deadline_ms = 0;
-	int timeout_ms = 0;
-	bool is_waiting = false;
-	size_t replies = 0;
-
-	for (;;) {
-		enum smtp_want want = smtp_client_want(session->client);
-
-		if (want != SMTP_WANT_READ)
-			is_waiting = false;
-		switch (want) {
-		case SMTP_WANT_WRITE:
-			if (!write_once(session))
-				return;
-			break;
-		case SMTP_WANT_READ:
-			/* One deadline for the whole of a reply, however slowly its octets come, and one for each reply. */
-			if (!is_waiting || replies != smtp_client_replies(session->client)) {
-				is_waiting = true;
-				replies = smtp_client_replies(session->client);
-				timeout_ms = smtp_client_timeout_ms(session->client);
-				deadline_ms = clock_now_ms() + timeout_ms;
-			}
-			if (!read_once(session, deadline_ms, timeout_ms))
-				return;
-			break;
-		case SMTP_WANT_TLS:
-			start_tls(session);
-			break;
-		case SMTP_WANT_TRANSACTION:
-			next_transaction(session);
-			break;
-		case SMTP_WANT_CLOSE:
-			return;
-		}
-	}
-}
 
 /* What one connection came to. */
 enum result {
@@ -245,95 +33,81 @@ static void keep_trouble(struct trouble *kept, const struct trouble *trouble)
 		*kept = *trouble;
 }
 
-static void keep_session_trouble(struct trouble *kept, const struct session *session)
+static void keep_session_trouble(struct trouble *kept, const struct connection *connection)
 {
-	const struct reply *reply = smtp_client_last_reply(session->client);
+	const struct reply *reply = smtp_client_last_reply(connection->client);
 	struct trouble trouble = {
-		.err = *smtp_client_error(session->client),
-		.phase = smtp_client_phase(session->client),
-		.remote_mta = session->remote_mta,
-		.tls = session->tls,
-		.reply = {reply->code, reply->status, arena_copy(session->run->arena, reply->text)},
+		.err = *smtp_client_error(connection->client),
+		.phase = smtp_client_phase(connection->client),
+		.remote_mta = connection->remote_mta,
+		.tls = connection->tls,
+		.reply = {reply->code, reply->status, arena_copy(connection->delivery->arena, reply->text)},
 	};
 
 	keep_trouble(kept, &trouble);
 }
 
-static enum result judge(struct session *session, struct trouble *trouble, size_t before)
+static enum result judge(struct connection *connection, struct trouble *trouble, size_t before)
 {
-	const struct run *run = session->run;
-	const struct err *err = smtp_client_error(session->client);
+	const struct delivery *delivery = connection->delivery;
+	const struct err *err = smtp_client_error(connection->client);
 
-	stamp_outcomes(session);
+	connection_stamp(connection);
 	if (!err)
-		return run->pending_count && run->pending_count < before ? RESULT_AGAIN : RESULT_DONE;
-	keep_session_trouble(trouble, session);
-	if (session->tls_failed && err->exit_code == EX_CONFIG)
+		return delivery->pending_count && delivery->pending_count < before ? RESULT_AGAIN : RESULT_DONE;
+	keep_session_trouble(trouble, connection);
+	if (connection->tls_failed && err->exit_code == EX_CONFIG)
 		return RESULT_STOP;
-	if (session->tls_failed && session->policy.demand == TLS_DEMAND_OPPORTUNISTIC && session->policy.start == TLS_START_STARTTLS &&
-	    !run->hop->credentials)
+	if (connection->tls_failed && connection->policy.demand == TLS_DEMAND_OPPORTUNISTIC && connection->policy.start == TLS_START_STARTTLS &&
+	    !delivery->hop->credentials)
 		return RESULT_PLAIN;
-	if (smtp_client_phase(session->client) == PHASE_AUTH && !err_is_transient(err))
+	if (smtp_client_phase(connection->client) == PHASE_AUTH && !err_is_transient(err))
 		return RESULT_STOP;
 	return RESULT_NEXT_ADDRESS;
 }
 
-static enum result converse(struct run *run, const struct endpoint *endpoint, const struct tls_policy *policy, int fd,
-			    const struct net_address *used, struct trouble *trouble)
+/* One connection until it is of no more use, or may be kept for the next mail. */
+static enum result converse(struct delivery *delivery, struct connection *connection, struct trouble *trouble)
 {
-	const struct deliver_options *options = run->options;
-	struct smtp_client_options client_options = {
-		.helo = options->helo,
-		.lmtp = run->hop->transport == TRANSPORT_LMTP,
-		.pipelining = !options->no_pipelining,
-		.chunking = !options->no_chunking,
-		.timeout_ms = options->timeout_ms,
-	};
-	struct session session = {.run = run, .policy = *policy};
-	size_t before = run->pending_count;
+	size_t before = delivery->pending_count;
 	enum result result;
 
-	session.remote_mta = name_remote(endpoint, used, run->arena);
-	remark(run, arena_printf(run->arena, "connected to %.*s", VIEW_ARG(session.remote_mta)));
-	session.stream = stream_new(fd);
-	session.client = smtp_client_new(&client_options, &session.policy, run->hop->credentials);
-	smtp_client_trace(session.client, options->trace, options->trace_context);
-	drive(&session);
-	result = judge(&session, trouble, before);
-	smtp_client_free(session.client);
-	stream_free(session.stream);
+	connection->delivery = delivery;
+	connection->is_transaction = connection->is_parked = false;
+	connection_drive(connection);
+	result = judge(connection, trouble, before);
+	if (connection->is_parked)
+		deliver_kept_put(delivery->options->kept, connection);
+	else
+		connection_free(connection);
 	return result;
 }
 
-/* Who may still be offered to another server: those put off (RFC 5321 §5.1), and those refused here only because this
- * server does not know SMTPUTF8 (RFC 6531 §3.6). Never those that may be delivered already. */
-static void collect_retryable(struct run *run)
+/* Who may still be offered to another server (RFC 5321 §5.1): never those that may be delivered already. */
+static void collect_retryable(struct delivery *delivery)
 {
-	run->pending_count = 0;
-	for (size_t i = 0; i < run->hop->recipient_count; i++) {
-		struct outcome *outcome = &run->outcomes[run->hop->recipients[i]];
-		const struct enhanced_status *status = &outcome->err.status;
-		bool lacks_utf8 = outcome->action == OUTCOME_FAILED && !outcome->reply.code && status->class == 5 &&
-				  status->subject == 6 && status->detail == 7;
+	delivery->pending_count = 0;
+	for (size_t i = 0; i < delivery->hop->recipient_count; i++) {
+		struct outcome *outcome = &delivery->outcomes[delivery->hop->recipients[i]];
 
-		if (outcome->action == OUTCOME_PENDING || lacks_utf8 || (outcome->action == OUTCOME_DELAYED && !outcome->maybe_delivered))
-			run->pending[run->pending_count++] = run->hop->recipients[i];
+		if (!delivery_is_final(outcome) && !outcome->maybe_delivered)
+			delivery->pending[delivery->pending_count++] = delivery->hop->recipients[i];
 	}
 }
 
 /* The err of an earlier server stays in the outcome while another is tried, and is the answer when that fails. */
-static void reopen_pending(struct run *run)
+static void reopen_pending(struct delivery *delivery)
 {
-	for (size_t i = 0; i < run->pending_count; i++)
-		run->outcomes[run->pending[i]].action = OUTCOME_PENDING;
+	for (size_t i = 0; i < delivery->pending_count; i++)
+		delivery->outcomes[delivery->pending[i]].action = OUTCOME_PENDING;
 }
 
-static void settle_pending(struct run *run, const struct trouble *trouble)
+static void settle_pending(struct delivery *delivery, const struct trouble *trouble)
 {
 	bool may_pass = err_is_transient(&trouble->err);
 
-	for (size_t i = 0; i < run->hop->recipient_count; i++) {
-		struct outcome *outcome = &run->outcomes[run->hop->recipients[i]];
+	for (size_t i = 0; i < delivery->hop->recipient_count; i++) {
+		struct outcome *outcome = &delivery->outcomes[delivery->hop->recipients[i]];
 
 		if (outcome->action != OUTCOME_PENDING)
 			continue;
@@ -349,10 +123,10 @@ static void settle_pending(struct run *run, const struct trouble *trouble)
 	}
 }
 
-static int connect_to(const struct run *run, const struct endpoint *endpoint, int *fd, struct net_address *used,
+static int connect_to(const struct delivery *delivery, const struct endpoint *endpoint, int *fd, struct net_address *used,
 		      struct trouble *kept)
 {
-	const struct connect_options *options = &run->options->connect;
+	const struct connect_options *options = &delivery->options->connect;
 	int timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : CONNECT_TIMEOUT_MS;
 	int64_t deadline_ms = clock_now_ms() + (int64_t)timeout_ms * (int64_t)(endpoint->address_count ? endpoint->address_count : 1);
 	struct trouble trouble = {.phase = PHASE_CONNECT};
@@ -376,7 +150,7 @@ static void drop_address(struct endpoint *endpoint, const struct net_address *us
 }
 
 /* One endpoint, address by address, until one has carried a session. sessions: how many may still be opened. */
-static enum result try_endpoint(struct run *run, const struct endpoint *endpoint, int *sessions, struct trouble *trouble)
+static enum result try_endpoint(struct delivery *delivery, const struct endpoint *endpoint, int *sessions, struct trouble *trouble)
 {
 	struct endpoint left = *endpoint;
 	struct net_address used = {.len = 0};
@@ -384,30 +158,31 @@ static enum result try_endpoint(struct run *run, const struct endpoint *endpoint
 	struct trouble unsaid = {.phase = PHASE_CONNECT};
 	bool failed = false; /* a session, and its words are kept */
 
-	left.addresses = ARENA_ARRAY(run->arena, endpoint->address_count, struct net_address);
+	left.addresses = ARENA_ARRAY(delivery->arena, endpoint->address_count, struct net_address);
 	if (endpoint->address_count)
 		memcpy(left.addresses, endpoint->addresses, endpoint->address_count * sizeof *left.addresses);
 	do {
 		struct endpoint same = left;
+		int64_t begun_ms = clock_now_ms();
 		int fd = -1;
 
-		reopen_pending(run);
+		reopen_pending(delivery);
 		/* Again, and again without TLS, is a matter between us and this address. */
 		if (result != RESULT_NEXT_ADDRESS) {
 			same.addresses = &used;
 			same.address_count = 1;
 		}
 		/* What a server has said of its failure tells more than that its other address is deaf. */
-		if (connect_to(run, &same, &fd, &used, failed ? &unsaid : trouble)) {
+		if (connect_to(delivery, &same, &fd, &used, failed ? &unsaid : trouble)) {
 			if (result == RESULT_NEXT_ADDRESS)
 				return RESULT_DONE;
 			result = RESULT_NEXT_ADDRESS;
 		} else {
-			result = converse(run, endpoint, &left.tls, fd, &used, trouble);
+			result = converse(delivery, connection_open(delivery, endpoint, &left.tls, fd, &used, begun_ms), trouble);
 			failed = result != RESULT_AGAIN && result != RESULT_DONE;
 		}
 		if (result == RESULT_PLAIN) {
-			remark(run, (struct view)VIEW("TLS failed and is not required here: again without it"));
+			delivery_remark(delivery, (struct view)VIEW("TLS failed and is not required here: again without it"));
 			left.tls.demand = TLS_DEMAND_NONE;
 			left.tls.start = TLS_START_NEVER;
 		} else if (result == RESULT_NEXT_ADDRESS) {
@@ -416,35 +191,54 @@ static enum result try_endpoint(struct run *run, const struct endpoint *endpoint
 		}
 		/* Those put off wait until this server has had its say about everybody. */
 		if (result != RESULT_AGAIN) {
-			collect_retryable(run);
+			collect_retryable(delivery);
 			--*sessions;
 		}
-	} while (run->pending_count && *sessions > 0 &&
+	} while (delivery->pending_count && *sessions > 0 &&
 		 (result == RESULT_AGAIN || result == RESULT_PLAIN || (result == RESULT_NEXT_ADDRESS && left.address_count)));
+	return result;
+}
+
+/* A connection kept from the mail before, if there is one to a server of this hop. That it is of no use any more says
+ * nothing about the server: the next connection does. */
+static enum result try_kept(struct delivery *delivery)
+{
+	struct connection *connection = deliver_kept_take(delivery->options->kept, delivery->hop);
+	struct trouble unsaid = {.phase = PHASE_CONNECT};
+	enum result result;
+
+	if (!connection)
+		return RESULT_NEXT_ADDRESS;
+	delivery_remark(delivery, arena_printf(delivery->arena, "still connected to %.*s", VIEW_ARG(connection->remote_mta)));
+	result = converse(delivery, connection, &unsaid);
+	collect_retryable(delivery);
 	return result;
 }
 
 void smtp_session_deliver(const struct hop *hop, const struct draft *draft, const struct deliver_options *options,
 			  struct outcome *outcomes, struct arena *arena)
 {
-	struct run run = {.hop = hop, .draft = draft, .options = options, .outcomes = outcomes, .arena = arena};
+	struct delivery delivery = {.hop = hop, .draft = draft, .options = options, .outcomes = outcomes, .arena = arena};
 	struct trouble trouble = {.phase = PHASE_ROUTE};
 	enum result result = RESULT_DONE;
 	int sessions = SESSIONS_MAX;
 
 	err_set(&trouble.err, EX_UNAVAILABLE, STATUS(5, 4, 4), "There is no server to connect to.");
-	run.pending = ARENA_ARRAY(arena, hop->recipient_count, size_t);
-	collect_retryable(&run);
-	if (message_size(draft->message, &run.size_octets, &trouble.err) ||
-	    message_has_8bit(draft->message, &run.has_8bit, &trouble.err)) {
+	delivery.pending = ARENA_ARRAY(arena, hop->recipient_count, size_t);
+	delivery.decided = ARENA_ARRAY(arena, hop->recipient_count, size_t);
+	collect_retryable(&delivery);
+	if (message_size(draft->message, &delivery.size_octets, &trouble.err) ||
+	    message_has_8bit(draft->message, &delivery.has_8bit, &trouble.err)) {
 		trouble.phase = PHASE_DATA;
-		settle_pending(&run, &trouble);
+		settle_pending(&delivery, &trouble);
 		return;
 	}
-	for (size_t i = 0; i < hop->endpoint_count && run.pending_count && sessions > 0 && result != RESULT_STOP; i++) {
-		result = try_endpoint(&run, &hop->endpoints[i], &sessions, &trouble);
-		collect_retryable(&run);
+	if (try_kept(&delivery) == RESULT_DONE && delivery.pending_count == 0)
+		return;
+	for (size_t i = 0; i < hop->endpoint_count && delivery.pending_count && sessions > 0 && result != RESULT_STOP; i++) {
+		result = try_endpoint(&delivery, &hop->endpoints[i], &sessions, &trouble);
+		collect_retryable(&delivery);
 	}
-	reopen_pending(&run);
-	settle_pending(&run, &trouble);
+	reopen_pending(&delivery);
+	settle_pending(&delivery, &trouble);
 }

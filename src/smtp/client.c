@@ -382,6 +382,11 @@ const struct reply *smtp_client_last_reply(const struct smtp_client *client)
 	return &client->last_reply;
 }
 
+bool smtp_client_passes_dsn(const struct smtp_client *client)
+{
+	return extensions_have(&client->extensions, SMTP_EXT_DSN);
+}
+
 uint64_t smtp_client_sent_octets(const struct smtp_client *client)
 {
 	return client->data ? mail_data_octets(client->data) : client->sent_before;

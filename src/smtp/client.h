@@ -68,6 +68,9 @@ const struct reply *smtp_client_last_reply(const struct smtp_client *client);
 /* Octets of the message already handed out, for a progress bar. */
 uint64_t smtp_client_sent_octets(const struct smtp_client *client);
 
+/* True when the server knows DSN, and so was told of the wishes for reports (RFC 3461 §4). */
+bool smtp_client_passes_dsn(const struct smtp_client *client);
+
 /* Every line of the dialogue as it is decided, for -v and --transcript: secrets are already replaced by asterisks and
  * message data is not shown. direction: 'C', 'S', or '*' for remarks. */
 typedef void smtp_trace(void *context, char direction, struct view line);
