@@ -1,0 +1,64 @@
+/* fates - what became of the latest messages that are gone from the spool. */
+#include "spool/fates.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/buf.h"
+
+enum { FATES_MAX = 1024 * 1024, LINE_OCTETS = 64 };
+
+void fates_add(const struct spool *spool, const char *id, int exit_status, time_t now)
+{
+	int fd = openat(spool->folder, "fates", O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	char line[LINE_OCTETS];
+	struct stat st;
+	int len = snprintf(line, sizeof line, "%s %d %lld\n", id, exit_status, (long long)now);
+
+	if (fd < 0)
+		return;
+	if (write(fd, line, (size_t)len) == len && fstat(fd, &st) == 0 && st.st_size > FATES_MAX)
+		renameat(spool->folder, "fates", spool->folder, "fates.1");
+	close(fd);
+}
+
+static bool find_in(const struct spool *spool, const char *name, const char *id, int *exit_status)
+{
+	int fd = openat(spool->folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	struct view rest, line;
+	struct buf text;
+	bool found = false;
+	ssize_t got = 1;
+
+	if (fd < 0)
+		return false;
+	buf_init(&text, 2 * (size_t)FATES_MAX);
+	while (got > 0 && !text.overflow) {
+		char *room = buf_reserve(&text, 64 * 1024);
+
+		got = room ? read(fd, room, 64 * 1024) : 0;
+		if (got < 0 && errno == EINTR)
+			got = 1;
+		else if (got > 0)
+			buf_commit(&text, (size_t)got);
+	}
+	close(fd);
+	rest = buf_view(&text);
+	while (view_take_line(&rest, &line)) {
+		unsigned long long status;
+
+		if (!view_equal(view_take_until(&line, ' ', NULL), view_of(id)) || !view_to_number(view_take_until(&line, ' ', NULL), 255, &status))
+			continue;
+		*exit_status = (int)status;
+		found = true;
+	}
+	buf_clear(&text);
+	return found;
+}
+
+bool fates_find(const struct spool *spool, const char *id, int *exit_status)
+{
+	return find_in(spool, "fates", id, exit_status) || find_in(spool, "fates.1", id, exit_status);
+}

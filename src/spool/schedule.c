@@ -1,0 +1,41 @@
+/* schedule - when a message is tried again, when its sender is warned, and when it is given up. */
+#include "spool/schedule.h"
+
+enum { ATTEMPTS_WANTED = 4 };	/* before a mail is given up, unless its lifetime has no room for as many */
+
+static unsigned interval(const struct schedule_policy *policy, unsigned attempts)
+{
+	unsigned seconds = policy->first_s > 0 ? policy->first_s : 1;
+
+	while (--attempts > 0 && seconds < policy->longest_s)
+		seconds = seconds > policy->longest_s / 2 ? policy->longest_s : seconds * 2;
+	return seconds < policy->longest_s ? seconds : policy->longest_s;
+}
+
+time_t schedule_next(const struct schedule_policy *policy, time_t arrival, time_t now, unsigned attempts, uint32_t chance)
+{
+	unsigned seconds = interval(policy, attempts > 0 ? attempts : 1);
+	time_t next = now + seconds + (time_t)((uint64_t)seconds * chance / 10 / UINT32_MAX), end = arrival + (time_t)policy->lifetime_s;
+
+	return arrival <= now && next > end && end > now ? end : next;
+}
+
+bool schedule_is_over(const struct schedule_policy *policy, time_t arrival, time_t now, unsigned attempts)
+{
+	unsigned fitting = 1 + policy->lifetime_s / (policy->first_s > 0 ? 2 * policy->first_s : 1);
+	unsigned wanted = fitting < ATTEMPTS_WANTED ? fitting : ATTEMPTS_WANTED;
+
+	return now - arrival >= (time_t)policy->lifetime_s && attempts >= wanted;
+}
+
+bool schedule_owes_warning(const struct schedule_policy *policy, time_t arrival, time_t now)
+{
+	return policy->warn_s > 0 && now - arrival >= (time_t)policy->warn_s;
+}
+
+bool schedule_is_due(const struct schedule_policy *policy, time_t due, time_t now)
+{
+	time_t longest = (time_t)policy->longest_s + (time_t)policy->longest_s / 10 + 1;
+
+	return due <= now || due - now > longest;
+}

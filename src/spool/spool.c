@@ -1,0 +1,321 @@
+/* spool - the folder of messages that are safe on disk: ids, locks, listing, and what a crash left. */
+#include "spool/spool.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sysexits.h>
+#include <unistd.h>
+#include "base/mem.h"
+#include "base/random.h"
+
+enum { ID_TIME_CHARS = 11, ID_CHARS = SPOOL_ID_SIZE - 1, SWEEP_AGE_S = 3600, FILES_RESERVE = 100 };
+
+#define SERVICE_USER "paloma"
+
+static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUV";
+
+void spool_id_make(char id[SPOOL_ID_SIZE], uint64_t now_us)
+{
+	unsigned char chance[ID_CHARS - ID_TIME_CHARS];
+
+	random_fill(chance, sizeof chance);
+	for (int i = ID_TIME_CHARS - 1; i >= 0; i--, now_us >>= 5)
+		id[i] = digits[now_us & 31];
+	for (size_t i = 0; i < sizeof chance; i++)
+		id[ID_TIME_CHARS + i] = digits[chance[i] & 31];
+	id[ID_CHARS] = '\0';
+}
+
+bool spool_id_parse(struct view text, uint64_t *arrival_us)
+{
+	*arrival_us = 0;
+	if (text.len != ID_CHARS)
+		return false;
+	for (size_t i = 0; i < text.len; i++) {
+		const char *digit = text.data[i] != '\0' ? strchr(digits, text.data[i]) : NULL;
+
+		if (!digit)
+			return false;
+		if (i < ID_TIME_CHARS)
+			*arrival_us = *arrival_us << 5 | (uint64_t)(digit - digits);
+	}
+	return true;
+}
+
+static int open_folder(int at, const char *name)
+{
+	return openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* A folder that a power cut takes away again takes every message in it along. */
+static int make_durable_folder(const char *parent, const char *path, mode_t mode, struct err *err)
+{
+	int fd, result = 0;
+
+	if (mkdir(path, mode) < 0)
+		return errno == EEXIST ? 0 : err_set_errno(err, EX_CANTCREAT, errno, "Cannot make the folder %s", path);
+	fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || (fsync(fd) < 0 && errno != EINVAL))
+		result = err_set_errno(err, EX_CANTCREAT, errno, "Cannot make the folder %s durable", path);
+	if (fd >= 0)
+		close(fd);
+	return result;
+}
+
+/* The system's spool is the service's user's, whoever needs it first. */
+static int give_to_service(const char *path, struct err *err)
+{
+	const struct passwd *user = geteuid() == 0 ? getpwnam(SERVICE_USER) : NULL;
+
+	if (user && lchown(path, user->pw_uid, user->pw_gid) < 0)
+		return err_set_errno(err, EX_CANTCREAT, errno, "Cannot give the spool %s to the user %s", path, SERVICE_USER);
+	return 0;
+}
+
+/* Every folder above path is made as mkdir makes it; the spool itself is its owner's alone. */
+static int make_folders(const char *path, struct err *err)
+{
+	char *shorter = mem_copy_str(view_of(path)), *parent = mem_copy_str(view_of("/"));
+	int result = 0;
+
+	for (char *slash = strchr(shorter + 1, '/'); slash && result == 0; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		result = make_durable_folder(parent, shorter, 0755, err);
+		free(parent);
+		parent = mem_copy_str(view_of(shorter));
+		*slash = '/';
+	}
+	if (result == 0)
+		result = make_durable_folder(parent, path, 0700, err);
+	free(shorter);
+	free(parent);
+	return result == 0 ? give_to_service(path, err) : result;
+}
+
+static int open_part(const struct spool *spool, const char *name, int *fd, struct err *err)
+{
+	if (mkdirat(spool->folder, name, 0700) == 0) {
+		if (fsync(spool->folder) < 0 && errno != EINVAL)
+			return err_set_errno(err, EX_CANTCREAT, errno, "Cannot make the folder %s/%s durable", spool->path, name);
+	} else if (errno != EEXIST) {
+		return err_set_errno(err, EX_CANTCREAT, errno, "Cannot make the folder %s/%s", spool->path, name);
+	}
+	*fd = open_folder(spool->folder, name);
+	if (*fd < 0)
+		return err_set_errno(err, EX_CANTCREAT, errno, "Cannot open the folder %s/%s", spool->path, name);
+	return 0;
+}
+
+static int become_owner(const struct spool *spool, struct err *err)
+{
+	uid_t real, effective, saved;
+
+	if (geteuid() != 0 || spool->owner == 0)
+		return 0;
+	if (setgroups(0, NULL) < 0 || setresgid(spool->group, spool->group, spool->group) < 0 ||
+	    setresuid(spool->owner, spool->owner, spool->owner) < 0 || getresuid(&real, &effective, &saved) < 0 ||
+	    real != spool->owner || effective != spool->owner || saved != spool->owner)
+		return err_set_errno(err, EX_OSERR, errno, "Cannot become the owner of the spool %s", spool->path);
+	return 0;
+}
+
+static int check_folder(struct spool *spool, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(spool->folder, &st) < 0)
+		return err_set_errno(err, EX_CANTCREAT, errno, "Cannot look at the spool %s", spool->path);
+	spool->owner = st.st_uid;
+	spool->group = st.st_gid;
+	if (st.st_mode & (S_IWGRP | S_IWOTH))
+		return err_set(err, EX_NOPERM, STATUS(4, 3, 0), "Others may write to the spool %s; chmod 700 %s mends that.", spool->path, spool->path);
+	if (become_owner(spool, err) < 0)
+		return -1;
+	if (st.st_uid != geteuid())
+		return err_set(err, EX_NOPERM, STATUS(4, 3, 0), "The spool %s belongs to another user (uid %lu).", spool->path,
+			       (unsigned long)st.st_uid);
+	return 0;
+}
+
+int spool_open(struct spool *spool, const char *path, struct err *err)
+{
+	*spool = (struct spool){.path = path, .folder = -1, .queue = -1};
+	spool->folder = open_folder(AT_FDCWD, path);
+	if (spool->folder < 0 && errno == ENOENT) {
+		if (make_folders(path, err) < 0)
+			return -1;
+		spool->folder = open_folder(AT_FDCWD, path);
+	}
+	if (spool->folder < 0)
+		return err_set_errno(err, EX_CANTCREAT, errno, "Cannot open the spool %s", path);
+	if (check_folder(spool, err) < 0 || open_part(spool, "queue", &spool->queue, err) < 0) {
+		spool_close(spool);
+		return -1;
+	}
+	return 0;
+}
+
+void spool_close(struct spool *spool)
+{
+	if (!spool->path)
+		return;
+	if (spool->folder >= 0)
+		close(spool->folder);
+	if (spool->queue >= 0)
+		close(spool->queue);
+	*spool = (struct spool){.folder = -1, .queue = -1};
+}
+
+/* The nearest folder above path that exists. */
+static bool parent_is_writable(const char *path)
+{
+	char *parent = mem_copy_str(view_of(path)), *slash;
+	bool result = false;
+
+	while ((slash = strrchr(parent, '/')) && slash != parent) {
+		*slash = '\0';
+		if (access(parent, F_OK) == 0) {
+			result = faccessat(AT_FDCWD, parent, W_OK | X_OK, AT_EACCESS) == 0;
+			break;
+		}
+	}
+	free(parent);
+	return result;
+}
+
+bool spool_is_writable(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return errno == ENOENT && parent_is_writable(path);
+	return S_ISDIR(st.st_mode) && (geteuid() == 0 || (st.st_uid == geteuid() && faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) == 0));
+}
+
+int spool_lock_runner(const struct spool *spool, int *fd, struct err *err)
+{
+	*fd = openat(spool->folder, "runner.lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (*fd < 0)
+		return err_set_errno(err, EX_CANTCREAT, errno, "Cannot open %s/runner.lock", spool->path);
+	while (flock(*fd, LOCK_EX | LOCK_NB) < 0) {
+		int why = errno;
+
+		if (why == EINTR)
+			continue;
+		close(*fd);
+		*fd = -1;
+		return why == EWOULDBLOCK ? 0 : err_set_errno(err, EX_OSERR, why, "Cannot lock %s/runner.lock", spool->path);
+	}
+	return 1;
+}
+
+bool spool_look(const struct spool *spool, const char *id, struct spool_item *item)
+{
+	uint64_t arrival_us;
+	struct stat st;
+
+	if (!spool_id_parse(view_of(id), &arrival_us) || fstatat(spool->queue, id, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+		return false;
+	*item = (struct spool_item){.state = st.st_mode & 0777, .due = st.st_mtim.tv_sec, .arrival = (time_t)(arrival_us / 1000000),
+				    .size_octets = (uint64_t)st.st_size};
+	memcpy(item->id, id, SPOOL_ID_SIZE);
+	return true;
+}
+
+int spool_scan(const struct spool *spool, void (*take)(void *context, const struct spool_item *item), void *context, struct err *err)
+{
+	int fd = open_folder(spool->queue, ".");
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	struct spool_item item;
+	int why;
+
+	if (!dir) {
+		err_set_errno(err, EX_IOERR, errno, "Cannot read the folder %s/queue", spool->path);
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	for (errno = 0; (entry = readdir(dir)); errno = 0)
+		if (spool_look(spool, entry->d_name, &item))
+			take(context, &item);
+	why = errno;
+	closedir(dir);
+	return why ? err_set_errno(err, EX_IOERR, why, "Cannot read the folder %s/queue", spool->path) : 0;
+}
+
+struct sweep {
+	const struct spool *spool;
+	time_t now;
+};
+
+/* What has a lock is still being written; what has none and is not ready will never be. */
+static void sweep_one(void *context, const struct spool_item *item)
+{
+	const struct sweep *sweep = context;
+	int fd;
+
+	if (item->state != SPOOL_WRITING || item->due > sweep->now - SWEEP_AGE_S)
+		return;
+	fd = openat(sweep->spool->queue, item->id, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		unlinkat(sweep->spool->queue, item->id, 0);
+	close(fd);
+}
+
+void spool_sweep(const struct spool *spool, time_t now)
+{
+	struct sweep sweep = {spool, now};
+	struct err ignored;
+
+	spool_scan(spool, sweep_one, &sweep, &ignored);
+}
+
+int spool_set_aside(const struct spool *spool, const char *id, struct err *err)
+{
+	int damaged, result = 0;
+
+	if (open_part(spool, "damaged", &damaged, err) < 0)
+		return -1;
+	if (renameat(spool->queue, id, damaged, id) < 0)
+		result = err_set_errno(err, EX_IOERR, errno, "Cannot set the damaged message %s aside", id);
+	else if (fsync(damaged) < 0)
+		result = err_set_errno(err, EX_IOERR, errno, "Cannot make the folder %s/damaged durable", spool->path);
+	close(damaged);
+	return result;
+}
+
+int spool_check_room(const struct spool *spool, uint64_t octets, uint64_t reserve_octets, struct err *err)
+{
+	struct statvfs room;
+	uint64_t available;
+
+	if (fstatvfs(spool->queue, &room) < 0)
+		return err_set_errno(err, EX_IOERR, errno, "Cannot ask how much room the spool %s has", spool->path);
+	available = (uint64_t)room.f_bavail * room.f_frsize;
+	if (available < reserve_octets || available - reserve_octets < octets)
+		return err_set(err, EX_TEMPFAIL, STATUS(4, 3, 1), "The spool %s has room for %llu MiB, which is too little for this message and the reserve.",
+			       spool->path, (unsigned long long)(available >> 20));
+	if (room.f_files > 0 && room.f_favail < FILES_RESERVE)
+		return err_set(err, EX_TEMPFAIL, STATUS(4, 3, 1), "The spool %s has room for %llu more files only.", spool->path,
+			       (unsigned long long)room.f_favail);
+	return 0;
+}
+
+int spool_sync_queue(const struct spool *spool, struct err *err)
+{
+	/* EINVAL: a file system that has nothing to be made durable there. */
+	if (fsync(spool->queue) < 0 && errno != EINVAL)
+		return err_set_errno(err, EX_IOERR, errno, "Cannot make the folder %s/queue durable", spool->path);
+	return 0;
+}

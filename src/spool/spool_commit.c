@@ -1,0 +1,115 @@
+/* spool_commit - the step to durable, in one place. */
+#include "spool/spool_commit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum { CREATE_TRIES = 100 };
+
+static int create(const struct spool *spool, uint64_t now_us, struct spool_entry *entry, struct err *err)
+{
+	for (int tries = 0; tries < CREATE_TRIES; tries++) {
+		if (tries > 0 || !entry->id[0])
+			spool_id_make(entry->id, now_us);
+		entry->fd = openat(spool->queue, entry->id, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, SPOOL_WRITING);
+		if (entry->fd >= 0 || errno != EEXIST)
+			break;
+	}
+	if (entry->fd < 0)
+		return err_set_errno(err, EX_CANTCREAT, errno, "Cannot make a file in the spool %s", spool->path);
+	entry->state = SPOOL_WRITING;
+	while (flock(entry->fd, LOCK_EX | LOCK_NB) < 0)
+		if (errno != EINTR)
+			return err_set_errno(err, EX_OSERR, errno, "Cannot lock the file %s in the spool %s", entry->id, spool->path);
+	/* The umask of the caller has no say in what a mode means here. */
+	if (fchmod(entry->fd, SPOOL_WRITING) < 0)
+		return err_set_errno(err, EX_IOERR, errno, "Cannot mark the message %s", entry->id);
+	return 0;
+}
+
+static int make_ready(const struct spool *spool, struct spool_entry *entry, struct err *err)
+{
+	if (spool_entry_set_state(entry, SPOOL_QUEUED, err) < 0)
+		return -1;
+	if (fsync(entry->fd) < 0)
+		return err_set_errno(err, EX_IOERR, errno, "Cannot make the message durable in the spool %s", spool->path);
+	return spool_sync_queue(spool, err);
+}
+
+int spool_commit(const struct spool *spool, const struct draft *draft, const struct spool_origin *origin, struct spool_entry *entry,
+		 struct err *err)
+{
+	entry->fd = -1;
+	if (create(spool, origin->arrival_us, entry, err) == 0 && spool_file_write(entry->fd, entry->id, draft, origin, err) == 0 &&
+	    make_ready(spool, entry, err) == 0)
+		return 0;
+	if (entry->fd >= 0)
+		unlinkat(spool->queue, entry->id, 0);
+	spool_entry_close(entry);
+	return -1;
+}
+
+enum spool_open_result spool_entry_open(const struct spool *spool, const char *id, struct spool_entry *entry, struct err *err)
+{
+	struct stat st, named;
+
+	*entry = (struct spool_entry){.fd = openat(spool->queue, id, O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
+	if (entry->fd < 0 && errno == ENOENT)
+		return SPOOL_OPEN_GONE;
+	if (entry->fd < 0) {
+		err_set_errno(err, EX_IOERR, errno, "Cannot open the message %s in the spool %s", id, spool->path);
+		return SPOOL_OPEN_FAILED;
+	}
+	while (flock(entry->fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno == EINTR)
+			continue;
+		spool_entry_close(entry);
+		return SPOOL_OPEN_BUSY;
+	}
+	/* It may have been removed between the opening and the lock; a file without a name is nobody's any more. */
+	if (fstat(entry->fd, &st) < 0 || fstatat(spool->queue, id, &named, AT_SYMLINK_NOFOLLOW) < 0 || st.st_ino != named.st_ino ||
+	    !S_ISREG(st.st_mode)) {
+		spool_entry_close(entry);
+		return SPOOL_OPEN_GONE;
+	}
+	memcpy(entry->id, id, SPOOL_ID_SIZE);
+	entry->state = st.st_mode & 0777;
+	return SPOOL_OPEN_OK;
+}
+
+void spool_entry_close(struct spool_entry *entry)
+{
+	if (entry && entry->fd >= 0)
+		close(entry->fd); /* all that mattered has been made durable before */
+	if (entry)
+		entry->fd = -1;
+}
+
+int spool_entry_set_state(struct spool_entry *entry, enum spool_state state, struct err *err)
+{
+	if (fchmod(entry->fd, state) < 0)
+		return err_set_errno(err, EX_IOERR, errno, "Cannot mark the message %s", entry->id);
+	entry->state = state;
+	return 0;
+}
+
+int spool_entry_set_due(const struct spool_entry *entry, time_t due, struct err *err)
+{
+	const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = due}};
+
+	if (futimens(entry->fd, times) < 0)
+		return err_set_errno(err, EX_IOERR, errno, "Cannot set the next attempt of the message %s", entry->id);
+	return 0;
+}
+
+int spool_entry_remove(const struct spool *spool, struct spool_entry *entry, struct err *err)
+{
+	if (unlinkat(spool->queue, entry->id, 0) < 0 && errno != ENOENT)
+		return err_set_errno(err, EX_IOERR, errno, "Cannot remove the message %s from the spool %s", entry->id, spool->path);
+	spool_entry_close(entry);
+	return 0;
+}

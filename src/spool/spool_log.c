@@ -1,0 +1,328 @@
+/* spool_log - the log behind a message: what became of its recipients, a line each. */
+#include "spool/spool_log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/uio.h>
+#include <sysexits.h>
+#include <unistd.h>
+#include "base/crc32c.h"
+
+enum {
+	LINE_MAX_OCTETS = 512 * 1024,
+	SAID_MAX = 4096,		/* of what a server said; the rest is chatter */
+	SUM_OCTETS = 13,		/* " sum=" and eight digits */
+};
+
+void spool_escape(struct buf *out, struct view v)
+{
+	static const char hex[] = "0123456789ABCDEF";
+
+	for (size_t i = 0; i < v.len; i++) {
+		unsigned char c = (unsigned char)v.data[i];
+
+		if (c > 0x20 && c < 0x7f && c != '%')
+			buf_append_char(out, (char)c);
+		else
+			buf_append(out, view_make((char[]){'%', hex[c >> 4], hex[c & 15]}, 3));
+	}
+}
+
+static int hex_value(char c)
+{
+	return ascii_is_digit(c) ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+struct view spool_unescape(struct view v, struct arena *arena)
+{
+	char *text = arena_alloc(arena, v.len + 1, 1);
+	size_t len = 0;
+
+	for (size_t i = 0; i < v.len; i++) {
+		bool is_code = v.data[i] == '%' && i + 2 < v.len && hex_value(v.data[i + 1]) >= 0 && hex_value(v.data[i + 2]) >= 0;
+
+		text[len++] = is_code ? (char)(hex_value(v.data[i + 1]) << 4 | hex_value(v.data[i + 2])) : v.data[i];
+		i += is_code ? 2 : 0;
+	}
+	return view_make(text, len);
+}
+
+static void add_word(struct buf *out, const char *key, struct view value)
+{
+	if (value.len == 0)
+		return;
+	buf_printf(out, " %s=", key);
+	spool_escape(out, value);
+}
+
+static void end_line(struct buf *line)
+{
+	buf_printf(line, " sum=%08x", (unsigned)crc32c(0, buf_view(line)));
+}
+
+void spool_log_write_outcome(struct buf *out, const struct outcome *outcome, time_t now)
+{
+	const struct enhanced_status *status = outcome->action == OUTCOME_RELAYED || outcome->action == OUTCOME_DELIVERED
+		? &outcome->reply.status : &outcome->err.status;
+
+	buf_printf(out, "rcpt %zu %s time=%lld phase=%d exit=%d status=%u.%u.%u code=%d setup=%u transfer=%u", outcome->recipient,
+		   outcome_action_text(outcome->action), (long long)now, (int)outcome->phase, outcome->err.exit_code, status->class,
+		   status->subject, status->detail, outcome->reply.code, outcome->setup_ms, outcome->transfer_ms);
+	if (outcome->maybe_delivered)
+		buf_append_str(out, " maybe=1");
+	if (outcome->dsn_passed_on)
+		buf_append_str(out, " dsn=1");
+	add_word(out, "mta", outcome->remote_mta);
+	add_word(out, "tls", outcome->tls);
+	add_word(out, "said", view_first(outcome->reply.text, SAID_MAX));
+	add_word(out, "err", view_of(outcome->err.exit_code ? outcome->err.text : ""));
+	end_line(out);
+}
+
+/* The line without its checksum when that fits. */
+static bool check_line(struct view *line)
+{
+	struct view sum;
+	char wanted[SUM_OCTETS + 1];
+
+	if (line->len <= SUM_OCTETS)
+		return false;
+	sum = view_from(*line, line->len - SUM_OCTETS);
+	*line = view_first(*line, line->len - SUM_OCTETS);
+	snprintf(wanted, sizeof wanted, " sum=%08x", (unsigned)crc32c(0, *line));
+	return view_equal(sum, view_of(wanted));
+}
+
+static bool take_action(struct view word, enum outcome_action *action)
+{
+	static const enum outcome_action actions[] = {OUTCOME_DELIVERED, OUTCOME_RELAYED, OUTCOME_DELAYED, OUTCOME_FAILED};
+
+	for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
+		if (view_equal(word, view_of(outcome_action_text(actions[i])))) {
+			*action = actions[i];
+			return true;
+		}
+	}
+	return false;
+}
+
+static unsigned take_number(struct view text, unsigned max)
+{
+	unsigned long long number = 0;
+
+	return view_to_number(text, max, &number) ? (unsigned)number : 0;
+}
+
+static struct enhanced_status take_status(struct view text)
+{
+	unsigned class = take_number(view_take_until(&text, '.', NULL), 5);
+	unsigned subject = take_number(view_take_until(&text, '.', NULL), 999);
+
+	return STATUS((unsigned char)class, (unsigned short)subject, (unsigned short)take_number(text, 999));
+}
+
+static void take_text(char *text, size_t size, struct view value)
+{
+	value = view_first(value, size - 1);
+	memcpy(text, value.data, value.len);
+	text[value.len] = '\0';
+}
+
+/* What a word of an outcome sets. */
+static void take_word(struct outcome *outcome, struct view key, struct view value, struct arena *arena)
+{
+	if (view_equal(key, (struct view)VIEW("phase")))
+		outcome->phase = take_number(value, PHASE_LOCAL);
+	else if (view_equal(key, (struct view)VIEW("exit")))
+		outcome->err.exit_code = (int)take_number(value, 255);
+	else if (view_equal(key, (struct view)VIEW("status")))
+		outcome->reply.status = outcome->err.status = take_status(value);
+	else if (view_equal(key, (struct view)VIEW("code")))
+		outcome->reply.code = (int)take_number(value, 599);
+	else if (view_equal(key, (struct view)VIEW("setup")))
+		outcome->setup_ms = take_number(value, UINT32_MAX);
+	else if (view_equal(key, (struct view)VIEW("transfer")))
+		outcome->transfer_ms = take_number(value, UINT32_MAX);
+	else if (view_equal(key, (struct view)VIEW("maybe")))
+		outcome->maybe_delivered = true;
+	else if (view_equal(key, (struct view)VIEW("dsn")))
+		outcome->dsn_passed_on = true;
+	else if (view_equal(key, (struct view)VIEW("mta")))
+		outcome->remote_mta = spool_unescape(value, arena);
+	else if (view_equal(key, (struct view)VIEW("tls")))
+		outcome->tls = spool_unescape(value, arena);
+	else if (view_equal(key, (struct view)VIEW("said")))
+		outcome->reply.text = spool_unescape(value, arena);
+	else if (view_equal(key, (struct view)VIEW("err")))
+		take_text(outcome->err.text, sizeof outcome->err.text, spool_unescape(value, arena));
+}
+
+static bool read_outcome(struct view rest, size_t recipient_count, struct arena *arena, struct outcome *outcome)
+{
+	unsigned long long recipient;
+
+	*outcome = (struct outcome){0};
+	if (!view_to_number(view_take_until(&rest, ' ', NULL), SIZE_MAX, &recipient) || recipient >= recipient_count ||
+	    !take_action(view_take_until(&rest, ' ', NULL), &outcome->action))
+		return false;
+	outcome->recipient = (size_t)recipient;
+	while (rest.len > 0) {
+		struct view value = view_take_until(&rest, ' ', NULL), key = view_take_until(&value, '=', NULL);
+
+		take_word(outcome, key, value, arena);
+	}
+	return true;
+}
+
+static bool takes_word(struct view *line, const char *word)
+{
+	struct view rest = *line;
+
+	if (!view_equal(view_take_until(&rest, ' ', NULL), view_of(word)))
+		return false;
+	*line = rest;
+	return true;
+}
+
+bool spool_log_read_outcome(struct view line, size_t recipient_count, struct arena *arena, struct outcome *outcome)
+{
+	return check_line(&line) && takes_word(&line, "rcpt") && read_outcome(line, recipient_count, arena, outcome);
+}
+
+/* The value of a word in what is left of a line. */
+static struct view find_word(struct view rest, const char *wanted)
+{
+	while (rest.len > 0) {
+		struct view value = view_take_until(&rest, ' ', NULL), key = view_take_until(&value, '=', NULL);
+
+		if (view_equal(key, view_of(wanted)))
+			return value;
+	}
+	return (struct view){0};
+}
+
+static void read_attempt(struct view rest, struct spool_mail *mail)
+{
+	unsigned long long due = 0;
+
+	mail->attempts = take_number(view_take_until(&rest, ' ', NULL), 1000000);
+	if (view_to_number(find_word(rest, "due"), INT64_MAX, &due))
+		mail->due = (time_t)due;
+}
+
+static const struct {
+	const char *word;
+	enum spool_report report;
+} reports[] = {{"delay", SPOOL_REPORT_DELAY}, {"failure", SPOOL_REPORT_FAILURE}, {"success", SPOOL_REPORT_SUCCESS}};
+
+static void read_report(struct view rest, struct spool_mail *mail)
+{
+	struct view number = view_take_until(&rest, ' ', NULL), word = view_take_until(&rest, ' ', NULL);
+	unsigned long long recipient;
+
+	if (!view_to_number(number, SIZE_MAX, &recipient) || recipient >= mail->envelope.recipient_count)
+		return;
+	for (size_t i = 0; i < sizeof reports / sizeof *reports; i++)
+		if (view_equal(word, view_of(reports[i].word)))
+			mail->reports[recipient] |= (unsigned char)reports[i].report;
+}
+
+void spool_log_read(struct view log, struct arena *arena, struct spool_mail *mail)
+{
+	struct outcome outcome;
+	struct view line;
+
+	while (view_take_line(&log, &line)) {
+		if (!check_line(&line))
+			continue;
+		if (takes_word(&line, "rcpt")) {
+			if (read_outcome(line, mail->envelope.recipient_count, arena, &outcome))
+				mail->outcomes[outcome.recipient] = outcome;
+		} else if (takes_word(&line, "attempt")) {
+			read_attempt(line, mail);
+		} else if (takes_word(&line, "report")) {
+			read_report(line, mail);
+		} else if (takes_word(&line, "hold")) {
+			mail->is_held = true;
+		} else if (takes_word(&line, "release")) {
+			mail->is_held = false;
+		}
+	}
+}
+
+/* One write, which O_APPEND puts at the end. The line end comes first, so that what a crash or a full disk has cut short
+ * spoils no line but its own. */
+static int append(int fd, const struct buf *line, struct err *err)
+{
+	char line_end = '\n';
+	const struct iovec pieces[2] = {{.iov_base = &line_end, .iov_len = 1}, {.iov_base = line->data, .iov_len = line->len}};
+	ssize_t written;
+
+	do
+		written = writev(fd, pieces, 2);
+	while (written < 0 && errno == EINTR);
+	if (written < 0)
+		return err_set_errno(err, EX_IOERR, errno, "Cannot write to the log of a message");
+	if ((size_t)written != line->len + 1)
+		return err_set(err, EX_TEMPFAIL, STATUS(4, 3, 1), "The log of a message could be written in part only; the disk may be full.");
+	return 0;
+}
+
+static int append_and_clear(int fd, struct buf *line, struct err *err)
+{
+	int result = append(fd, line, err);
+
+	buf_clear(line);
+	return result;
+}
+
+int spool_log_outcome(int fd, const struct outcome *outcome, time_t now, struct err *err)
+{
+	struct buf line;
+
+	buf_init(&line, LINE_MAX_OCTETS);
+	spool_log_write_outcome(&line, outcome, now);
+	return append_and_clear(fd, &line, err);
+}
+
+int spool_log_attempt(int fd, unsigned attempts, time_t now, time_t due, struct err *err)
+{
+	struct buf line;
+
+	buf_init(&line, LINE_MAX_OCTETS);
+	buf_printf(&line, "attempt %u time=%lld due=%lld", attempts, (long long)now, (long long)due);
+	end_line(&line);
+	return append_and_clear(fd, &line, err);
+}
+
+int spool_log_hold(int fd, bool is_held, time_t now, uid_t by, struct err *err)
+{
+	struct buf line;
+
+	buf_init(&line, LINE_MAX_OCTETS);
+	buf_printf(&line, "%s time=%lld by=%lu", is_held ? "hold" : "release", (long long)now, (unsigned long)by);
+	end_line(&line);
+	return append_and_clear(fd, &line, err);
+}
+
+int spool_log_report(int fd, size_t recipient, enum spool_report report, const char *report_id, time_t now, struct err *err)
+{
+	const char *word = "";
+	struct buf line;
+
+	for (size_t i = 0; i < sizeof reports / sizeof *reports; i++)
+		if (reports[i].report == report)
+			word = reports[i].word;
+	buf_init(&line, LINE_MAX_OCTETS);
+	buf_printf(&line, "report %zu %s time=%lld", recipient, word, (long long)now);
+	add_word(&line, "id", view_of(report_id));
+	end_line(&line);
+	return append_and_clear(fd, &line, err);
+}
+
+int spool_log_sync(int fd, struct err *err)
+{
+	if (fdatasync(fd) < 0)
+		return err_set_errno(err, EX_IOERR, errno, "Cannot make the log of a message durable");
+	return 0;
+}

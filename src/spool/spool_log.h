@@ -1,0 +1,35 @@
+/* spool_log - the log behind a message: what became of its recipients, a line each (paloma-spool(5)).
+ *
+ *	rcpt 3 relayed time=... status=2.0.0 ... sum=CHECKSUM
+ *	attempt 2 time=... due=... sum=...
+ *	hold time=... by=UID sum=...		release ...
+ *	report 3 failure time=... id=... sum=...
+ *
+ * A line is appended with one write. One that a crash has cut short has no checksum that fits and counts as not there. */
+#ifndef SPOOL_SPOOL_LOG_H
+#define SPOOL_SPOOL_LOG_H
+
+#include "base/buf.h"
+#include "spool/spool_file.h"
+
+/* Each fails with EX_IOERR or EX_TEMPFAIL 4.3.1; nothing is durable before spool_log_sync. */
+int spool_log_outcome(int fd, const struct outcome *outcome, time_t now, struct err *err);
+/* The end of an attempt: how many have ended, and when the next is due. */
+int spool_log_attempt(int fd, unsigned attempts, time_t now, time_t due, struct err *err);
+int spool_log_hold(int fd, bool is_held, time_t now, uid_t by, struct err *err);
+/* report_id: of the message that tells it; "" when nobody wants to know. */
+int spool_log_report(int fd, size_t recipient, enum spool_report report, const char *report_id, time_t now, struct err *err);
+int spool_log_sync(int fd, struct err *err);
+
+/* Takes every whole line of the log into mail. */
+void spool_log_read(struct view log, struct arena *arena, struct spool_mail *mail);
+
+/* One outcome as such a line, and back; a worker tells its runner in the same words. False for a line that is none. */
+void spool_log_write_outcome(struct buf *out, const struct outcome *outcome, time_t now);
+bool spool_log_read_outcome(struct view line, size_t recipient_count, struct arena *arena, struct outcome *outcome);
+
+/* Octets that could break a line or a word as %XX, and back. */
+void spool_escape(struct buf *out, struct view v);
+struct view spool_unescape(struct view v, struct arena *arena);
+
+#endif
