@@ -349,3 +349,17 @@ void route_envelope(const struct envelope *envelope, struct view author, const s
 		add_hop(&routing, route, &hop);
 	}
 }
+
+struct view route_destination(const struct envelope *envelope, struct view author, size_t recipient, const struct route_options *options,
+			      struct arena *arena)
+{
+	struct routing routing = {.envelope = envelope, .author = author, .options = options, .arena = arena};
+	struct way way;
+
+	decide(&routing, relay_of_sender(&routing), envelope->recipients[recipient].forward_path, &way);
+	if (way.rule)
+		return arena_printf(arena, "route %.*s", VIEW_ARG(way.rule->pattern));
+	if (way.via == VIA_RELAY)
+		return arena_printf(arena, "relay %.*s", VIEW_ARG(way.relay->name));
+	return arena_printf(arena, "mx %.*s", VIEW_ARG(way.domain));
+}

@@ -36,6 +36,11 @@ struct route {
 void route_envelope(const struct envelope *envelope, struct view author, const struct route_options *options, struct arena *arena,
 		    struct route *route);
 
+/* What names the way of one recipient without a look-up: those with the same name can share a connection. "relay NAME",
+ * "mx DOMAIN", "route PATTERN"; lives in arena. */
+struct view route_destination(const struct envelope *envelope, struct view author, size_t recipient, const struct route_options *options,
+			      struct arena *arena);
+
 /* True when path is "user@domain" of the pattern, "user+tag@domain" for "user@domain", or matched by "*@domain",
  * "*.domain", "@domain" or "domain". Case counts nowhere. */
 bool route_pattern_matches(struct view pattern, struct view path);
