@@ -1,3 +1,5 @@
 noinst_LIBRARIES += src/libreport.a
 src_libreport_a_SOURCES = \
+	%D%/dsn.c %D%/dsn.h \
+	%D%/journal.c %D%/journal.h \
 	%D%/outcome_summary.c %D%/outcome_summary.h

@@ -104,10 +104,16 @@ void outcome_append_failed(struct buf *out, const struct envelope *envelope, con
 
 static void append_recipient(struct buf *out, const struct recipient *recipient, const struct outcome *outcome)
 {
-	struct enhanced_status status = has_it(outcome) ? outcome->reply.status : outcome->err.status;
+	struct enhanced_status status;
 
 	buf_append_str(out, out->data[out->len - 1] == '[' ? "{" : ",{");
 	json_append_member(out, "recipient", recipient->forward_path);
+	if (!outcome) {
+		json_append_member(out, "action", view_of("queued"));
+		buf_append_char(out, '}');
+		return;
+	}
+	status = has_it(outcome) ? outcome->reply.status : outcome->err.status;
 	json_append_member(out, "action", view_of(outcome_action_text(outcome->action)));
 	json_append_member(out, "phase", view_of(outcome_phase_text(outcome->phase)));
 	json_append_number(out, "code", (unsigned long long)outcome->reply.code);
@@ -124,17 +130,18 @@ static void append_recipient(struct buf *out, const struct recipient *recipient,
 	buf_append_char(out, '}');
 }
 
-void outcome_append_json(struct buf *out, const struct draft *draft, const struct outcome *outcomes, struct arena *arena)
+void outcome_append_json(struct buf *out, const struct draft *draft, const char *queue_id, const struct outcome *outcomes, struct arena *arena)
 {
 	const struct field_list *fields = &draft->message->fields;
 	size_t at = field_list_find(fields, (struct view)VIEW("Message-ID"), 0);
 
 	buf_append_char(out, '{');
 	json_append_member(out, "message_id", at < fields->count ? field_body(&fields->items[at], arena) : (struct view){0});
+	json_append_member(out, "queue_id", view_of(queue_id));
 	json_append_member(out, "reverse_path", draft->envelope.reverse_path);
 	json_append_name(out, "recipients");
 	buf_append_char(out, '[');
 	for (size_t i = 0; i < draft->envelope.recipient_count; i++)
-		append_recipient(out, &draft->envelope.recipients[i], &outcomes[i]);
+		append_recipient(out, &draft->envelope.recipients[i], outcomes ? &outcomes[i] : NULL);
 	buf_append_str(out, "]}\n");
 }

@@ -14,7 +14,8 @@ int outcome_exit_status(const struct outcome *outcomes, size_t count);
 void outcome_append_sent(struct buf *out, const struct envelope *envelope, const struct outcome *outcomes, struct arena *arena);
 /* One line per recipient without: "paloma: a@b was not reached: HOST, in reply to RCPT TO: ...". */
 void outcome_append_failed(struct buf *out, const struct envelope *envelope, const struct outcome *outcomes, struct arena *arena);
-/* An object with the message's identifier and an array of recipients. */
-void outcome_append_json(struct buf *out, const struct draft *draft, const struct outcome *outcomes, struct arena *arena);
+/* An object with the message's identifier, its id in the queue ("": not queued), and an array of recipients; their action
+ * is "queued" while nothing was tried (outcomes is null). */
+void outcome_append_json(struct buf *out, const struct draft *draft, const char *queue_id, const struct outcome *outcomes, struct arena *arena);
 
 #endif
