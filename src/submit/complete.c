@@ -100,3 +100,13 @@ int complete_message(struct draft *draft, const struct complete_options *options
 		field_list_add_plain(fields, message->arena, view_of("MIME-Version"), view_of("1.0"));
 	return 0;
 }
+
+void complete_add_received(struct message *message, const struct received_facts *facts)
+{
+	struct view date = date_format(facts->when, facts->utc_offset_minutes, message->arena);
+
+	field_list_insert(&message->fields, message->arena, 0,
+			  arena_printf(message->arena, "Received: %.*s%sby %.*s\r\n\twith %.*s id %.*s; %.*s", VIEW_ARG(facts->from),
+				       facts->from.len > 0 ? "\r\n\t" : "", VIEW_ARG(facts->by), VIEW_ARG(facts->with), VIEW_ARG(facts->id),
+				       VIEW_ARG(date)));
+}

@@ -17,4 +17,13 @@ struct complete_options {
  * Resent-Bcc and Return-Path. Fails with EX_DATAERR 5.1.7 when the author's address cannot be written. */
 int complete_message(struct draft *draft, const struct complete_options *options, struct err *err);
 
+/* How a message came to us, for the one Received that we add (RFC 5321 §4.4). */
+struct received_facts {
+	struct view from;		/* "from NAME ([ADDRESS])" or "from userid 1000"; empty: not told */
+	struct view by, with, id;	/* our name; "local", "ESMTP"; the id in the queue */
+	time_t when;
+	int utc_offset_minutes;
+};
+void complete_add_received(struct message *message, const struct received_facts *facts);
+
 #endif
