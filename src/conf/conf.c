@@ -15,7 +15,14 @@
 
 static const struct view main_section = VIEW("paloma"), relay_prefix = VIEW("relay "), route_prefix = VIEW("route ");
 
-enum { DNS_TIMEOUT_MS = 20 * 1000, MX_PORT = 25 };
+static const struct queue_options queue_defaults = {
+	.submit_socket = "/run/paloma/submit.sock",
+	.schedule = {.first_s = 5 * 60, .longest_s = 4 * 3600, .lifetime_s = 5 * 86400, .warn_s = 4 * 3600},
+	.connections = 20, .connections_per_destination = 20, .reserve_octets = 16 * 1024 * 1024, .log = "syslog",
+	.stuck_after_s = 3600, .sessions_per_user = 20,
+};
+
+enum { MAILS_PER_CONNECTION = 100, DNS_TIMEOUT_MS = 20 * 1000, MX_PORT = 25 };
 
 static unsigned section_kind(struct view section)
 {
@@ -252,6 +259,16 @@ static int fail_without_url(const struct conf *conf, const struct relay *relay, 
 		       VIEW_ARG(section));
 }
 
+/* Whether the caller says himself where mail goes: by a file of his own, or a relay in the environment. */
+static bool has_own_way(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->value_count; i++)
+		if (conf->values[i].rank == CONF_USER_FILE ||
+		    (conf->values[i].rank == CONF_ENVIRONMENT && view_equal(conf->values[i].key, (struct view)VIEW("relay"))))
+			return true;
+	return false;
+}
+
 static int join_rules(struct conf *conf, struct err *err)
 {
 	for (size_t i = 0; i < conf->rule_count; i++) {
@@ -300,6 +317,8 @@ int conf_load(struct conf *conf, const struct conf_sources *sources, struct err 
 	*conf = (struct conf){.arena = arena_new(), .default_relay = {.name = VIEW("default")}};
 	conf->route.dns.timeout_ms = DNS_TIMEOUT_MS;
 	conf->route.mx_port = MX_PORT;
+	conf->queue = queue_defaults;
+	conf->deliver.mails_per_connection = MAILS_PER_CONNECTION;
 	if (put_files(conf, sources->config_file, err) < 0 || put_environment(conf, err) < 0 || put_overrides(conf, sources, err) < 0)
 		return -1;
 	for (size_t i = 0; i < conf->value_count; i++)
@@ -310,6 +329,7 @@ int conf_load(struct conf *conf, const struct conf_sources *sources, struct err 
 	demand_pins(&conf->default_relay);
 	for (size_t i = 0; i < conf->relay_count; i++)
 		demand_pins(&conf->relays[i]);
+	conf->is_own = has_own_way(conf);
 	conf->route.relays = conf->relays;
 	conf->route.relay_count = conf->relay_count;
 	conf->route.rules = conf->rules;

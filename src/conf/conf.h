@@ -5,6 +5,7 @@
 #include "compose/composition.h"
 #include "deliver/deliver.h"
 #include "route/route.h"
+#include "spool/schedule.h"
 
 /* Where a value comes from; a later one beats an earlier one. */
 enum conf_rank { CONF_DEFAULT, CONF_SYSTEM_FILE, CONF_USER_FILE, CONF_ENVIRONMENT, CONF_OPTION };
@@ -22,6 +23,21 @@ struct conf_value {
 	enum conf_rank rank;
 };
 
+/* What run needs to know of the queue. */
+struct queue_options {
+	bool never;			/* deliver at once or fail, and keep nothing */
+	const char *spool;		/* null: the system's where it can be written, else the user's own */
+	const char *submit_socket;	/* of the service */
+	struct schedule_policy schedule;
+	unsigned connections, connections_per_destination;
+	uint64_t reserve_octets;	/* of the disk, that no mail may take */
+	const char *log;		/* "syslog", "stderr", "none" or a file */
+	const char *postmaster;		/* gets what can be told to nobody else; null: set aside */
+	const char *hook, *stuck_hook;	/* programs; null: none */
+	unsigned stuck_after_s;
+	unsigned sessions_per_user;
+};
+
 struct conf {
 	struct arena *arena;
 	struct conf_value *values;	/* all that were set, each key once */
@@ -30,6 +46,8 @@ struct conf {
 	struct compose_options compose;
 	struct route_options route;
 	struct deliver_options deliver;
+	struct queue_options queue;
+	bool is_own;			/* something but the system's file says where mail goes */
 	const char *from;		/* the author, where nobody names one; null: user@host */
 	struct view host_name;		/* empty: the system's */
 	struct relay default_relay;	/* url_count 0: none */

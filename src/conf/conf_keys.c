@@ -161,6 +161,36 @@ static int set_seconds(const struct conf_row *row, const struct conf_target *tar
 	return 0;
 }
 
+/* Seconds as they are, for what may take days. */
+static int set_duration(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
+{
+	static const struct unit units[] = {{VIEW(""), 1}, {VIEW("s"), 1}, {VIEW("min"), 60}, {VIEW("m"), 60}, {VIEW("h"), 3600}, {VIEW("d"), 86400}};
+	unsigned long long number;
+
+	if (!read_number(value, units, sizeof units / sizeof *units, 1000000000, &number))
+		return fail(row, value, "a number of seconds (or with m, h or d behind it)", err);
+	*(unsigned *)field_of(row, target) = (unsigned)number;
+	return 0;
+}
+
+static int set_count(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
+{
+	unsigned long long number;
+
+	if (!view_to_number(value, 10000, &number) || number == 0)
+		return fail(row, value, "a number from 1 to 10000", err);
+	*(unsigned *)field_of(row, target) = (unsigned)number;
+	return 0;
+}
+
+static int set_queue(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
+{
+	target->conf->queue.never = view_equal_nocase(value, (struct view)VIEW("never"));
+	if (!target->conf->queue.never && !view_equal_nocase(value, (struct view)VIEW("auto")))
+		return fail(row, value, "auto or never", err);
+	return 0;
+}
+
 static int set_size(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
 {
 	static const struct unit units[] = {{VIEW(""), 1}, {VIEW("k"), 1024}, {VIEW("M"), 1024 * 1024}, {VIEW("G"), 1024 * 1024 * 1024}};
@@ -335,6 +365,23 @@ const struct conf_row conf_rows[] = {
 	MAIN_ROW("dns_timeout", set_seconds, route.dns.timeout_ms, "20", "the most to wait for all look-ups of a mail"),
 	MAIN_ROW("mx_port", set_port, route.mx_port, "25", "the port of MX hosts"),
 	MAIN_ROW("mx_loopback", set_bool, route.mx_loopback, "no", "believe an MX that is this host's loopback address"),
+	{.shown = {CONF_IN_MAIN, VIEW("queue"), "auto", "never delivers at once or fails, and keeps nothing"}, .set = set_queue},
+	MAIN_ROW("spool", set_text, queue.spool, "the system's or the user's own", "folder in which mail is kept until it is delivered"),
+	MAIN_ROW("submit_socket", set_text, queue.submit_socket, "/run/paloma/submit.sock", "where the service takes mail"),
+	MAIN_ROW("retry_first", set_duration, queue.schedule.first_s, "5m", "from the first attempt to the second; then doubled"),
+	MAIN_ROW("retry_longest", set_duration, queue.schedule.longest_s, "4h", "the most from one attempt to the next"),
+	MAIN_ROW("queue_lifetime", set_duration, queue.schedule.lifetime_s, "5d", "how long a mail is tried"),
+	MAIN_ROW("delay_warning", set_duration, queue.schedule.warn_s, "4h", "age at which the sender is told of a delay; 0 for never"),
+	MAIN_ROW("connections", set_count, queue.connections, "20", "the most connections of the queue at a time"),
+	MAIN_ROW("connections_per_destination", set_count, queue.connections_per_destination, "20", "the most of them to one relay or domain"),
+	MAIN_ROW("mails_per_connection", set_count, deliver.mails_per_connection, "100", "the most mails over one connection"),
+	MAIN_ROW("spool_reserve", set_size, queue.reserve_octets, "16M", "room on the disk that no mail may take"),
+	MAIN_ROW("log", set_text, queue.log, "syslog", "syslog, stderr, none or a file"),
+	MAIN_ROW("postmaster", set_text, queue.postmaster, "", "who gets reports that can be sent to nobody else"),
+	MAIN_ROW("hook", set_text, queue.hook, "", "program that is told of each event of the queue"),
+	MAIN_ROW("stuck_hook", set_text, queue.stuck_hook, "", "program that is told when mail is stuck"),
+	MAIN_ROW("stuck_after", set_duration, queue.stuck_after_s, "1h", "age of the oldest mail at which mail is stuck"),
+	MAIN_ROW("sessions_per_user", set_count, queue.sessions_per_user, "20", "the most connections of one user to the service"),
 	{.shown = {CONF_IN_ROUTE, VIEW("via"), "", "relay NAME, mx, a URL, local, discard or reject TEXT"}, .set = set_via},
 };
 
