@@ -112,10 +112,25 @@ static int refuse_password(struct request *request, const struct option_row *row
 		       "A password on the command line can be read by everybody on this host; use --password-file, --password-command or PALOMA_PASSWORD.");
 }
 
-static int refuse_queue(struct request *request, const struct option_row *row, const char *value, struct err *err)
+static int take_delivery(struct request *request, const struct option_row *row, const char *value, struct err *err)
 {
-	(void)request, (void)value;
-	return err_set(err, EX_USAGE, STATUS(5, 5, 4), "--%s needs a queue, which this paloma does not have; mail is delivered at once.", row->name);
+	static const struct {
+		const char *name;
+		enum delivery_mode mode;
+	} modes[] = {{"wait", DELIVERY_FOREGROUND}, {"background", DELIVERY_BACKGROUND}, {"queue", DELIVERY_QUEUE_ONLY}};
+
+	(void)value, (void)err;
+	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+		if (strcmp(row->name, modes[i].name) == 0)
+			request->delivery = modes[i].mode;
+	request->wait_for_fate = request->delivery == DELIVERY_FOREGROUND;
+	return 0;
+}
+
+static int refuse_at(struct request *request, const struct option_row *row, const char *value, struct err *err)
+{
+	(void)request, (void)row, (void)value;
+	return err_set(err, EX_USAGE, STATUS(5, 5, 4), "--at is not known to this paloma; at(1) runs a command at a later time.");
 }
 
 /* A file where an address should be is the habit of another program's -a, which takes several. */
@@ -201,10 +216,12 @@ static const struct option_row send_rows[] = {
 	{"references", 0, "IDS", false, "the messages of the thread", options_take_string, SEND(references), NULL},
 
 	WAY_ROWS,
-	{"no-queue", 0, NULL, false, "deliver at once or fail (what happens in any case)", options_take_flag, REQUEST(no_queue), NULL},
-	{"wait", 0, NULL, false, NULL, options_take_flag, REQUEST(no_queue), NULL},
-	{"queue", 0, NULL, false, NULL, refuse_queue, 0, NULL},
-	{"at", 0, "TIME", false, NULL, refuse_queue, 0, NULL},
+	{"wait", 0, NULL, false, "try at once; the exit status is the fate, 75 while it is open", take_delivery, 0, NULL},
+	{"background", 0, NULL, false, "put it into the queue and return; it is tried at once", take_delivery, 0, NULL},
+	{"queue", 0, NULL, false, "put it into the queue; it is tried by the next run of the queue", take_delivery, 0, NULL},
+	{"no-queue", 0, NULL, false, "deliver at once or fail, and keep nothing", options_take_flag, REQUEST(no_queue), NULL},
+	{"system", 0, NULL, false, "hand it over to the system's queue, in spite of an own configuration", options_take_flag, REQUEST(use_system), NULL},
+	{"at", 0, "TIME", false, NULL, refuse_at, 0, NULL},
 
 	{"dry-run", 'n', NULL, false, "do everything but send; show what would be done", options_take_flag, REQUEST(dry_run), NULL},
 	{"print", 0, NULL, false, "write the message to standard output instead of sending it", options_take_flag, REQUEST(print), NULL},

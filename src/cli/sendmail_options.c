@@ -38,15 +38,43 @@ static int take_mode(struct request *request, const struct option_row *row, cons
 	return err_set(err, EX_USAGE, STATUS(5, 5, 4), "-b%s is not done by this paloma; it hands mail over (-bm) and no more.", value);
 }
 
-/* -o X...: the old short settings. i matters, the others change nothing here. Q and X name a folder and a file. */
+/* -o dMODE: DeliveryMode. */
+static int take_delivery(struct request *request, const char *mode, struct err *err)
+{
+	switch (mode[0]) {
+	case 'i':
+		request->delivery = DELIVERY_FOREGROUND;
+		request->wait_for_fate = true;
+		return 0;
+	case 'b': case '\0':
+		request->delivery = DELIVERY_BACKGROUND;
+		return 0;
+	case 'q': case 'd':
+		request->delivery = DELIVERY_QUEUE_ONLY;
+		return 0;
+	default:
+		return err_set(err, EX_USAGE, STATUS(5, 5, 4), "-od takes i, b, q or d, not %s.", mode);
+	}
+}
+
+/* -e MODE, -o eMODE: who hears of a failure. */
+static int take_error_mode(struct request *request, const struct option_row *row, const char *value, struct err *err)
+{
+	(void)row, (void)err;
+	request->mail_failures = value && (value[0] == 'm' || value[0] == 'w' || value[0] == 'e');
+	return 0;
+}
+
+/* -o X...: the old short settings. i, d and e matter, the others change nothing here. Q and X name a folder and a file. */
 static int take_setting(struct request *request, const struct option_row *row, const char *value, struct err *err)
 {
-	(void)row;
 	if (value[0] == '\0' || strchr("QX", value[0]))
 		return err_set(err, EX_USAGE, STATUS(5, 5, 4), "-o%s is not for callers to set.", value);
 	if (value[0] == 'i')
 		request->composition.ignore_dots = true;
-	return 0;
+	if (value[0] == 'd')
+		return take_delivery(request, value + 1, err);
+	return value[0] == 'e' ? take_error_mode(request, row, value + 1, err) : 0;
 }
 
 static int take_long_setting(struct request *request, const struct option_row *row, const char *value, struct err *err)
@@ -90,7 +118,7 @@ static const struct option_row sendmail_rows[] = {
 	{NULL, 'b', "MODE", false, "-bm: hand a message over", take_mode, 0, NULL},
 	{NULL, 'o', "SETTING", false, "-oi as -i; others that change nothing are taken", take_setting, 0, NULL},
 	{NULL, 'O', "SETTING", false, "the long form of -o", take_long_setting, 0, NULL},
-	{NULL, 'e', "MODE", true, NULL, ignore, 0, NULL},
+	{NULL, 'e', "MODE", true, NULL, take_error_mode, 0, NULL},
 	{NULL, 'm', NULL, false, NULL, ignore, 0, NULL},
 	{NULL, 'n', NULL, false, NULL, ignore, 0, NULL},
 	{NULL, 'U', NULL, false, NULL, ignore, 0, NULL},

@@ -1,12 +1,19 @@
 noinst_LIBRARIES += src/librun.a
 src_librun_a_SOURCES = \
+	%D%/agenda.c %D%/agenda.h \
+	%D%/attempt.c %D%/attempt.h \
 	%D%/catch_maildir.c %D%/catch_maildir.h \
+	%D%/destination.c %D%/destination.h \
 	%D%/explain.c %D%/explain.h \
 	%D%/facts.c %D%/facts.h \
+	%D%/handover.c %D%/handover.h \
 	%D%/output.c %D%/output.h \
 	%D%/preview.c %D%/preview.h \
+	%D%/queue.c %D%/queue.h \
 	%D%/request.h \
 	%D%/run.c \
 	%D%/send.c %D%/send.h \
 	%D%/serve.c %D%/serve.h \
-	%D%/watch.c %D%/watch.h
+	%D%/watch.c %D%/watch.h \
+	%D%/way.c %D%/way.h \
+	%D%/worker.c %D%/worker.h

@@ -6,6 +6,9 @@
 
 enum verb { VERB_SEND, VERB_ROUTE, VERB_CONFIG, VERB_SERVE, VERB_HELP, VERB_VERSION };
 
+/* sendmail's DeliveryMode: who waits for the first attempt. */
+enum delivery_mode { DELIVERY_DEFAULT, DELIVERY_FOREGROUND, DELIVERY_BACKGROUND, DELIVERY_QUEUE_ONLY };
+
 enum output_form { OUTPUT_PLAIN, OUTPUT_JSON, OUTPUT_QUIET };
 
 struct request {
@@ -15,7 +18,11 @@ struct request {
 	struct conf_override *overrides;
 	size_t override_count, override_capacity;
 	const char *config_file;	/* null: the usual places */
-	bool no_queue;
+	bool no_queue;			/* deliver now or fail */
+	bool use_system;		/* hand over to the system's queue, whatever the caller has of his own */
+	enum delivery_mode delivery;
+	bool wait_for_fate;		/* the exit status is the fate, and EX_TEMPFAIL while it is open */
+	bool mail_failures;		/* -oem: a failure is told by mail, even to one who waits */
 	bool dry_run, print, verbose;
 	bool wants_help;		/* VERB --help */
 	bool is_sendmail;		/* the personality: its habits of output and exit status */

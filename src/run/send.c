@@ -8,14 +8,16 @@
 #include <sysexits.h>
 #include <unistd.h>
 #include "base/escape.h"
+#include "base/log.h"
 #include "base/mem.h"
-#include "conf/secret.h"
 #include "mail/qualify.h"
 #include "report/outcome_summary.h"
 #include "run/facts.h"
+#include "run/handover.h"
 #include "run/output.h"
 #include "run/preview.h"
 #include "run/watch.h"
+#include "run/way.h"
 #include "submit/complete.h"
 #include "submit/normalize.h"
 #include "submit/rewrite.h"
@@ -108,105 +110,82 @@ static struct view find_author_path(const struct sending *sending)
 	return address_path(&list.items[0], sending->arena);
 }
 
-static void prepare_way(struct sending *sending)
+/* Where a mail stays that is not delivered yet. */
+static void append_left(struct buf *text, const struct handover *handover)
 {
-	struct conf *conf = &sending->conf;
-
-	conf->route.host_name = sending->facts.host_name;
-	memcpy(&conf->route.seed, sending->facts.random, sizeof conf->route.seed);
-	if (!conf->route.default_relay || conf->route.direct || conf->rule_count > 0)
-		facts_own_addresses(sending->arena, &conf->route.own, &conf->route.own_count);
-	if (conf->deliver.helo.len == 0)
-		conf->deliver.helo = sending->facts.host_name;
-	watch_attach(&sending->watch, &conf->deliver);
-}
-
-/* The relay behind a hop, for its password. */
-static const struct relay *find_relay(const struct conf *conf, const struct hop *hop)
-{
-	if (&conf->default_relay.credentials == hop->credentials)
-		return &conf->default_relay;
-	for (size_t i = 0; i < conf->relay_count; i++)
-		if (&conf->relays[i].credentials == hop->credentials)
-			return &conf->relays[i];
-	for (size_t i = 0; i < conf->rule_count; i++)
-		if (conf->rules[i].relay && &conf->rules[i].relay->credentials == hop->credentials)
-			return conf->rules[i].relay;
-	return NULL;
-}
-
-/* The certificates and keys that were named for a hop; all its endpoints have the same. */
-static void check_tls_files(struct sending *sending, struct hop *hop)
-{
-	for (size_t i = 0; i < hop->endpoint_count && !hop->trouble.exit_code; i++) {
-		const struct tls_policy *policy = &hop->endpoints[i].tls;
-
-		if (policy->demand == TLS_DEMAND_NONE || !(policy->cert_file || (policy->ca_file && policy->demand == TLS_DEMAND_VERIFY)))
-			continue;
-		tls_cache_prepare(sending->conf.deliver.tls_cache, policy, &hop->trouble);
+	if (!handover->is_left)
 		return;
-	}
+	if (handover->outcomes)
+		buf_printf(text, "It stays in the queue as %s and will be tried again.\n", handover->id);
+	else
+		buf_printf(text, "Queued as %s.\n", handover->id);
 }
 
-static void deliver_one(struct sending *sending, struct hop *hop, struct outcome *outcomes)
+static int exit_status(const struct sending *sending, const struct handover *handover)
 {
-	const struct relay *relay = hop->credentials ? find_relay(&sending->conf, hop) : NULL;
-	struct secret secret = {0};
-	struct credentials credentials;
+	int status = handover->outcomes ? outcome_exit_status(handover->outcomes, sending->draft.envelope.recipient_count) : EX_OK;
 
-	check_tls_files(sending, hop);
-	if (relay && !hop->trouble.exit_code) {
-		hop->credentials = &credentials;
-		if (secret_resolve(relay, relay == &sending->conf.default_relay, &secret, &credentials, &hop->trouble) < 0)
-			hop->credentials = NULL;
-	}
-	deliver_hop(hop, &sending->draft, &sending->conf.deliver, outcomes, sending->arena);
-	hop->credentials = NULL;
-	secret_clear(&secret);
+	/* What is in the queue is durably ours; only who wants the fate to be the status hears that it is open. */
+	if (handover->is_left && status == EX_TEMPFAIL && !sending->request->wait_for_fate)
+		return EX_OK;
+	return status;
 }
 
 /* What the user reads, and the exit status. */
-static int report(struct sending *sending, const struct outcome *outcomes)
+static int report(struct sending *sending, const struct handover *handover)
 {
 	const struct request *request = sending->request;
 	const struct envelope *envelope = &sending->draft.envelope;
+	bool is_talkative = request->output == OUTPUT_PLAIN && (!request->is_sendmail || request->verbose);
 	struct buf text;
 	struct err err;
 
 	buf_init(&text, SIZE_MAX / 2);
 	if (request->output == OUTPUT_JSON)
-		outcome_append_json(&text, &sending->draft, outcomes, sending->arena);
-	else if (request->output == OUTPUT_PLAIN && (!request->is_sendmail || request->verbose))
-		outcome_append_sent(&text, envelope, outcomes, sending->arena);
+		outcome_append_json(&text, &sending->draft, handover->id, handover->outcomes, sending->arena);
+	if (is_talkative && handover->outcomes)
+		outcome_append_sent(&text, envelope, handover->outcomes, sending->arena);
+	if (is_talkative && !handover->outcomes)
+		append_left(&text, handover);
 	/* That the mail was sent stays true when nobody can be told. */
 	if (output_write(stdout, buf_view(&text), &err) < 0)
 		output_complain(&err);
 	buf_reset(&text);
-	if (request->output != OUTPUT_JSON)
-		outcome_append_failed(&text, envelope, outcomes, sending->arena);
+	if (request->output != OUTPUT_JSON && handover->outcomes)
+		outcome_append_failed(&text, envelope, handover->outcomes, sending->arena);
+	if (is_talkative && handover->outcomes)
+		append_left(&text, handover);
 	output_write(stderr, buf_view(&text), &err);
 	buf_clear(&text);
-	return outcome_exit_status(outcomes, envelope->recipient_count);
+	return exit_status(sending, handover);
 }
 
-static int transmit(struct sending *sending)
+static int preview(struct sending *sending)
 {
-	struct outcome *outcomes = ARENA_ARRAY(sending->arena, sending->draft.envelope.recipient_count + 1, struct outcome);
 	struct route route;
 	struct err err;
 
-	prepare_way(sending);
 	route_envelope(&sending->draft.envelope, find_author_path(sending), &sending->conf.route, sending->arena, &route);
-	if (sending->request->dry_run) {
-		if (preview_print(&sending->draft, &sending->report, &route, sending->request->output == OUTPUT_JSON, sending->arena, &err) < 0)
-			return output_complain(&err);
-		return preview_status(&route);
-	}
-	sending->conf.deliver.tls_cache = tls_cache_new();
-	for (size_t i = 0; i < route.hop_count; i++)
-		deliver_one(sending, &route.hops[i], outcomes);
-	tls_cache_free(sending->conf.deliver.tls_cache);
-	return report(sending, outcomes);
+	if (preview_print(&sending->draft, &sending->report, &route, sending->request->output == OUTPUT_JSON, sending->arena, &err) < 0)
+		return output_complain(&err);
+	return preview_status(&route);
+}
+
+static int transmit(struct sending *sending, struct err *err)
+{
+	struct handover handover = {
+		.request = sending->request, .conf = &sending->conf, .facts = &sending->facts, .draft = &sending->draft, .arena = sending->arena,
+	};
+
+	way_prepare(&sending->conf, &sending->facts, sending->arena);
+	watch_attach(&sending->watch, &sending->conf.deliver);
+	if (sending->request->dry_run)
+		return preview(sending);
+	if (log_open(sending->conf.queue.log, err) < 0 && sending->request->output != OUTPUT_QUIET)
+		fprintf(stderr, "paloma: warning: %s\n", err->text);
+	err->exit_code = 0;
+	handover.author = find_author_path(sending);
+	return handover_run(&handover, err) < 0 ? err->exit_code : report(sending, &handover);
 }
 
 static void warn(const struct sending *sending)
@@ -247,7 +226,7 @@ int send_run(const struct request *request)
 	else if (request->print)
 		status = preview_print_message(sending.draft.message, &err) < 0 ? err.exit_code : EX_OK;
 	else
-		status = transmit(&sending);
+		status = transmit(&sending, &err);
 	if (err.exit_code)
 		output_complain(&err);
 	/* A transcript that is not whole does not undo what was sent, and who sees a failure sends it again. */

@@ -1,0 +1,47 @@
+/* attempt - one spooled message, once: route > deliver > report > spool, and the reports that are owed then. */
+#ifndef RUN_ATTEMPT_H
+#define RUN_ATTEMPT_H
+
+#include "conf/conf.h"
+#include "spool/spool_commit.h"
+
+/* What does not change from one message to the next. */
+struct attempt_options {
+	const struct conf *conf;	/* made ready by way_prepare */
+	struct view host_name;
+	int utc_offset_minutes;
+	bool caller_is_told;		/* in the foreground, and not by mail: a failure is the caller's exit status, not a report */
+	/* Learns of each outcome when it is in the log. */
+	void (*tell)(void *context, const struct spool_mail *mail, const struct outcome *outcome);
+	void *tell_context;
+};
+
+struct attempt {
+	const struct attempt_options *options;
+	struct spool_entry *entry;	/* locked, the caller's */
+	struct arena *arena;
+	struct spool_mail mail;
+	struct draft draft;
+};
+
+/* Reads envelope and log. Fails as spool_file_read. attempt_end is owed in either case. */
+int attempt_begin(struct attempt *attempt, const struct attempt_options *options, struct spool_entry *entry, struct err *err);
+void attempt_end(struct attempt *attempt);
+
+/* True for a recipient who has no final outcome yet. */
+bool attempt_is_pending(const struct spool_mail *mail, size_t recipient);
+
+/* Tries those of count recipients that are still pending. Each outcome is in the log when it returns, and a final one is
+ * durable before anything that could depend on it. Fails before anything is sent with EX_DATAERR when the message is
+ * damaged, and with EX_IOERR or EX_TEMPFAIL when the log cannot be written. */
+int attempt_deliver(struct attempt *attempt, const size_t *recipients, size_t count, struct err *err);
+
+enum attempt_result { ATTEMPT_LEFT, ATTEMPT_GONE, ATTEMPT_FAILED };
+
+/* When every recipient has been tried: gives up what is too old, submits the reports that are owed, and then removes the
+ * message or sets its next time, *due. exit_status: the fate (sysexits.h), EX_TEMPFAIL while something is left.
+ * put_off_until: 0 when it was tried; else it was not, and waits until then. ATTEMPT_FAILED: nothing has changed but the log. */
+enum attempt_result attempt_settle(struct attempt *attempt, const struct spool *spool, time_t now, time_t put_off_until, time_t *due,
+				   int *exit_status, struct err *err);
+
+#endif

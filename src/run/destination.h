@@ -1,0 +1,59 @@
+/* destination - what the runner knows of the places where mail goes: who waits for one, how many connections it stands, and
+ * whether it has answered lately. Pure: it starts nothing and asks no clock. */
+#ifndef RUN_DESTINATION_H
+#define RUN_DESTINATION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+#include "base/err.h"
+#include "spool/schedule.h"
+
+struct active;				/* a message that is being worked on; run/queue.c */
+
+/* Recipients of one message with one destination. */
+struct task {
+	struct task *next;
+	struct active *active;
+	uint32_t *recipients;
+	size_t count;
+};
+
+struct destination {
+	struct destination *next;
+	char *name;			/* as route_destination has it */
+	struct task *first, *last;	/* those who wait */
+	unsigned workers;		/* at work for it */
+	unsigned window;		/* how many it may have: grows with success, falls to one when it is dead */
+	unsigned failures;		/* in a row */
+	time_t dead_until;		/* 0: alive, as far as is known */
+	struct err trouble;		/* why it is dead */
+};
+
+struct destinations {
+	struct destination *first;
+	unsigned limit;			/* the most connections to any one */
+	const struct schedule_policy *schedule;
+};
+
+/* The one of that name, made when it is new. */
+struct destination *destinations_find(struct destinations *destinations, struct view name);
+/* Forgets those that say nothing: nobody waits, nobody works, and they are alive. */
+void destinations_tidy(struct destinations *destinations, time_t now);
+void destinations_clear(struct destinations *destinations);
+
+void destination_add(struct destination *destination, struct task *task);
+/* The first who waits, or null. */
+struct task *destination_take(struct destination *destination);
+/* True when somebody waits and another worker is allowed. */
+bool destination_wants_worker(const struct destination *destination);
+bool destination_is_dead(const struct destination *destination, time_t now);
+
+/* It answered. */
+void destination_succeed(struct destinations *destinations, struct destination *destination);
+/* It was not reached, or did not speak. */
+void destination_fail(struct destinations *destinations, struct destination *destination, time_t now, const struct err *trouble);
+/* It is to be tried at once, whatever happened before. */
+void destination_revive(struct destination *destination);
+
+#endif

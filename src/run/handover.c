@@ -1,0 +1,265 @@
+/* handover - where a message goes when it is ready: delivered now, into a spool, or to the service's socket. */
+#include "run/handover.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+#include "base/log.h"
+#include "report/journal.h"
+#include "run/attempt.h"
+#include "run/queue.h"
+#include "run/way.h"
+#include "submit/complete.h"
+
+#define SYSTEM_SPOOL PALOMA_LOCALSTATEDIR "/spool/paloma"
+
+/* What says how to deliver on the command line is not there any more when the queue tries again. */
+static bool is_for_now_only(const struct request *request)
+{
+	static const char *const lasting[] = {"spool", "queue", "log", "submit_socket", "hook", "stuck_hook"};
+	bool found = false;
+
+	for (size_t i = 0; i < request->override_count && !found; i++) {
+		found = true;
+		for (size_t k = 0; k < sizeof lasting / sizeof *lasting; k++)
+			found &= strcmp(request->overrides[i].key, lasting[k]) != 0;
+	}
+	return found;
+}
+
+static const char *own_spool(struct arena *arena)
+{
+	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+
+	if (state && state[0] == '/')
+		return arena_printf(arena, "%s/paloma", state).data;
+	return home && home[0] == '/' ? arena_printf(arena, "%s/.local/state/paloma", home).data : NULL;
+}
+
+const char *handover_spool_path(const struct request *request, const struct conf *conf, struct arena *arena)
+{
+	const char *path = conf->queue.spool;
+
+	if (path)
+		return path;
+	if ((request->use_system || !conf->is_own) && spool_is_writable(SYSTEM_SPOOL))
+		return SYSTEM_SPOOL;
+	path = request->use_system ? NULL : own_spool(arena);
+	return path && spool_is_writable(path) ? path : NULL;
+}
+
+size_t handover_places(const struct request *request, const struct conf *conf, const char *spool_path, enum handover_place places[2])
+{
+	bool may_use_system = request->use_system || (!conf->is_own && !conf->queue.spool);
+	bool may_wait = !request->no_queue && !conf->queue.never && !is_for_now_only(request);
+	size_t count = 0;
+
+	if (may_wait && may_use_system && !spool_is_writable(SYSTEM_SPOOL) && access(conf->queue.submit_socket, W_OK) == 0)
+		places[count++] = HANDOVER_SOCKET;
+	places[count++] = may_wait && spool_path ? HANDOVER_SPOOL : HANDOVER_NOW;
+	return count;
+}
+
+static void deliver_now(struct handover *handover)
+{
+	struct route route;
+
+	handover->outcomes = ARENA_ARRAY(handover->arena, handover->draft->envelope.recipient_count + 1, struct outcome);
+	route_envelope(&handover->draft->envelope, handover->author, &handover->conf->route, handover->arena, &route);
+	handover->conf->deliver.tls_cache = tls_cache_new();
+	for (size_t i = 0; i < route.hop_count; i++)
+		way_deliver(handover->conf, &route.hops[i], handover->draft, handover->outcomes, handover->arena);
+	tls_cache_free(handover->conf->deliver.tls_cache);
+	handover->conf->deliver.tls_cache = NULL;
+}
+
+static enum delivery_mode delivery_mode(const struct request *request)
+{
+	if (request->delivery != DELIVERY_DEFAULT)
+		return request->delivery;
+	return request->is_sendmail ? DELIVERY_BACKGROUND : DELIVERY_FOREGROUND;
+}
+
+static void write_pickup(const struct handover *handover)
+{
+	struct buf line;
+
+	buf_init(&line, 16 * 1024);
+	journal_pickup(&line, handover->id, (unsigned long)getuid(), &handover->draft->envelope);
+	log_write("pickup", "%s", buf_str(&line));
+	buf_clear(&line);
+}
+
+static void tell_outcome(void *context, const struct spool_mail *mail, const struct outcome *outcome)
+{
+	const double *active_s = context;
+
+	queue_journal(mail, outcome, *active_s);
+}
+
+/* The first attempt, by the caller himself. Trouble with it is no trouble of the mail, which is safe. */
+static void attempt_now(struct handover *handover, const struct spool *spool, struct spool_entry *entry)
+{
+	double active_s = queue_now_s();
+	struct attempt_options options = {
+		.conf = handover->conf, .host_name = handover->facts->host_name, .utc_offset_minutes = handover->facts->utc_offset_minutes,
+		.caller_is_told = !handover->request->mail_failures, .tell = tell_outcome, .tell_context = &active_s,
+	};
+	struct attempt attempt;
+	struct err err;
+	size_t count, *all;
+	time_t due;
+	int status;
+
+	if (attempt_begin(&attempt, &options, entry, &err) < 0) {
+		log_write("qmgr", "%s: %s", entry->id, err.text);
+		attempt_end(&attempt);
+		return;
+	}
+	count = attempt.mail.envelope.recipient_count;
+	all = ARENA_ARRAY(handover->arena, count, size_t);
+	for (size_t i = 0; i < count; i++)
+		all[i] = i;
+	handover->conf->deliver.tls_cache = tls_cache_new();
+	if (attempt_deliver(&attempt, all, count, &err) < 0)
+		log_write("qmgr", "%s: %s", entry->id, err.text);
+	handover->outcomes = ARENA_ARRAY(handover->arena, count + 1, struct outcome);
+	switch (attempt_settle(&attempt, spool, time(NULL), 0, &due, &status, &err)) {
+	case ATTEMPT_GONE:
+		handover->is_left = false;
+		log_write("qmgr", "%s: removed", handover->id);
+		break;
+	case ATTEMPT_FAILED:
+		log_write("qmgr", "%s: %s", handover->id, err.text);
+		break;
+	case ATTEMPT_LEFT:
+		break;
+	}
+	for (size_t i = 0; i < count; i++) {
+		struct outcome *outcome = &handover->outcomes[i];
+
+		*outcome = attempt.mail.outcomes[i];
+		outcome->remote_mta = arena_copy(handover->arena, outcome->remote_mta);
+		outcome->tls = arena_copy(handover->arena, outcome->tls);
+		outcome->reply.text = arena_copy(handover->arena, outcome->reply.text);
+	}
+	tls_cache_free(handover->conf->deliver.tls_cache);
+	handover->conf->deliver.tls_cache = NULL;
+	attempt_end(&attempt);
+}
+
+static void add_received(const struct handover *handover)
+{
+	struct received_facts facts = {
+		.from = arena_printf(handover->arena, "from userid %lu", (unsigned long)getuid()), .by = handover->facts->host_name,
+		.with = VIEW("local"), .id = view_of(handover->id), .when = handover->facts->now,
+		.utc_offset_minutes = handover->facts->utc_offset_minutes,
+	};
+
+	complete_add_received(handover->draft->message, &facts);
+}
+
+static uint64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static int store(struct handover *handover, const struct spool *spool, struct spool_entry *entry, struct err *err)
+{
+	struct spool_origin origin = {.arrival_us = now_us(), .uid = getuid(), .host = VIEW("local"), .author = handover->author};
+	uint64_t size_octets;
+
+	if (message_size(handover->draft->message, &size_octets, err) < 0 ||
+	    spool_check_room(spool, size_octets + size_octets / 2, handover->conf->queue.reserve_octets, err) < 0)
+		return -1;
+	spool_id_make(handover->id, origin.arrival_us);
+	if (!handover->request->composition.raw)
+		add_received(handover);
+	memcpy(entry->id, handover->id, SPOOL_ID_SIZE);
+	if (spool_commit(spool, handover->draft, &origin, entry, err) < 0)
+		return -1;
+	memcpy(handover->id, entry->id, SPOOL_ID_SIZE);
+	handover->is_left = true;
+	write_pickup(handover);
+	return 0;
+}
+
+static int store_in_spool(struct handover *handover, const char *path, struct err *err)
+{
+	enum delivery_mode mode = delivery_mode(handover->request);
+	struct spool_entry entry = {.fd = -1};
+	struct spool spool = {0};
+	int result;
+
+	result = spool_open(&spool, path, err);
+	if (result == 0)
+		result = store(handover, &spool, &entry, err);
+	if (result == 0 && mode == DELIVERY_FOREGROUND)
+		attempt_now(handover, &spool, &entry);
+	spool_entry_close(&entry);
+	if (result == 0 && handover->is_left && mode != DELIVERY_QUEUE_ONLY)
+		queue_start(&spool, handover->request->config_file);
+	spool_close(&spool);
+	if (result < 0)
+		handover->id[0] = '\0';
+	return result;
+}
+
+/* The service is a hop like any other; what it has taken is in its spool, whose id is in its answer. */
+static int hand_to_service(struct handover *handover, struct err *err)
+{
+	struct conf *conf = handover->conf;
+	struct endpoint endpoint = {.host = view_of(conf->queue.submit_socket), .tls = {.start = TLS_START_NEVER}};
+	size_t count = handover->draft->envelope.recipient_count;
+	struct hop hop = {.transport = TRANSPORT_SMTP, .endpoints = &endpoint, .endpoint_count = 1, .recipient_count = count};
+	struct net_address address;
+	bool any_taken = false;
+
+	if (!net_address_unix(endpoint.host, &address))
+		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "submit_socket %s is too long for a socket.", conf->queue.submit_socket);
+	endpoint.addresses = &address;
+	endpoint.address_count = 1;
+	hop.recipients = ARENA_ARRAY(handover->arena, count, size_t);
+	for (size_t i = 0; i < count; i++)
+		hop.recipients[i] = i;
+	handover->outcomes = ARENA_ARRAY(handover->arena, count + 1, struct outcome);
+	deliver_hop(&hop, handover->draft, &conf->deliver, handover->outcomes, handover->arena);
+	for (size_t i = 0; i < count; i++)
+		any_taken |= handover->outcomes[i].action == OUTCOME_RELAYED || handover->outcomes[i].maybe_delivered ||
+			     handover->outcomes[i].action == OUTCOME_FAILED;
+	if (any_taken)
+		return 0;
+	*err = handover->outcomes[0].err;
+	handover->outcomes = NULL;
+	return -1;
+}
+
+int handover_run(struct handover *handover, struct err *err)
+{
+	const char *path = handover_spool_path(handover->request, handover->conf, handover->arena);
+	enum handover_place places[2];
+	size_t count = handover_places(handover->request, handover->conf, path, places);
+	int result = -1;
+
+	for (size_t i = 0; i < count && result < 0; i++) {
+		handover->place = places[i];
+		switch (places[i]) {
+		case HANDOVER_NOW:
+			deliver_now(handover);
+			return 0;
+		case HANDOVER_SPOOL:
+			result = store_in_spool(handover, path, err);
+			break;
+		case HANDOVER_SOCKET:
+			result = hand_to_service(handover, err);
+			break;
+		}
+	}
+	return result;
+}

@@ -1,0 +1,32 @@
+/* handover - where a message goes when it is ready (DESIGN §3): delivered now, into a spool, or to the service's socket. */
+#ifndef RUN_HANDOVER_H
+#define RUN_HANDOVER_H
+
+#include "run/request.h"
+#include "spool/spool_commit.h"
+
+enum handover_place { HANDOVER_NOW, HANDOVER_SPOOL, HANDOVER_SOCKET };
+
+struct handover {
+	const struct request *request;
+	struct conf *conf;		/* made ready by way_prepare */
+	const struct compose_facts *facts;
+	struct draft *draft;
+	struct view author;		/* path of the header's From */
+	struct arena *arena;
+	/* what became of it */
+	enum handover_place place;
+	struct outcome *outcomes;	/* one per recipient; null: nothing was tried */
+	char id[SPOOL_ID_SIZE];		/* in the spool; "": not there */
+	bool is_left;			/* in the spool still, to be tried again */
+};
+
+/* Which places come into question, the best first. spool_path: as below, or null. Returns how many. */
+size_t handover_places(const struct request *request, const struct conf *conf, const char *spool_path, enum handover_place places[2]);
+/* The spool of this request: that of the configuration, the system's, or the user's own. Null: there is none. */
+const char *handover_spool_path(const struct request *request, const struct conf *conf, struct arena *arena);
+
+/* Hands it over to the first place that takes it. Fails when no place does. */
+int handover_run(struct handover *handover, struct err *err);
+
+#endif

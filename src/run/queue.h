@@ -1,0 +1,21 @@
+/* queue - the runner: what is due, one worker per connection, limits per destination. One process per spool runs it. */
+#ifndef RUN_QUEUE_H
+#define RUN_QUEUE_H
+
+#include "run/request.h"
+#include "spool/spool_file.h"
+
+/* Starts a runner in the background when nobody runs the queue of this spool. Its failure loses no mail: whoever comes
+ * next starts one. config_file: as the request has it. */
+void queue_start(const struct spool *spool, const char *config_file);
+
+/* Runs the queue. stays: until SIGTERM, whether there is mail or not; else until nothing is left to be tried. The value
+ * is an exit status: EX_OK at once when somebody else runs it. */
+int queue_run(const char *spool_path, const char *config_file, bool stays, struct err *err);
+
+/* Seconds since the epoch, finely. */
+double queue_now_s(void);
+/* Writes the line of one outcome to the log. active_s: when the attempt began. */
+void queue_journal(const struct spool_mail *mail, const struct outcome *outcome, double active_s);
+
+#endif

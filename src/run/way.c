@@ -1,0 +1,59 @@
+/* way - the last steps before delivery. */
+#include "run/way.h"
+
+#include "conf/secret.h"
+#include "run/facts.h"
+
+void way_prepare(struct conf *conf, const struct compose_facts *facts, struct arena *arena)
+{
+	conf->route.host_name = facts->host_name;
+	memcpy(&conf->route.seed, facts->random, sizeof conf->route.seed);
+	if (!conf->route.default_relay || conf->route.direct || conf->rule_count > 0)
+		facts_own_addresses(arena, &conf->route.own, &conf->route.own_count);
+	if (conf->deliver.helo.len == 0)
+		conf->deliver.helo = facts->host_name;
+}
+
+/* The relay behind a hop, for its password. By the pointers of route, which a copy of conf shares. */
+static const struct relay *find_relay(const struct route_options *route, const struct hop *hop)
+{
+	if (route->default_relay && &route->default_relay->credentials == hop->credentials)
+		return route->default_relay;
+	for (size_t i = 0; i < route->relay_count; i++)
+		if (&route->relays[i].credentials == hop->credentials)
+			return &route->relays[i];
+	for (size_t i = 0; i < route->rule_count; i++)
+		if (route->rules[i].relay && &route->rules[i].relay->credentials == hop->credentials)
+			return route->rules[i].relay;
+	return NULL;
+}
+
+/* The certificates and keys that were named for a hop; all its endpoints have the same. */
+static void check_tls_files(const struct conf *conf, struct hop *hop)
+{
+	for (size_t i = 0; i < hop->endpoint_count && !hop->trouble.exit_code; i++) {
+		const struct tls_policy *policy = &hop->endpoints[i].tls;
+
+		if (policy->demand == TLS_DEMAND_NONE || !(policy->cert_file || (policy->ca_file && policy->demand == TLS_DEMAND_VERIFY)))
+			continue;
+		tls_cache_prepare(conf->deliver.tls_cache, policy, &hop->trouble);
+		return;
+	}
+}
+
+void way_deliver(const struct conf *conf, struct hop *hop, const struct draft *draft, struct outcome *outcomes, struct arena *arena)
+{
+	const struct relay *relay = hop->credentials ? find_relay(&conf->route, hop) : NULL;
+	struct secret secret = {0};
+	struct credentials credentials;
+
+	check_tls_files(conf, hop);
+	if (relay && !hop->trouble.exit_code) {
+		hop->credentials = &credentials;
+		if (secret_resolve(relay, relay == conf->route.default_relay, &secret, &credentials, &hop->trouble) < 0)
+			hop->credentials = NULL;
+	}
+	deliver_hop(hop, draft, &conf->deliver, outcomes, arena);
+	hop->credentials = NULL;
+	secret_clear(&secret);
+}

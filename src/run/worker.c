@@ -1,0 +1,196 @@
+/* worker - the process that speaks with servers: it parses what strangers send, and is given one message after the other. */
+#include "run/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sysexits.h>
+#include <unistd.h>
+#include "spool/spool_log.h"
+
+enum { PACKET_MAX = 160 * 1024 };
+
+/* What a job begins with; the numbers of its recipients follow. */
+struct job {
+	char id[SPOOL_ID_SIZE];
+	enum spool_state state;
+};
+
+/* A worker at home. */
+struct worker {
+	struct attempt_options options;
+	struct conf conf;
+	int socket;
+};
+
+static void say(const struct worker *worker, char what, struct view text)
+{
+	struct iovec pieces[2] = {{.iov_base = &what, .iov_len = 1}, {.iov_base = (char *)(uintptr_t)text.data, .iov_len = text.len}};
+	const struct msghdr packet = {.msg_iov = pieces, .msg_iovlen = 2};
+
+	while (sendmsg(worker->socket, &packet, MSG_NOSIGNAL) < 0 && errno == EINTR)
+		; /* the runner may be gone: then the log alone tells */
+}
+
+static void tell_outcome(void *context, const struct spool_mail *mail, const struct outcome *outcome)
+{
+	struct buf line;
+
+	(void)mail;
+	buf_init(&line, PACKET_MAX);
+	spool_log_write_outcome(&line, outcome, time(NULL));
+	if (!line.overflow)
+		say(context, 'O', buf_view(&line));
+	buf_clear(&line);
+}
+
+static void do_job(struct worker *worker, struct spool_entry *entry, const uint32_t *numbers, size_t count)
+{
+	struct attempt attempt;
+	struct err err;
+	size_t *recipients;
+	char result = 'D';
+
+	if (attempt_begin(&attempt, &worker->options, entry, &err) < 0) {
+		result = err.exit_code == EX_DATAERR ? 'X' : 'T';
+	} else {
+		recipients = ARENA_ARRAY(attempt.arena, count, size_t);
+		for (size_t i = 0; i < count; i++)
+			recipients[i] = numbers[i] < attempt.mail.envelope.recipient_count ? numbers[i] : 0;
+		if (attempt_deliver(&attempt, recipients, count, &err) < 0)
+			result = err.exit_code == EX_DATAERR ? 'X' : 'T';
+	}
+	attempt_end(&attempt);
+	spool_entry_close(entry);
+	say(worker, result, result == 'D' ? (struct view){0} : view_of(err.text));
+}
+
+/* The descriptor that came with a packet; -1: none. */
+static int take_descriptor(struct msghdr *packet)
+{
+	struct cmsghdr *control = CMSG_FIRSTHDR(packet);
+	int fd = -1;
+
+	if (control && control->cmsg_level == SOL_SOCKET && control->cmsg_type == SCM_RIGHTS && control->cmsg_len >= CMSG_LEN(sizeof fd))
+		memcpy(&fd, CMSG_DATA(control), sizeof fd);
+	return fd;
+}
+
+/* False when there are no more jobs. */
+static bool take_job(struct worker *worker, uint32_t *numbers)
+{
+	union {
+		struct cmsghdr align;
+		char octets[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct job job;
+	struct iovec pieces[2] = {{.iov_base = &job, .iov_len = sizeof job}, {.iov_base = numbers, .iov_len = WORKER_RECIPIENTS_MAX * sizeof *numbers}};
+	struct msghdr packet = {.msg_iov = pieces, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = sizeof control};
+	struct spool_entry entry;
+	ssize_t got;
+
+	do
+		got = recvmsg(worker->socket, &packet, MSG_CMSG_CLOEXEC);
+	while (got < 0 && errno == EINTR);
+	if (got < (ssize_t)sizeof job)
+		return false;
+	entry = (struct spool_entry){.fd = take_descriptor(&packet), .state = job.state};
+	memcpy(entry.id, job.id, SPOOL_ID_SIZE);
+	if (entry.fd < 0)
+		return false;
+	do_job(worker, &entry, numbers, ((size_t)got - sizeof job) / sizeof *numbers);
+	return true;
+}
+
+static _Noreturn void work(const struct attempt_options *options, int socket)
+{
+	struct worker worker = {.options = *options, .conf = *options->conf, .socket = socket};
+	uint32_t *numbers = calloc(WORKER_RECIPIENTS_MAX, sizeof *numbers);
+
+	worker.options.conf = &worker.conf;
+	worker.options.tell = tell_outcome;
+	worker.options.tell_context = &worker;
+	worker.conf.deliver.kept = deliver_kept_new();
+	worker.conf.deliver.tls_cache = tls_cache_new();
+	while (numbers && take_job(&worker, numbers))
+		;
+	deliver_kept_free(worker.conf.deliver.kept);
+	tls_cache_free(worker.conf.deliver.tls_cache);
+	free(numbers);
+	_exit(EX_OK);
+}
+
+pid_t worker_start(const struct attempt_options *options, void (*in_child)(void *context), void *context, int *socket, struct err *err)
+{
+	int pair[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_set_errno(err, EX_OSERR, errno, "Cannot make sockets for a worker");
+	pid = fork();
+	if (pid == 0) {
+		close(pair[0]);
+		in_child(context);
+		work(options, pair[1]);
+	}
+	close(pair[1]);
+	if (pid < 0 || fcntl(pair[0], F_SETFL, O_NONBLOCK) < 0) {
+		err_set_errno(err, EX_OSERR, errno, "Cannot start a worker");
+		close(pair[0]);
+		return -1;
+	}
+	*socket = pair[0];
+	return pid;
+}
+
+int worker_send(int socket, const struct spool_entry *entry, const uint32_t *recipients, size_t count, struct err *err)
+{
+	union {
+		struct cmsghdr header;
+		char octets[CMSG_SPACE(sizeof(int))];
+	} control = {{0}};
+	struct job job = {.state = entry->state};
+	struct iovec pieces[2] = {{.iov_base = &job, .iov_len = sizeof job},
+				  {.iov_base = (uint32_t *)(uintptr_t)recipients, .iov_len = count * sizeof *recipients}};
+	struct msghdr packet = {.msg_iov = pieces, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = sizeof control};
+	ssize_t sent;
+
+	memcpy(job.id, entry->id, SPOOL_ID_SIZE);
+	control.header = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof entry->fd)};
+	memcpy(CMSG_DATA(&control.header), &entry->fd, sizeof entry->fd);
+	do
+		sent = sendmsg(socket, &packet, MSG_NOSIGNAL);
+	while (sent < 0 && errno == EINTR);
+	return sent < 0 ? err_set_errno(err, EX_OSERR, errno, "Cannot give a message to a worker") : 0;
+}
+
+enum worker_says worker_receive(int socket, struct buf *text)
+{
+	static const struct {
+		char what;
+		enum worker_says says;
+	} words[] = {{'O', WORKER_SAYS_OUTCOME}, {'D', WORKER_SAYS_DONE}, {'X', WORKER_SAYS_DAMAGED}, {'T', WORKER_SAYS_TROUBLE}};
+	char *room;
+	ssize_t got;
+
+	buf_reset(text);
+	room = buf_reserve(text, PACKET_MAX);
+	do
+		got = recv(socket, room, PACKET_MAX, 0);
+	while (got < 0 && errno == EINTR);
+	if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return WORKER_SAYS_NOTHING;
+	if (got <= 0)
+		return WORKER_IS_GONE;
+	buf_commit(text, (size_t)got);
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		if (words[i].what == text->data[0]) {
+			buf_consume(text, 1);
+			return words[i].says;
+		}
+	}
+	return WORKER_IS_GONE;
+}
