@@ -14,7 +14,7 @@ PALOMA = os.environ.get("PALOMA", str(HERE.parent.parent / "src" / "paloma"))
 def clean_environment(home):
     """Nothing of the caller's settings; sanitizers keep their own."""
     kept = {name: value for name, value in os.environ.items() if name.startswith(("ASAN", "UBSAN", "LSAN", "PATH"))}
-    return {**kept, "HOME": str(home), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+    return {**kept, "HOME": str(home), "LC_ALL": "C.UTF-8", "TZ": "UTC", "PALOMA_QUEUE": "never"}
 
 
 @pytest.fixture
