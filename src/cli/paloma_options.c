@@ -271,9 +271,46 @@ static const struct option_row serve_rows[] = {
 	{"help", 'h', NULL, false, "this list", options_take_flag, REQUEST(wants_help), NULL},
 };
 
+/* The first word is what to do, the others are ids. */
+static int take_queue_word(struct request *request, const char *word, struct err *err)
+{
+	static const char *const actions[] = {
+		[QUEUE_LIST] = "list", [QUEUE_SHOW] = "show", [QUEUE_WAIT] = "wait", [QUEUE_FLUSH] = "flush", [QUEUE_HOLD] = "hold",
+		[QUEUE_RELEASE] = "release", [QUEUE_REMOVE] = "remove", [QUEUE_REQUEUE] = "requeue",
+	};
+
+	if (request->operands.count > 0) {
+		options_list_add(request, &request->queue.ids, word);
+		return 0;
+	}
+	options_list_add(request, &request->operands, word);
+	for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
+		if (strcmp(word, actions[i]) == 0) {
+			request->queue.action = (enum queue_action)i;
+			return 0;
+		}
+	}
+	return err_set(err, EX_USAGE, STATUS(5, 5, 4), "paloma queue does list, show, wait, flush, hold, release, remove and requeue, not %s.", word);
+}
+
+#define QUEUE(member) offsetof(struct request, queue.member)
+
+static const struct option_row queue_rows[] = {
+	{"recipient", 0, "TEXT", false, "messages with a recipient that has this in its address", options_take_string, QUEUE(recipient), NULL},
+	{"sender", 0, "TEXT", false, "messages with a sender that has this in its address", options_take_string, QUEUE(sender), NULL},
+	{"destination", 0, "NAME", false, "messages for a domain or a relay", options_take_string, QUEUE(destination), NULL},
+	{"all", 0, NULL, false, "all messages", options_take_flag, QUEUE(all), NULL},
+	{"timeout", 0, "SECONDS", false, "wait: the most to wait", take_number, QUEUE(timeout_s), NULL},
+	{"system", 0, NULL, false, "the system's queue, in spite of an own configuration", options_take_flag, REQUEST(use_system), NULL},
+	{"json", 0, NULL, false, "answer in JSON, a line each", take_output, 0, NULL},
+	{"quiet", 'q', NULL, false, "say nothing unless it fails", take_output, 0, NULL},
+	CONFIG_ROWS,
+};
+
 #define TABLE(rows_) .rows = rows_, .count = sizeof(rows_) / sizeof *(rows_)
 
 const struct option_table send_options = {TABLE(send_rows), .take_operand = take_recipient};
 const struct option_table route_options_table = {TABLE(route_rows)};
 const struct option_table config_options = {TABLE(config_rows)};
 const struct option_table serve_options = {TABLE(serve_rows), .take_operand = options_refuse_operand};
+const struct option_table queue_options_table = {TABLE(queue_rows), .take_operand = take_queue_word};

@@ -30,6 +30,12 @@ static void prepare_sendmail(struct request *request)
 	request->composition.message_on_stdin = true;
 }
 
+static void prepare_mailq(struct request *request)
+{
+	prepare_sendmail(request);
+	request->verb = VERB_QUEUE;
+}
+
 static const struct personality {
 	const char *word;		/* the first word behind paloma, or the name it is called by */
 	enum verb verb;
@@ -41,6 +47,8 @@ static const struct personality {
 	{"sendmail", VERB_SEND, &sendmail_options, prepare_sendmail, "[RECIPIENT...]", "Sends the message on standard input."},
 	{"route", VERB_ROUTE, &route_options_table, NULL, "ADDRESS...", "Tells where mail for an address would go, and sends none."},
 	{"serve", VERB_SERVE, &serve_options, NULL, "", "Takes mail over SMTP and files it, for trying things out."},
+	{"queue", VERB_QUEUE, &queue_options_table, NULL, "[ACTION] [ID...]", "Shows the queue, or does something with messages in it."},
+	{"mailq", VERB_QUEUE, &sendmail_options, prepare_mailq, "", "Shows the queue."},
 	{"config", VERB_CONFIG, &config_options, NULL, "[KEY...]", "Shows the settings in force and where each comes from."},
 	{"help", VERB_HELP, &help_options, NULL, "[VERB]", "Shows the verbs, or the options of one."},
 	{"version", VERB_VERSION, &version_options, NULL, "", "Shows the version and what is built in."},
@@ -118,7 +126,7 @@ static int run(const struct personality *personality, int argc, char **argv)
 int personality_run(int argc, char **argv)
 {
 	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL, *name = argc < 1 ? "paloma" : slash ? slash + 1 : argv[0];
-	const struct personality *personality = strcmp(name, "sendmail") == 0 ? find_personality(name) : NULL;
+	const struct personality *personality = strcmp(name, "sendmail") == 0 || strcmp(name, "mailq") == 0 ? find_personality(name) : NULL;
 	struct err err;
 
 	if (personality)

@@ -29,13 +29,41 @@ static int refuse(struct request *request, const struct option_row *row, const c
 	return err_set(err, EX_USAGE, STATUS(5, 5, 4), "-%c is not for callers to use.", row->letter);
 }
 
-/* -b MODE: m is what happens anyway. */
+/* -b MODE: m is what happens anyway, p is mailq. */
 static int take_mode(struct request *request, const struct option_row *row, const char *value, struct err *err)
 {
-	(void)request, (void)row;
+	(void)row;
 	if (strcmp(value, "m") == 0)
 		return 0;
-	return err_set(err, EX_USAGE, STATUS(5, 5, 4), "-b%s is not done by this paloma; it hands mail over (-bm) and no more.", value);
+	if (strcmp(value, "p") != 0)
+		return err_set(err, EX_USAGE, STATUS(5, 5, 4), "-b%s is not done by this paloma; it hands mail over (-bm) and shows the queue (-bp).", value);
+	request->verb = VERB_QUEUE;
+	request->queue.action = QUEUE_LIST;
+	return 0;
+}
+
+/* -q, -qR TEXT, -qS TEXT, -qI ID: messages are tried now. */
+static int take_queue_run(struct request *request, const struct option_row *row, const char *value, struct err *err)
+{
+	(void)row;
+	request->verb = VERB_QUEUE;
+	request->queue.action = QUEUE_FLUSH;
+	request->queue.all = !value;
+	if (!value)
+		return 0;
+	switch (value[0]) {
+	case 'R':
+		request->queue.recipient = value + 1;
+		return 0;
+	case 'S':
+		request->queue.sender = value + 1;
+		return 0;
+	case 'I':
+		options_list_add(request, &request->queue.ids, value + 1);
+		return 0;
+	default:
+		return err_set(err, EX_USAGE, STATUS(5, 5, 4), "-q%s is not known; there are -q, -qR, -qS and -qI.", value);
+	}
 }
 
 /* -o dMODE: DeliveryMode. */
@@ -115,7 +143,8 @@ static const struct option_row sendmail_rows[] = {
 	{NULL, 'r', "ADDRESS", false, "the same", take_envelope_from, 0, NULL},
 	{NULL, 'F', "NAME", false, "the author's name", options_take_text, SEND(full_name), NULL},
 	{NULL, 'v', NULL, false, "show the conversation", options_take_flag, offsetof(struct request, verbose), NULL},
-	{NULL, 'b', "MODE", false, "-bm: hand a message over", take_mode, 0, NULL},
+	{NULL, 'b', "MODE", false, "-bm: hand a message over; -bp: show the queue", take_mode, 0, NULL},
+	{NULL, 'q', "WHICH", true, "try what is in the queue; -qR, -qS, -qI: by recipient, sender, id", take_queue_run, 0, NULL},
 	{NULL, 'o', "SETTING", false, "-oi as -i; others that change nothing are taken", take_setting, 0, NULL},
 	{NULL, 'O', "SETTING", false, "the long form of -o", take_long_setting, 0, NULL},
 	{NULL, 'e', "MODE", true, NULL, take_error_mode, 0, NULL},

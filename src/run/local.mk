@@ -7,13 +7,17 @@ src_librun_a_SOURCES = \
 	%D%/explain.c %D%/explain.h \
 	%D%/facts.c %D%/facts.h \
 	%D%/handover.c %D%/handover.h \
+	%D%/list.c %D%/list.h \
 	%D%/output.c %D%/output.h \
 	%D%/preview.c %D%/preview.h \
 	%D%/queue.c %D%/queue.h \
+	%D%/queue_verb.c %D%/queue_verb.h \
 	%D%/request.h \
 	%D%/run.c \
+	%D%/selection.c %D%/selection.h \
 	%D%/send.c %D%/send.h \
 	%D%/serve.c %D%/serve.h \
+	%D%/steer.c %D%/steer.h \
 	%D%/watch.c %D%/watch.h \
 	%D%/way.c %D%/way.h \
 	%D%/worker.c %D%/worker.h

@@ -2,12 +2,27 @@
 #ifndef RUN_REQUEST_H
 #define RUN_REQUEST_H
 
+#include <sys/types.h>
 #include "conf/conf.h"
 
-enum verb { VERB_SEND, VERB_ROUTE, VERB_CONFIG, VERB_SERVE, VERB_HELP, VERB_VERSION };
+enum verb { VERB_SEND, VERB_ROUTE, VERB_CONFIG, VERB_SERVE, VERB_QUEUE, VERB_HELP, VERB_VERSION };
 
 /* sendmail's DeliveryMode: who waits for the first attempt. */
 enum delivery_mode { DELIVERY_DEFAULT, DELIVERY_FOREGROUND, DELIVERY_BACKGROUND, DELIVERY_QUEUE_ONLY };
+
+enum queue_action { QUEUE_LIST, QUEUE_SHOW, QUEUE_WAIT, QUEUE_FLUSH, QUEUE_HOLD, QUEUE_RELEASE, QUEUE_REMOVE, QUEUE_REQUEUE };
+
+/* Which messages of the queue, and what with them. */
+struct queue_request {
+	enum queue_action action;
+	struct word_list ids;
+	const char *recipient, *sender; /* parts of addresses; null: any */
+	const char *destination;	/* a domain, or the name of a relay; null: any */
+	bool all;
+	bool only_uid;			/* those of uid only */
+	uid_t uid;
+	uint64_t timeout_s;		/* of wait; 0: any time */
+};
 
 enum output_form { OUTPUT_PLAIN, OUTPUT_JSON, OUTPUT_QUIET };
 
@@ -29,6 +44,7 @@ struct request {
 	const char *transcript_file;
 	enum output_form output;
 	struct word_list operands;	/* route: addresses; config: keys */
+	struct queue_request queue;
 	struct serve_request {
 		struct word_list listen; /* ADDR:PORT */
 		const char *catch_dir, *tls_cert, *tls_key, *password_file, *host_name;

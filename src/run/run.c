@@ -3,6 +3,7 @@
 #include <sysexits.h>
 #include "run/explain.h"
 #include "run/output.h"
+#include "run/queue_verb.h"
 #include "run/request.h"
 #include "run/send.h"
 #include "run/serve.h"
@@ -59,6 +60,7 @@ static int (*const verbs[])(const struct request *request) = {
 	[VERB_ROUTE] = explain_route,
 	[VERB_CONFIG] = explain_config,
 	[VERB_SERVE] = serve_run,
+	[VERB_QUEUE] = queue_verb_run,
 	[VERB_HELP] = help,
 	[VERB_VERSION] = version,
 };

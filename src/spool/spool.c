@@ -225,7 +225,7 @@ bool spool_look(const struct spool *spool, const char *id, struct spool_item *it
 	if (!spool_id_parse(view_of(id), &arrival_us) || fstatat(spool->queue, id, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
 		return false;
 	*item = (struct spool_item){.state = st.st_mode & 0777, .due = st.st_mtim.tv_sec, .arrival = (time_t)(arrival_us / 1000000),
-				    .size_octets = (uint64_t)st.st_size};
+				    .size_octets = (uint64_t)st.st_size, .inode = (uint64_t)st.st_ino};
 	memcpy(item->id, id, SPOOL_ID_SIZE);
 	return true;
 }

@@ -39,6 +39,7 @@ struct spool_item {
 	time_t due;			/* of its next attempt */
 	time_t arrival;			/* told by its id */
 	uint64_t size_octets;		/* of the whole file */
+	uint64_t inode;
 };
 
 /* Opens PATH, which is made with its parents and folders when it is missing. A process of root becomes the owner of

@@ -1,0 +1,59 @@
+/* queue_verb - paloma queue, mailq, sendmail -bp and -q: finds the spool that is meant, and does it there. */
+#include "run/queue_verb.h"
+
+#include <stdio.h>
+#include <sysexits.h>
+#include "base/log.h"
+#include "run/handover.h"
+#include "run/list.h"
+#include "run/queue.h"
+#include "run/steer.h"
+
+static const struct {
+	int (*run)(const struct spool *spool, const struct request *request, const struct conf *conf, struct err *err);
+	bool wakes_runner;		/* something may be due now */
+} actions[] = {
+	[QUEUE_LIST] = {list_queue, false}, [QUEUE_SHOW] = {list_show, false}, [QUEUE_WAIT] = {steer_wait, false},
+	[QUEUE_FLUSH] = {steer_flush, true}, [QUEUE_HOLD] = {steer_hold, false}, [QUEUE_RELEASE] = {steer_release, true},
+	[QUEUE_REMOVE] = {steer_remove, false}, [QUEUE_REQUEUE] = {steer_requeue, true},
+};
+
+static int run_in(const char *path, const struct request *request, const struct conf *conf, struct err *err)
+{
+	struct spool spool = {0};
+	int status;
+
+	if (spool_open(&spool, path, err) < 0)
+		return err->exit_code;
+	status = actions[request->queue.action].run(&spool, request, conf, err);
+	if (status == EX_OK && actions[request->queue.action].wakes_runner)
+		queue_start(&spool, request->config_file);
+	spool_close(&spool);
+	return status;
+}
+
+int queue_verb_run(const struct request *request)
+{
+	struct conf_sources sources = {.config_file = request->config_file, .overrides = request->overrides,
+				       .override_count = request->override_count};
+	struct arena *arena = arena_new();
+	struct err err = {0};
+	struct conf conf;
+	const char *path;
+	int status;
+
+	if (conf_load(&conf, &sources, &err) < 0) {
+		status = err.exit_code;
+	} else if (!(path = handover_spool_path(request, &conf, arena))) {
+		status = EX_NOPERM;
+		err_set(&err, EX_NOPERM, STATUS(5, 3, 0), "There is no queue that you may look at.");
+	} else {
+		log_open(conf.queue.log, &(struct err){0});
+		status = run_in(path, request, &conf, &err);
+	}
+	if (err.exit_code)
+		fprintf(stderr, "paloma: %s\n", err.text);
+	conf_clear(&conf);
+	arena_free(arena);
+	return status;
+}

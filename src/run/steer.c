@@ -1,0 +1,223 @@
+/* steer - messages of the queue are tried now, held, released, removed, begun anew. */
+#include "run/steer.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/inotify.h>
+#include <sysexits.h>
+#include <unistd.h>
+#include "base/log.h"
+#include "net/stream.h"
+#include "spool/fates.h"
+#include "spool/spool_commit.h"
+#include "spool/spool_log.h"
+
+enum { BUSY_WAIT_MS = 30 * 1000, EVENTS_OCTETS = 4096 };
+
+struct steering {
+	const struct spool *spool;
+	const struct request *request;
+	int (*act)(struct steering *steering, struct spool_entry *entry, const struct spool_mail *mail, struct err *err);
+	bool is_busy_skipped;		/* one that is being delivered needs it not */
+};
+
+static int watch_queue(const struct spool *spool, uint32_t events)
+{
+	char path[64];
+	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+
+	snprintf(path, sizeof path, "/proc/self/fd/%d", spool->queue);
+	if (fd >= 0 && inotify_add_watch(fd, path, events | IN_ONLYDIR) < 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* Until something happens in the queue, or the time is over: false. */
+static bool wait_for_event(int watch, int64_t deadline_ms)
+{
+	int64_t left_ms = deadline_ms - clock_now_ms();
+	char events[EVENTS_OCTETS];
+
+	/* Where nothing can be watched, a look now and then has to do. */
+	if (left_ms <= 0 || (poll(&(struct pollfd){.fd = watch, .events = POLLIN}, watch >= 0, left_ms > 1000 ? 1000 : (int)left_ms) < 0 && errno != EINTR))
+		return false;
+	while (watch >= 0 && read(watch, events, sizeof events) > 0)
+		;
+	return true;
+}
+
+/* Opens and locks; one that is being delivered is waited for. */
+static enum spool_open_result open_patiently(const struct spool *spool, const char *id, struct spool_entry *entry, struct err *err)
+{
+	int watch = watch_queue(spool, IN_CLOSE_WRITE | IN_DELETE);
+	int64_t deadline_ms = clock_now_ms() + BUSY_WAIT_MS;
+	enum spool_open_result result;
+
+	do
+		result = spool_entry_open(spool, id, entry, err);
+	while (result == SPOOL_OPEN_BUSY && wait_for_event(watch, deadline_ms));
+	if (watch >= 0)
+		close(watch);
+	return result;
+}
+
+static int steer_one(void *context, const struct selected *selected, struct err *err)
+{
+	struct steering *steering = context;
+	struct spool_entry entry = {.fd = -1};
+	const char *id = selected->mail.id;
+	int result = -1;
+
+	switch (steering->is_busy_skipped ? spool_entry_open(steering->spool, id, &entry, err) : open_patiently(steering->spool, id, &entry, err)) {
+	case SPOOL_OPEN_OK:
+		result = steering->act(steering, &entry, &selected->mail, err);
+		break;
+	case SPOOL_OPEN_GONE: /* delivered in the meantime */
+		result = 0;
+		break;
+	case SPOOL_OPEN_BUSY:
+		result = steering->is_busy_skipped ? 0 : err_set(err, EX_TEMPFAIL, STATUS(4, 3, 0), "The message %s is being delivered; try again.", id);
+		break;
+	case SPOOL_OPEN_FAILED:
+		break;
+	}
+	spool_entry_close(&entry);
+	return result;
+}
+
+static bool names_something(const struct queue_request *wish)
+{
+	return wish->ids.count > 0 || wish->recipient || wish->sender || wish->destination || wish->all;
+}
+
+static int steer(const struct spool *spool, const struct request *request, const struct conf *conf, const char *done, bool needs_choice,
+		 bool is_busy_skipped, int (*act)(struct steering *, struct spool_entry *, const struct spool_mail *, struct err *), struct err *err)
+{
+	struct steering steering = {.spool = spool, .request = request, .act = act, .is_busy_skipped = is_busy_skipped};
+	size_t found;
+
+	if (needs_choice && !names_something(&request->queue)) {
+		err_set(err, EX_USAGE, STATUS(5, 5, 4), "Which messages? Name ids, --recipient, --sender, --destination, or --all.");
+		return EX_USAGE;
+	}
+	if (selection_run(spool, &request->queue, conf, steer_one, &steering, &found, err) < 0)
+		return err->exit_code;
+	if (request->output == OUTPUT_PLAIN && !request->is_sendmail)
+		printf("%zu message%s %s.\n", found, found == 1 ? "" : "s", done);
+	return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+}
+
+/* Due since the beginning of time means: at once, whatever is known of the destination. */
+static int flush_one(struct steering *steering, struct spool_entry *entry, const struct spool_mail *mail, struct err *err)
+{
+	(void)steering, (void)mail;
+	return entry->state == SPOOL_QUEUED ? spool_entry_set_due(entry, 0, err) : 0;
+}
+
+int steer_flush(const struct spool *spool, const struct request *request, const struct conf *conf, struct err *err)
+{
+	return steer(spool, request, conf, "will be tried now", false, true, flush_one, err);
+}
+
+static uid_t who(const struct steering *steering)
+{
+	return steering->request->queue.only_uid ? steering->request->queue.uid : getuid();
+}
+
+static int set_held(struct steering *steering, struct spool_entry *entry, bool is_held, struct err *err)
+{
+	enum spool_state state = is_held ? SPOOL_HELD : SPOOL_QUEUED;
+
+	if (entry->state == state)
+		return 0;
+	if (spool_log_hold(entry->fd, is_held, time(NULL), who(steering), err) < 0 || spool_entry_set_state(entry, state, err) < 0)
+		return -1;
+	log_write("qmgr", "%s: %s by uid %lu", entry->id, is_held ? "held" : "released", (unsigned long)who(steering));
+	return spool_log_sync(entry->fd, err);
+}
+
+static int hold_one(struct steering *steering, struct spool_entry *entry, const struct spool_mail *mail, struct err *err)
+{
+	(void)mail;
+	return set_held(steering, entry, true, err);
+}
+
+static int release_one(struct steering *steering, struct spool_entry *entry, const struct spool_mail *mail, struct err *err)
+{
+	(void)mail;
+	return set_held(steering, entry, false, err);
+}
+
+int steer_hold(const struct spool *spool, const struct request *request, const struct conf *conf, struct err *err)
+{
+	return steer(spool, request, conf, "held", true, false, hold_one, err);
+}
+
+int steer_release(const struct spool *spool, const struct request *request, const struct conf *conf, struct err *err)
+{
+	return steer(spool, request, conf, "released", true, false, release_one, err);
+}
+
+static int remove_one(struct steering *steering, struct spool_entry *entry, const struct spool_mail *mail, struct err *err)
+{
+	fates_add(steering->spool, mail->id, EX_UNAVAILABLE, time(NULL));
+	if (spool_entry_remove(steering->spool, entry, err) < 0)
+		return -1;
+	log_write("qmgr", "%s: removed by uid %lu", mail->id, (unsigned long)who(steering));
+	return 0;
+}
+
+int steer_remove(const struct spool *spool, const struct request *request, const struct conf *conf, struct err *err)
+{
+	int status = steer(spool, request, conf, "removed", true, false, remove_one, err);
+
+	return status == EX_OK && spool_sync_queue(spool, err) < 0 ? err->exit_code : status;
+}
+
+/* As if it had just come: no attempt counts, and nobody holds it. */
+static int requeue_one(struct steering *steering, struct spool_entry *entry, const struct spool_mail *mail, struct err *err)
+{
+	time_t now = time(NULL);
+
+	if (set_held(steering, entry, false, err) < 0 || spool_log_attempt(entry->fd, 0, now, now, err) < 0)
+		return -1;
+	log_write("qmgr", "%s: requeued by uid %lu", mail->id, (unsigned long)who(steering));
+	return spool_entry_set_due(entry, 0, err);
+}
+
+int steer_requeue(const struct spool *spool, const struct request *request, const struct conf *conf, struct err *err)
+{
+	return steer(spool, request, conf, "requeued", true, false, requeue_one, err);
+}
+
+/* A user may ask for the fate of a mail that is gone only as long as nobody else could have sent it; ids cannot be guessed. */
+int steer_wait(const struct spool *spool, const struct request *request, const struct conf *conf, struct err *err)
+{
+	const char *id = request->queue.ids.count == 1 ? request->queue.ids.items[0] : NULL;
+	int64_t deadline_ms = request->queue.timeout_s > 0 ? clock_now_ms() + (int64_t)request->queue.timeout_s * 1000 : INT64_MAX;
+	int watch = watch_queue(spool, IN_DELETE | IN_MOVED_FROM), status = EX_OK;
+	struct spool_item item;
+
+	(void)conf;
+	if (!id) {
+		err_set(err, EX_USAGE, STATUS(5, 5, 4), "paloma queue wait needs the id of one message.");
+		status = EX_USAGE;
+	}
+	while (status == EX_OK && spool_look(spool, id, &item) && item.state != SPOOL_WRITING) {
+		if (!wait_for_event(watch, deadline_ms)) {
+			err_set(err, EX_TEMPFAIL, STATUS(4, 4, 1), "The message %s is still in the queue.", id);
+			status = EX_TEMPFAIL;
+		}
+	}
+	if (status == EX_OK && !fates_find(spool, id, &status)) {
+		err_set(err, EX_NOINPUT, STATUS(5, 5, 4), "There is no message %s in the queue, and none that has left it lately.", id);
+		status = EX_NOINPUT;
+	}
+	if (watch >= 0)
+		close(watch);
+	return status;
+}
