@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <time.h>
@@ -117,4 +118,46 @@ int process_capture(const char *const argv[], int timeout_ms, struct buf *out, s
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	return result ? result : judge(name, status, err);
+}
+
+/* Of the variables that tell how a program is to behave; never one that may hold a password. */
+static size_t choose_environment(char *kept[], size_t room)
+{
+	static const char *const names[] = {"PATH=", "HOME=", "LANG=", "LC_ALL=", "TZ="};
+	size_t count = 0;
+
+	for (char **variable = environ; *variable; variable++)
+		for (size_t i = 0; i < sizeof names / sizeof *names && count + 1 < room; i++)
+			if (strncmp(*variable, names[i], strlen(names[i])) == 0)
+				kept[count++] = *variable;
+	return count;
+}
+
+int process_start(const char *const argv[], int input, pid_t *pid, struct err *err)
+{
+	char *environment[8] = {NULL};
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t none, all;
+	int result;
+
+	choose_environment(environment, sizeof environment / sizeof *environment);
+	sigemptyset(&none);
+	sigfillset(&all);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawnattr_init(&attributes);
+	result = posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
+	if (!result)
+		result = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+	if (!result)
+		result = posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+	posix_spawnattr_setsigmask(&attributes, &none);
+	posix_spawnattr_setsigdefault(&attributes, &all);
+	posix_spawnattr_setpgroup(&attributes, 0);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+	if (!result)
+		result = posix_spawnp(pid, argv[0], &actions, &attributes, (char *const *)argv, environment);
+	posix_spawnattr_destroy(&attributes);
+	posix_spawn_file_actions_destroy(&actions);
+	return result ? err_set_errno(err, EX_UNAVAILABLE, result, "Cannot run %s", argv[0]) : 0;
 }

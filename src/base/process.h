@@ -2,6 +2,7 @@
 #ifndef BASE_PROCESS_H
 #define BASE_PROCESS_H
 
+#include <sys/types.h>
 #include "base/buf.h"
 #include "base/err.h"
 
@@ -9,5 +10,9 @@
  * standard output to out. When the limit of out or timeout_ms is passed, the program is killed.
  * Fails with EX_UNAVAILABLE 4.3.0 when it cannot be started, is killed, or exits with another status than 0. */
 int process_capture(const char *const argv[], int timeout_ms, struct buf *out, struct err *err);
+
+/* Starts argv[0] and does not wait: input is its standard input, its output goes nowhere, and its environment has no more
+ * than PATH, HOME, LANG, LC_ALL and TZ. It leads a process group of its own. Fails with EX_UNAVAILABLE 4.3.0. */
+int process_start(const char *const argv[], int input, pid_t *pid, struct err *err);
 
 #endif

@@ -7,10 +7,12 @@ src_librun_a_SOURCES = \
 	%D%/explain.c %D%/explain.h \
 	%D%/facts.c %D%/facts.h \
 	%D%/handover.c %D%/handover.h \
+	%D%/hooks.c %D%/hooks.h \
 	%D%/list.c %D%/list.h \
 	%D%/output.c %D%/output.h \
 	%D%/preview.c %D%/preview.h \
-	%D%/queue.c %D%/queue.h \
+	%D%/queue.c %D%/queue.h %D%/queue_private.h \
+	%D%/queue_messages.c %D%/queue_workers.c \
 	%D%/queue_verb.c %D%/queue_verb.h \
 	%D%/request.h \
 	%D%/run.c \

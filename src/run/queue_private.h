@@ -1,0 +1,84 @@
+/* queue_private - what the files of the runner share: its state, and the moves between messages, tasks and workers.
+ *
+ * queue.c wakes and sleeps, queue_messages.c begins and settles messages, queue_workers.c gives tasks to workers. */
+#ifndef RUN_QUEUE_PRIVATE_H
+#define RUN_QUEUE_PRIVATE_H
+
+#include <time.h>
+#include "run/agenda.h"
+#include "run/attempt.h"
+#include "run/destination.h"
+#include "run/hooks.h"
+#include "run/queue.h"
+#include "run/worker.h"
+
+enum {
+	ACTIVE_MAX = 2000,		/* messages that are sorted by destination at a time */
+	WORKERS_MAX = 1000,
+	RESCAN_S = 300,			/* in case a notice was lost */
+	BUSY_RETRY_S = 60,		/* a message that somebody else has open */
+};
+
+/* On the agenda: it is being worked on. */
+static const time_t is_active_due = (time_t)((UINT64_C(1) << (8 * sizeof(time_t) - 1)) - 1);
+
+/* A message that is being worked on. */
+struct active {
+	char id[SPOOL_ID_SIZE];
+	struct spool_entry entry;	/* locked from the first task on; fd -1 before */
+	size_t open_tasks, recipient_count;
+	bool is_gone;
+	const char *damage;		/* why it cannot be sent; null: it can. In arena */
+	bool needs_settling;		/* somebody is left, has failed, or wants to hear of success */
+	bool was_tried;
+	time_t put_off_until;
+	double active_s;
+	struct spool_mail shown;	/* id, origin and envelope for the journal; in arena */
+	struct arena *arena;
+};
+
+struct worker_place {
+	pid_t pid;			/* 0: free */
+	int socket;
+	struct destination *destination;
+	struct task *task;		/* null: idle, on its way out */
+	bool has_spoken;		/* with the server, in this task */
+	bool has_outcome;
+	struct err trouble;		/* of the last outcome before anybody was spoken with */
+};
+
+struct runner {
+	struct spool spool;
+	const char *config_file;
+	struct conf *conf;		/* in place: route points into it */
+	struct arena *arena;		/* of conf's facts */
+	struct attempt_options options;
+	struct agenda *agenda;
+	struct destinations destinations;
+	struct hooks *hooks;
+	struct worker_place *workers;
+	size_t worker_count, worker_limit, active_count;
+	int lock, inotify, signals;
+	time_t now, rescan_at;
+	bool stays, ends, reloads;
+	struct buf text;
+};
+
+/* queue_messages.c */
+/* Those that are due become active, as many as there is room for. */
+void queue_activate_due(struct runner *runner);
+/* Opens and locks it, for the first task or the settling. False when that is not to be had now: then it is gone. */
+bool queue_open_active(struct runner *runner, struct active *active);
+/* A task is done, or will not be done; with the last the message is settled. Frees the task. */
+void queue_end_task(struct runner *runner, struct task *task);
+
+/* An attempt_options.tell for what is decided without a worker: those who are given up. context: the runner. */
+void queue_tell_given_up(void *context, const struct spool_mail *mail, const struct outcome *outcome);
+
+/* queue_workers.c */
+/* Gives those who wait to workers, and puts off those for destinations that are dead. */
+void queue_assign(struct runner *runner);
+/* Hears what a worker has to say. */
+void queue_listen_to(struct runner *runner, struct worker_place *place);
+
+#endif

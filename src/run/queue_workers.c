@@ -1,0 +1,228 @@
+/* queue_workers - tasks are given to workers, one process per connection, and what they say is taken down. */
+#include <stdlib.h>
+#include <sysexits.h>
+#include <unistd.h>
+#include "base/log.h"
+#include "run/queue_private.h"
+#include "spool/spool_log.h"
+
+/* Nobody was asked, for the destination is known to be dead. */
+static void put_off(struct runner *runner, struct destination *destination, struct task *task)
+{
+	struct active *active = task->active;
+	struct err ignored;
+
+	active->needs_settling = true;
+	active->put_off_until = destination->dead_until;
+	if (!active->is_gone && queue_open_active(runner, active)) {
+		for (size_t i = 0; i < task->count; i++) {
+			struct outcome outcome = {.recipient = task->recipients[i], .action = OUTCOME_DELAYED, .phase = PHASE_CONNECT, .err = destination->trouble};
+
+			if (spool_log_outcome(active->entry.fd, &outcome, runner->now, &ignored) < 0)
+				break; /* it says why one waits, and no more */
+		}
+	}
+	queue_end_task(runner, task);
+}
+
+static void put_off_all(struct runner *runner, struct destination *destination)
+{
+	struct task *task;
+
+	while (destination_is_dead(destination, runner->now) && (task = destination_take(destination)))
+		put_off(runner, destination, task);
+}
+
+/* What a worker must not have: everybody else's. */
+static void leave_runner(void *context)
+{
+	struct runner *runner = context;
+
+	close(runner->lock);
+	close(runner->inotify);
+	close(runner->signals);
+	for (size_t i = 0; i < runner->worker_limit; i++)
+		if (runner->workers[i].pid)
+			close(runner->workers[i].socket);
+}
+
+static void dismiss(struct runner *runner, struct worker_place *place)
+{
+	close(place->socket); /* it says goodbye to its server and ends; reap() hears of it */
+	place->destination->workers--;
+	*place = (struct worker_place){0};
+	runner->worker_count--;
+}
+
+/* Gives the worker the next task of its destination that is still there. False when there is none. */
+static bool employ(struct runner *runner, struct worker_place *place)
+{
+	struct task *task;
+	struct err err;
+
+	while ((task = destination_take(place->destination))) {
+		struct active *active = task->active;
+
+		if (active->is_gone || !queue_open_active(runner, active)) {
+			queue_end_task(runner, task);
+			continue;
+		}
+		active->was_tried = true;
+		place->task = task;
+		place->has_spoken = place->has_outcome = false;
+		if (worker_send(place->socket, &active->entry, task->recipients, task->count, &err) == 0)
+			return true;
+		log_write("qmgr", "%s: %s", active->id, err.text);
+		active->needs_settling = true;
+		place->task = NULL;
+		queue_end_task(runner, task);
+		return false;
+	}
+	return false;
+}
+
+static void start_worker(struct runner *runner, struct destination *destination)
+{
+	struct worker_place *place = runner->workers;
+	struct err err;
+	pid_t pid;
+
+	while (place->pid)
+		place++;
+	pid = worker_start(&runner->options, leave_runner, runner, &place->socket, &err);
+	if (pid < 0) {
+		log_write("qmgr", "%s", err.text);
+		destination_fail(&runner->destinations, destination, runner->now, &err);
+		return;
+	}
+	place->pid = pid;
+	place->destination = destination;
+	destination->workers++;
+	runner->worker_count++;
+	if (!employ(runner, place))
+		dismiss(runner, place);
+}
+
+void queue_assign(struct runner *runner)
+{
+	bool any = true;
+
+	for (struct destination *at = runner->destinations.first; at; at = at->next)
+		put_off_all(runner, at);
+	while (any && !runner->ends) { /* one more for each in turn, so that none takes all */
+		any = false;
+		for (struct destination *at = runner->destinations.first; at && runner->worker_count < runner->worker_limit; at = at->next) {
+			if (!destination_wants_worker(at) || destination_is_dead(at, runner->now))
+				continue;
+			start_worker(runner, at);
+			any = true;
+		}
+	}
+}
+
+static void tell_hooks(struct runner *runner, const struct spool_mail *mail, const struct outcome *outcome)
+{
+	static const enum hook_event events[] = {
+		[OUTCOME_PENDING] = HOOK_DEFERRED, [OUTCOME_DELIVERED] = HOOK_DELIVERED, [OUTCOME_RELAYED] = HOOK_DELIVERED,
+		[OUTCOME_DELAYED] = HOOK_DEFERRED, [OUTCOME_FAILED] = HOOK_BOUNCED,
+	};
+	bool is_old = runner->now - (time_t)(mail->origin.arrival_us / 1000000) >= (time_t)runner->conf->queue.stuck_after_s;
+
+	hooks_tell(runner->hooks, events[outcome->action], mail, outcome, runner->now);
+	if (events[outcome->action] == HOOK_DELIVERED)
+		hooks_tell_unstuck(runner->hooks);
+	else if (outcome->action == OUTCOME_DELAYED && (is_old || outcome->phase == PHASE_AUTH))
+		hooks_tell_stuck(runner->hooks, mail, outcome, runner->now);
+}
+
+static void take_outcome(struct runner *runner, struct worker_place *place)
+{
+	struct active *active = place->task->active;
+	struct arena *arena = arena_new();
+	struct outcome outcome;
+
+	if (spool_log_read_outcome(buf_view(&runner->text), active->recipient_count, arena, &outcome)) {
+		queue_journal(&active->shown, &outcome, active->active_s);
+		place->has_outcome = true;
+		place->has_spoken |= outcome.phase >= PHASE_MAIL || outcome.action != OUTCOME_DELAYED;
+		place->trouble = outcome.err;
+		tell_hooks(runner, &active->shown, &outcome);
+		active->needs_settling |= outcome.action == OUTCOME_DELAYED || outcome.action == OUTCOME_FAILED;
+	}
+	arena_free(arena);
+}
+
+static void judge_destination(struct runner *runner, struct worker_place *place)
+{
+	if (place->has_spoken)
+		destination_succeed(&runner->destinations, place->destination);
+	else if (place->has_outcome)
+		destination_fail(&runner->destinations, place->destination, runner->now, &place->trouble);
+}
+
+/* The task is done; another, or goodbye. */
+static void take_done(struct runner *runner, struct worker_place *place)
+{
+	struct task *task = place->task;
+
+	judge_destination(runner, place);
+	place->task = NULL;
+	queue_end_task(runner, task);
+	put_off_all(runner, place->destination);
+	if (runner->ends || !employ(runner, place))
+		dismiss(runner, place);
+}
+
+/* A worker that died over a message has cost it an attempt. */
+static void take_death(struct runner *runner, struct worker_place *place)
+{
+	struct task *task = place->task;
+	struct active *active;
+	struct err err;
+
+	if (task) {
+		active = task->active;
+		active->needs_settling = true;
+		err_set(&err, EX_TEMPFAIL, STATUS(4, 3, 0), "The process that was to deliver it has died.");
+		log_write("qmgr", "%s: %s", active->id, err.text);
+		destination_fail(&runner->destinations, place->destination, runner->now, &err);
+		place->task = NULL;
+		queue_end_task(runner, task);
+	}
+	dismiss(runner, place);
+}
+
+void queue_listen_to(struct runner *runner, struct worker_place *place)
+{
+	while (place->pid) {
+		switch (worker_receive(place->socket, &runner->text)) {
+		case WORKER_SAYS_NOTHING:
+			return;
+		case WORKER_SAYS_OUTCOME:
+			if (place->task)
+				take_outcome(runner, place);
+			break;
+		case WORKER_SAYS_DAMAGED:
+			if (place->task)
+				place->task->active->damage = arena_str(place->task->active->arena, buf_view(&runner->text));
+			if (place->task)
+				take_done(runner, place);
+			break;
+		case WORKER_SAYS_TROUBLE:
+			log_write("qmgr", "%s: %s", place->task ? place->task->active->id : "", buf_str(&runner->text));
+			if (place->task)
+				place->task->active->needs_settling = true;
+			if (place->task)
+				take_done(runner, place);
+			break;
+		case WORKER_SAYS_DONE:
+			if (place->task)
+				take_done(runner, place);
+			break;
+		case WORKER_IS_GONE:
+			take_death(runner, place);
+			break;
+		}
+	}
+}
+
