@@ -65,8 +65,8 @@ static void sendmail_refuses_what_would_write_read_or_run(void **state)
 {
 	static const char *const words[][2] = {
 		{"-X/var/www/shell.php"}, {"-X", "/tmp/log"}, {"-C/tmp/conf"}, {"-C", "/tmp/conf"}, {"-D/tmp/x"}, {"-oQ/tmp"}, {"-o", "Q/tmp"}, {"-oX/tmp/pid"}, {"-o", ""},
-		{"-OQueueDirectory=/tmp"}, {"-O", "queuedirectory=/tmp"}, {"-OAliasFile=/tmp/x"}, {"-be"}, {"-bs"}, {"-bd"}, {"-bp"}, {"-bi"}, {"-bt"},
-		{"-bP"}, {"-b", "e"}, {"-p", "smtp:host"}, {"-q"}, {"-z"}, {"--relay=smtp://x"}, {"--config=/tmp/x"}, {"-ti-X"}, {"-tX/tmp/x"},
+		{"-OQueueDirectory=/tmp"}, {"-O", "queuedirectory=/tmp"}, {"-OAliasFile=/tmp/x"}, {"-be"}, {"-bs"}, {"-bd"}, {"-bi"}, {"-bt"},
+		{"-bP"}, {"-b", "e"}, {"-p", "smtp:host"}, {"-qQ"}, {"-z"}, {"--relay=smtp://x"}, {"--config=/tmp/x"}, {"-ti-X"}, {"-tX/tmp/x"},
 	};
 
 	(void)state;
@@ -121,7 +121,7 @@ static void send_tells_what_is_not_for_the_command_line(void **state)
 		{{"--name", "x"}, "--name belongs to an attachment"},
 		{{"--inline"}, "--inline belongs to an attachment"},
 		{{"--set", "timeout"}, "--set takes KEY=VALUE, not \"timeout\"."},
-		{{"--at", "noon"}, "--at needs a queue"},
+		{{"--at", "noon"}, "at(1)"},
 		{{"--passwort-file", "x"}, "is --password-file meant?"},
 	};
 

@@ -55,6 +55,11 @@ def test_every_member_of_every_json_answer_is_in_the_manual(paloma, catcher, tmp
     for words in ("send", "--json", *mail), ("send", "-n", "--json", *mail), ("config", "--json"), ("route", "--json", "--relay", server.url, "b@example.net"):
         names = members(json.loads(paloma(*words).stdout))
         assert len(names) >= 4 and names <= documented, names - documented
+    (tmp_path / "conf").write_text(f"[paloma]\nrelay = {server.url}\nspool = {tmp_path}/spool\nlog = none\n")
+    auto = {"PALOMA_QUEUE": "auto"}
+    assert paloma("send", "-C", tmp_path / "conf", "--queue", "-r", "ann@example.org", "--body", "x", "bob@example.net", env=auto).returncode == 0
+    names = members(json.loads(paloma("queue", "-C", tmp_path / "conf", "--json", env=auto).stdout))
+    assert len(names) >= 10 and names <= documented, names - documented
 
 
 def test_the_readme_and_the_manual_name_the_same_commands(paloma):

@@ -102,7 +102,7 @@ static const char *json(const struct mail *mail)
 	const char *text;
 
 	buf_init(&out, 65536);
-	outcome_append_json(&out, &mail->draft, mail->outcomes, arena);
+	outcome_append_json(&out, &mail->draft, "", mail->outcomes, arena);
 	if (!json_is_valid(buf_view(&out)))
 		fail_msg("no JSON: %s", buf_str(&out));
 	text = arena_str(arena, buf_view(&out));
@@ -162,7 +162,7 @@ static void programs_read_each_recipient(void **state)
 	mail.outcomes[1].phase = PHASE_RCPT;
 	mail.outcomes[1].reply = (struct reply){.code = 550, .status = STATUS(5, 1, 1), .text = VIEW("No \"such\"\nuser")};
 	err_set(&mail.outcomes[1].err, EX_NOUSER, STATUS(5, 1, 1), "No such user.");
-	assert_string_equal(json(&mail), "{\"message_id\":\"<1@x.example>\",\"reverse_path\":\"me@x.example\",\"recipients\":["
+	assert_string_equal(json(&mail), "{\"message_id\":\"<1@x.example>\",\"queue_id\":\"\",\"reverse_path\":\"me@x.example\",\"recipients\":["
 		"{\"recipient\":\"a@x.example\",\"action\":\"relayed\",\"phase\":\"in reply to the end of data\",\"code\":250,\"status\":\"2.0.0\","
 		"\"reply\":\"Ok: queued\",\"remote_mta\":\"mx[192.0.2.1]:25\",\"tls\":\"TLSv1.3\",\"exit_code\":0,\"error\":\"\",\"maybe_delivered\":false},"
 		"{\"recipient\":\"b@x.example\",\"action\":\"failed\",\"phase\":\"in reply to RCPT TO\",\"code\":550,\"status\":\"5.1.1\","
@@ -170,7 +170,7 @@ static void programs_read_each_recipient(void **state)
 		"\"error\":\"No such user.\",\"maybe_delivered\":false}]}\n");
 	message_free(mail.draft.message);
 	make_mail(&mail, 0);
-	assert_string_equal(json(&mail), "{\"message_id\":\"\",\"reverse_path\":\"me@x.example\",\"recipients\":[]}\n");
+	assert_string_equal(json(&mail), "{\"message_id\":\"\",\"queue_id\":\"\",\"reverse_path\":\"me@x.example\",\"recipients\":[]}\n");
 	message_free(mail.draft.message);
 }
 
