@@ -10,7 +10,6 @@ enum {
 	FIELD_OCTETS_MAX = 16 * 1024 * 1024,
 	PARAMETER_MAX = FIELD_LINE_GOAL - 2, /* a space before it and a semicolon behind */
 	PARAMETER_PIECE = 60,		/* octets of name and value */
-	PARAMETER_NAME_MAX = 30,	/* ours are all shorter */
 };
 
 int header_check_text(const char *what, struct view text, struct err *err)
@@ -294,7 +293,7 @@ static void add_piece(struct field_writer *writer, struct view name, int number,
 {
 	struct buf out;
 
-	assert(name.len <= PARAMETER_NAME_MAX);
+	assert(name.len <= FIELD_PARAMETER_NAME_MAX);
 	buf_init(&out, FIELD_LINE_MAX);
 	buf_append(&out, name);
 	if (number >= 0)
@@ -346,6 +345,16 @@ static void append_parameter(struct buf *out, struct view name, struct view valu
 		buf_append(out, value);
 	else
 		append_quoted(out, value);
+}
+
+void field_add_plain_parameter(struct field_writer *writer, struct view name, struct view value)
+{
+	struct buf out;
+
+	buf_init(&out, 2 * value.len + name.len + 3);
+	append_parameter(&out, name, value);
+	add_parameter(writer, buf_view(&out));
+	buf_clear(&out);
 }
 
 void field_add_parameter(struct field_writer *writer, struct view name, struct view value, const struct view *fallback)

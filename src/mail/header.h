@@ -12,6 +12,7 @@ enum {
 	FIELD_LINE_GOAL = 78,
 	FIELD_ENCODED_GOAL = 76,	/* of a line with an encoded word in it, RFC 2047 §2 */
 	FIELD_LINE_MAX = 998,
+	FIELD_PARAMETER_NAME_MAX = 30,	/* longer names leave no room for an encoded value */
 };
 
 /* Fails with EX_DATAERR 5.6.0 when text has CR, LF, NUL or another control but HTAB, or is not UTF-8. what names it in
@@ -41,8 +42,11 @@ void field_add_phrase(struct field_writer *writer, struct view phrase);
  * (RFC 6532); the envelope then has smtputf8. An empty list writes nothing. */
 void field_add_addresses(struct field_writer *writer, const struct address_list *list);
 /* "; name=value": a token, a quoted string, or, when it is not ASCII or too long for a line, RFC 2231 with continuations
- * and, when fallback is not null, name="fallback" behind it, cut where the line is full. */
+ * and, when fallback is not null, name="fallback" behind it, cut where the line is full. name: at most
+ * FIELD_PARAMETER_NAME_MAX octets. */
 void field_add_parameter(struct field_writer *writer, struct view name, struct view value, const struct view *fallback);
+/* The same for a value that is ASCII, which is never encoded, whatever its length. */
+void field_add_plain_parameter(struct field_writer *writer, struct view name, struct view value);
 /* Message identifiers of References: folds between them and drops middle ones until the field is within 998 octets. */
 void field_add_references(struct field_writer *writer, struct view ids);
 /* Ends the field: a copy of its text in the arena, without the last CRLF. Clears the writer in either case.

@@ -25,9 +25,13 @@ void mime_part_add_encoding_field(struct arena *arena, struct field_list *fields
 /* The value of a parameter in a structured field body, unquoted; empty when it is not there. */
 struct view mime_parameter(struct view body, struct view name, struct arena *arena);
 
-/* The tree of a multipart as it stands in content; its own fields were read by the caller. Leaves point into the blob,
- * with encoding MIME_8BIT and is_text, that is, they go out as they are; what stands in their Content-Transfer-Encoding
- * is the caller's business. Null when it is not well-formed: a missing delimiter, too many parts, too deep. */
+/* Takes the next parameter off *rest, a field body from its first semicolon on; the value is unquoted. False at the end. */
+bool mime_parameter_take(struct view *rest, struct arena *arena, struct view *name, struct view *value);
+
+/* The tree of a multipart as it stands in content; its own fields were read by the caller. A multipart/signed in it is a
+ * leaf. Leaves point into the blob, with encoding MIME_8BIT and is_text, that is, they go out as they are; what stands in
+ * their Content-Transfer-Encoding is the caller's business. Null when it is not well-formed: a missing delimiter, too many
+ * parts, too deep. */
 struct mime_part *mime_parse_multipart(struct slice content, struct view content_type, struct arena *arena);
 
 #endif

@@ -138,9 +138,10 @@ static bool read_fields(struct parser *parser, struct mime_part *part)
 
 static bool parse_children(struct parser *parser, struct mime_part *part, struct view outer, unsigned depth);
 
+/* One whose parts may be told apart: what is signed must stay as it is, octet by octet. */
 static bool is_multipart(struct view type)
 {
-	return view_starts_nocase(type, (struct view)VIEW("multipart/"));
+	return view_starts_nocase(type, (struct view)VIEW("multipart/")) && !view_starts_nocase(type, (struct view)VIEW("multipart/signed"));
 }
 
 /* One part from behind its delimiter up to the next; *end tells which that was. */
@@ -267,28 +268,33 @@ static struct view take_value(struct view *rest, struct arena *arena)
 	return view_make(text, len);
 }
 
-struct view mime_parameter(struct view body, struct view name, struct arena *arena)
+bool mime_parameter_take(struct view *rest, struct arena *arena, struct view *name, struct view *value)
 {
-	struct view rest = view_from(body, view_index(body, ';'));
-
-	while (rest.len > 0) {
-		struct view found, value;
-
-		if (rest.data[0] == ';')
-			rest = view_from(rest, 1);
-		skip_blank(&rest);
-		found = take_token(&rest);
-		skip_blank(&rest);
-		if (rest.len == 0 || rest.data[0] != '=') {
-			rest = view_from(rest, view_index(rest, ';')); /* no parameter */
+	while (rest->len > 0) {
+		if (rest->data[0] == ';')
+			*rest = view_from(*rest, 1);
+		skip_blank(rest);
+		*name = take_token(rest);
+		skip_blank(rest);
+		if (rest->len == 0 || rest->data[0] != '=') {
+			*rest = view_from(*rest, view_index(*rest, ';')); /* no parameter */
 			continue;
 		}
-		rest = view_from(rest, 1);
-		skip_blank(&rest);
-		value = take_value(&rest, arena);
+		*rest = view_from(*rest, 1);
+		skip_blank(rest);
+		*value = take_value(rest, arena);
+		skip_blank(rest);
+		return true;
+	}
+	return false;
+}
+
+struct view mime_parameter(struct view body, struct view name, struct arena *arena)
+{
+	struct view rest = view_from(body, view_index(body, ';')), found, value;
+
+	while (mime_parameter_take(&rest, arena, &found, &value))
 		if (view_equal_nocase(found, name))
 			return value;
-		skip_blank(&rest);
-	}
 	return (struct view){0};
 }

@@ -131,6 +131,39 @@ static void a_broken_tree_is_left_alone(void **state)
 	}
 }
 
+/* What is signed must come out as it went in, its delimiters and fields too. */
+static void a_signed_part_is_a_leaf(void **state)
+{
+	static const char text[] = "--a b\nContent-Type: Multipart/Signed; boundary=in\n\n--in\n\nx\n--in--\n--a b--\n";
+	struct blob *blob = blob_from_view(view_of(text));
+	struct arena *arena = arena_new();
+	struct mime_part *tree = parse(arena, blob);
+
+	(void)state;
+	assert_non_null(tree);
+	assert_null(tree->children->children);
+	assert_int_equal(tree->children->boundary.len, 0);
+	assert_view_is(view_make(text + tree->children->content.offset, tree->children->content.len), "--in\n\nx\n--in--");
+	arena_free(arena);
+	blob_free(blob);
+}
+
+static void parameters_are_taken_one_by_one(void **state)
+{
+	static const char *const expected[][2] = {{"a", "b"}, {"c", "d;\"e"}, {"f*0*", "utf-8''%41"}, {"g", ""}};
+	struct view rest = VIEW("; a=b ;c = \"d;\\\"e\" (x; y=z); f*0*=utf-8''%41;; nothing; g=\"\""), name, value;
+	struct arena *arena = arena_new();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+		assert_true(mime_parameter_take(&rest, arena, &name, &value));
+		assert_view_is(name, expected[i][0]);
+		assert_view_is(value, expected[i][1]);
+	}
+	assert_false(mime_parameter_take(&rest, arena, &name, &value));
+	arena_free(arena);
+}
+
 static void boundaries_are_free_or_not(void **state)
 {
 	struct blob *blob = blob_from_view(view_of("text\n--=_abc\n"));
@@ -168,6 +201,8 @@ int main(void)
 		cmocka_unit_test(a_needle_is_found_over_the_edge),
 		cmocka_unit_test(a_tree_is_read),
 		cmocka_unit_test(a_broken_tree_is_left_alone),
+		cmocka_unit_test(a_signed_part_is_a_leaf),
+		cmocka_unit_test(parameters_are_taken_one_by_one),
 		cmocka_unit_test(boundaries_are_free_or_not),
 	};
 
