@@ -184,8 +184,7 @@ int blob_append(struct blob *blob, struct view v, struct err *err)
 	return 0;
 }
 
-/* Reads once, waiting when the descriptor does not block. */
-static ssize_t read_some(int fd, char *data, size_t len)
+ssize_t blob_read_stream(int fd, char *data, size_t len)
 {
 	for (;;) {
 		ssize_t got = read(fd, data, len);
@@ -203,7 +202,7 @@ struct blob *blob_from_stream(int fd, const char *name, uint64_t max_octets, str
 	char *block = mem_realloc_array(NULL, BLOB_STREAM_OCTETS, 1);
 	ssize_t got;
 
-	while ((got = read_some(fd, block, BLOB_STREAM_OCTETS)) > 0) {
+	while ((got = blob_read_stream(fd, block, BLOB_STREAM_OCTETS)) > 0) {
 		if (max_octets && (uint64_t)got > max_octets - blob->size) {
 			err_set(err, EX_DATAERR, STATUS(5, 3, 4), "%s has more than %llu octets.", name,
 				(unsigned long long)max_octets);

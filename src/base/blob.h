@@ -7,6 +7,7 @@
 #define BASE_BLOB_H
 
 #include <stdint.h>
+#include <sys/types.h>
 #include "base/err.h"
 #include "base/view.h"
 
@@ -32,6 +33,9 @@ struct blob *blob_from_descriptor(int fd, const char *name, uint64_t size, struc
 /* Reads fd to its end into memory or, past BLOB_MEMORY_OCTETS, an unlinked file below $TMPDIR or /tmp.
  * fd stays the caller's. Fails with EX_IOERR, EX_TEMPFAIL 4.3.1 (no space), EX_DATAERR 5.3.4 (max). */
 struct blob *blob_from_stream(int fd, const char *name, uint64_t max_octets, struct err *err);
+
+/* read(2) that waits, also where the descriptor does not block, as an inherited standard input may not. */
+ssize_t blob_read_stream(int fd, char *data, size_t len);
 
 /* A writable blob in the same way; then blob_read_at sees all that was appended. */
 struct blob *blob_new_spill(const char *name);

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sysexits.h>
-#include <unistd.h>
 #include "base/mem.h"
 #include "compose/compose_private.h"
 
@@ -66,9 +65,7 @@ static int read_up_to_dot(struct composer *composer, struct blob *blob, struct e
 
 	buf_init(&held, BLOCK_OCTETS + 8);
 	while (status == 0 && !found && got > 0) {
-		do
-			got = read(composer->facts->stdin_fd, block, BLOCK_OCTETS);
-		while (got < 0 && errno == EINTR);
+		got = blob_read_stream(composer->facts->stdin_fd, block, BLOCK_OCTETS);
 		if (got < 0)
 			status = err_set_errno(err, EX_IOERR, errno, "Cannot read standard input");
 		else
@@ -152,6 +149,9 @@ static int take_header_line(struct header_reader *reader, struct view line, size
 	bool raw = reader->composer->wish->raw;
 
 	reader->line_number++;
+	if (raw && memchr(line.data, '\r', line.len))
+		return err_set(err, EX_DATAERR, STATUS(5, 6, 0), "--raw: a carriage return stands alone in line %zu of the message header.",
+			       reader->line_number);
 	if (memchr(line.data, '\0', line.len))
 		return err_set(err, EX_DATAERR, STATUS(5, 6, 0), "Line %zu of the message header has a NUL in it.", reader->line_number);
 	if (reader->line_number == 1 && !raw && view_starts(line, (struct view)VIEW("From "))) {

@@ -1,1 +1,4 @@
-check_PROGRAMS += %D%/media_signature_test
+check_PROGRAMS += \
+	%D%/intake_test \
+	%D%/media_signature_test
+EXTRA_DIST += %D%/composing.h
