@@ -7,17 +7,40 @@
 #include <sysexits.h>
 #include "base/arena.h"
 #include "base/mem.h"
+#include "mail/scan.h"
 
 enum { IN_OCTETS = 16 * 1024, OUT_OCTETS = 64 * 1024 };
 
 struct conversion {
 	iconv_t handle;
 	struct view charset;
-	const char *name;
+	const char *name, *option;	/* option: the one that says what the text is; null: none does */
 	char *in, *out;
 	size_t kept;			/* octets at the front of in that begin a character */
 	uint64_t done;
-	struct blob *blob;
+	struct blob *blob;		/* null: only a check */
+};
+
+/* A byte order mark tells what a text is when nobody else does. */
+static const struct {
+	struct view mark;
+	const char *charset;
+} marks[] = {
+	{VIEW("\xff\xfe\0\0"), "UTF-32"},
+	{VIEW("\xff\xfe"), "UTF-16"},
+	{VIEW("\xfe\xff"), "UTF-16"},
+	{VIEW("\0\0\xfe\xff"), "UTF-32"},
+};
+
+/* ISO-2022-JP and its kin are seven-bit and look like ASCII; their escape sequences give them away. */
+static const struct {
+	struct view sequence;
+	const char *charset;
+} escapes[] = {
+	{VIEW("\x1b$B"), "ISO-2022-JP"},
+	{VIEW("\x1b$@"), "ISO-2022-JP"},
+	{VIEW("\x1b$)C"), "ISO-2022-KR"},
+	{VIEW("\x1b$)A"), "ISO-2022-CN"},
 };
 
 bool charset_is_utf8(struct view charset)
@@ -26,10 +49,42 @@ bool charset_is_utf8(struct view charset)
 	       view_equal_nocase(charset, (struct view)VIEW("utf8"));
 }
 
+const char *charset_of_mark(struct slice text)
+{
+	struct err ignored;
+	char start[4];
+	size_t got = 0;
+
+	if (blob_read_at(text.blob, text.offset, start, text.len < sizeof start ? (size_t)text.len : sizeof start, &got, &ignored) < 0)
+		return NULL;
+	for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+		if (view_starts(view_make(start, got), marks[i].mark))
+			return marks[i].charset;
+	return NULL;
+}
+
+int charset_of_escapes(struct slice text, const char **charset, struct err *err)
+{
+	bool found = false;
+
+	*charset = NULL;
+	for (size_t i = 0; i < sizeof escapes / sizeof *escapes; i++) {
+		if (scan_find(text, escapes[i].sequence, &found, err) < 0)
+			return -1;
+		if (found) {
+			*charset = escapes[i].charset;
+			return 0;
+		}
+	}
+	return 0;
+}
+
 static int fail_octet(const struct conversion *conversion, struct err *err)
 {
-	return err_set(err, EX_DATAERR, STATUS(5, 6, 0), "%s is not %.*s: octet %llu makes no character. Say with --charset what it is.",
-		       conversion->name, VIEW_ARG(conversion->charset), (unsigned long long)conversion->done + 1);
+	return err_set(err, EX_DATAERR, STATUS(5, 6, 0), "%s is not %.*s: octet %llu makes no character.%s%s%s",
+		       conversion->name, VIEW_ARG(conversion->charset), (unsigned long long)conversion->done + 1,
+		       conversion->option ? " Say with " : "", conversion->option ? conversion->option : "",
+		       conversion->option ? " what it is." : "");
 }
 
 /* Converts len octets of in; what begins a character at their end is kept. */
@@ -44,7 +99,7 @@ static int convert_block(struct conversion *conversion, size_t len, bool last, s
 		room = OUT_OCTETS;
 		count = iconv(conversion->handle, last && left == 0 ? NULL : &from, &left, &to, &room);
 		error = count == (size_t)-1 ? errno : 0;
-		if (blob_append(conversion->blob, view_make(conversion->out, (size_t)(to - conversion->out)), err) < 0)
+		if (conversion->blob && blob_append(conversion->blob, view_make(conversion->out, (size_t)(to - conversion->out)), err) < 0)
 			return -1;
 	} while (error == E2BIG);
 	conversion->done += len - left;
@@ -74,29 +129,40 @@ static int convert(struct conversion *conversion, struct slice text, struct err 
 	return convert_block(conversion, 0, true, err); /* back to the first shift state */
 }
 
-struct blob *charset_to_utf8(struct slice text, struct view charset, struct err *err)
+static int run(struct conversion *conversion, struct slice text, struct err *err)
 {
-	struct conversion conversion = {.charset = charset, .name = blob_name(text.blob)};
 	struct arena *arena = arena_new();
 	int status;
 
-	conversion.handle = iconv_open("UTF-8", arena_str(arena, charset));
+	conversion->handle = iconv_open("UTF-8", arena_str(arena, conversion->charset));
 	arena_free(arena);
-	if (conversion.handle == (iconv_t)-1) {
-		err_set(err, EX_USAGE, STATUS(5, 6, 0), "The character set \"%.*s\" is not known here (iconv -l lists those that are).",
-			VIEW_ARG(charset));
-		return NULL;
-	}
-	if (conversion.name[0] == '\0')
-		conversion.name = "The text";
-	conversion.in = mem_alloc(IN_OCTETS);
-	conversion.out = mem_alloc(OUT_OCTETS);
+	if (conversion->handle == (iconv_t)-1)
+		return err_set(err, EX_USAGE, STATUS(5, 6, 0), "The character set \"%.*s\" is not known here (iconv -l lists those that are).",
+			       VIEW_ARG(conversion->charset));
+	if (conversion->name[0] == '\0')
+		conversion->name = "The text";
+	conversion->in = mem_alloc(IN_OCTETS);
+	conversion->out = mem_alloc(OUT_OCTETS);
+	status = convert(conversion, text, err);
+	iconv_close(conversion->handle);
+	free(conversion->in);
+	free(conversion->out);
+	return status;
+}
+
+int charset_check(struct slice text, struct view charset, struct err *err)
+{
+	struct conversion conversion = {.charset = charset, .name = blob_name(text.blob)};
+
+	return run(&conversion, text, err);
+}
+
+struct blob *charset_to_utf8(struct slice text, struct view charset, const char *option, struct err *err)
+{
+	struct conversion conversion = {.charset = charset, .name = blob_name(text.blob), .option = option};
+
 	conversion.blob = blob_new_spill(conversion.name);
-	status = convert(&conversion, text, err);
-	iconv_close(conversion.handle);
-	free(conversion.in);
-	free(conversion.out);
-	if (status == 0)
+	if (run(&conversion, text, err) == 0)
 		return conversion.blob;
 	blob_free(conversion.blob);
 	return NULL;

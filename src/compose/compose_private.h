@@ -13,6 +13,7 @@
 struct composed_part {
 	struct mime_part *part;
 	struct view content_id;		/* without brackets; empty: none */
+	struct view alias;		/* what the HTML calls it when that can be no content_id; empty: none */
 	struct view type;		/* "text/html" */
 	bool is_related;		/* belongs to the HTML */
 };
@@ -31,6 +32,7 @@ struct composer {
 	struct view subject, in_reply_to, references, date, message_id; /* as given; data null: not given */
 	struct view url_body;		/* of a mailto: URL */
 	struct field_list extra;	/* -H that are fields of their own */
+	bool author_is_given;		/* by --from or -H; else from is the caller, or stands in the message */
 
 	struct blob *input;		/* standard input, once somebody has read it */
 	const char *input_reader;	/* who has: "--body-file" */
@@ -53,6 +55,8 @@ void identity_settle(struct composer *composer);
 /* Adds to what the tokens depend on. */
 void identity_add(struct composer *composer, struct view v);
 int identity_add_slice(struct composer *composer, struct slice slice, struct err *err);
+/* All words of the wish that nobody else adds. */
+void identity_add_wish(struct composer *composer);
 /* From, Sender and the reverse-path. */
 int identity_resolve(struct composer *composer, struct err *err);
 /* What stands right of the @ in identifiers: the domain of the author. */

@@ -1,12 +1,12 @@
 /* html_ids - the cid: references of the HTML and the parts they lead to (RFC 2392).
  *
- * A user names a picture by its file name; a Content-ID needs an @ and a domain behind it. So a reference to a name is
- * completed here, and one that leads nowhere is told of. */
+ * A user names a picture by its file name; a Content-ID needs an @ and a domain behind it, and has no room for a space.
+ * So a reference to a name is replaced by the identifier here, and one that leads nowhere is told of. */
 #include <stdlib.h>
 #include "base/mem.h"
 #include "compose/compose_private.h"
 
-enum { BLOCK_OCTETS = 16 * 1024, REFERENCE_MAX = 512 };
+enum { BLOCK_OCTETS = 16 * 1024, REFERENCE_MAX = 512, PENDING_MAX = 16 * 1024 };
 
 struct id_scanner {
 	struct composer *composer;
@@ -46,16 +46,33 @@ static struct view percent_decode(struct view text, struct arena *arena)
 	return view_make(out, len);
 }
 
-/* The part a reference means: by its whole identifier, or by the name before the @ that was added to it. */
+/* The part a reference means: by its whole identifier, by the name before the @ that was added to it, or by the name
+ * that was no identifier. */
 static size_t find_part(const struct composer *composer, struct view id)
 {
 	for (size_t i = 0; i < composer->part_count; i++) {
-		struct view content_id = composer->parts[i].content_id;
+		struct view content_id = composer->parts[i].content_id, alias = composer->parts[i].alias;
 
-		if (content_id.len > 0 && (view_equal(content_id, id) || view_equal(view_first(content_id, view_last_index(content_id, '@')), id)))
+		if (content_id.len > 0 && (view_equal(content_id, id) || view_equal(alias, id) ||
+					   view_equal(view_first(content_id, view_last_index(content_id, '@')), id)))
 			return i;
 	}
 	return composer->part_count;
+}
+
+/* Puts the reference to a part in the place of the one that was read. */
+static void replace(struct buf *pending, struct view content_id)
+{
+	buf_reset(pending);
+	buf_append(pending, scheme);
+	for (size_t i = 0; i < content_id.len; i++) {
+		char c = content_id.data[i];
+
+		if (ascii_is_alnum(c) || strchr("-._~+=@[]:!$*", c))
+			buf_append_char(pending, c);
+		else
+			buf_printf(pending, "%%%02X", (unsigned char)c);
+	}
 }
 
 static int flush_reference(struct id_scanner *scanner, struct err *err)
@@ -72,9 +89,7 @@ static int flush_reference(struct id_scanner *scanner, struct err *err)
 		} else {
 			scanner->used[found] = true;
 			if (!view_equal(composer->parts[found].content_id, id)) {
-				struct view tail = view_from(composer->parts[found].content_id, id.len);
-
-				buf_append(&scanner->pending, tail);
+				replace(&scanner->pending, composer->parts[found].content_id);
 				scanner->changed = true;
 			}
 		}
@@ -135,7 +150,7 @@ int html_ids_resolve(struct composer *composer, struct err *err)
 		return 0;
 	scanner.out = message_take_blob(composer->message, blob_new_spill("the HTML"));
 	scanner.used = ARENA_ARRAY(composer->arena, composer->part_count + 1, bool);
-	buf_init(&scanner.pending, (size_t)REFERENCE_MAX * 2 + 1024);
+	buf_init(&scanner.pending, PENDING_MAX);
 	status = scan(&scanner, composer->html, err);
 	buf_clear(&scanner.pending);
 	if (status < 0)

@@ -5,6 +5,7 @@
 #include "compose/media_type.h"
 
 #include "base/file.h"
+#include "compose/charset.h"
 #include "mail/filename.h"
 
 enum { START_OCTETS = 256 * 1024, TYPES_FILE_MAX = 1024 * 1024 };
@@ -51,9 +52,61 @@ static const struct view binary_families[] = {
 	VIEW("application/x-executable"), VIEW("application/x-sharedlib"), VIEW("application/x-tar"),
 };
 
+/* What mime.types calls it, what libmagic calls it. */
+static const struct view same_things[][2] = {
+	{VIEW("application/x-msdos-program"), VIEW("application/x-dosexec")},
+	{VIEW("application/x-msdos-program"), VIEW("application/vnd.microsoft.portable-executable")},
+	{VIEW("application/x-msdownload"), VIEW("application/x-dosexec")},
+	{VIEW("application/x-bzip"), VIEW("application/x-bzip2")},
+};
+
 static bool is_name_char(char c)
 {
 	return ascii_is_alnum(c) || strchr("!#$&-^_.+", c) != NULL;
+}
+
+static bool is_token(struct view v)
+{
+	for (size_t i = 0; i < v.len; i++)
+		if (v.data[i] == '\0' || !(ascii_is_alnum(v.data[i]) || strchr("!#$%&'*+-.^_`{|}~", v.data[i])))
+			return false;
+	return v.len > 0;
+}
+
+/* A token or a quoted string off the front; empty when there is neither. */
+static struct view take_value(struct view *rest)
+{
+	size_t end = 1;
+	struct view value;
+
+	if (!view_starts(*rest, (struct view)VIEW("\""))) {
+		for (end = 0; end < rest->len && is_token(view_make(rest->data + end, 1)); end++)
+			;
+	} else {
+		while (end < rest->len && rest->data[end] != '"')
+			end += rest->data[end] == '\\' ? 2 : 1;
+		end = end < rest->len ? end + 1 : 0;
+	}
+	value = view_first(*rest, end);
+	*rest = view_trim(view_from(*rest, end));
+	return value;
+}
+
+/* "; name=value" again and again (RFC 2045 §5.1). */
+static bool are_parameters(struct view rest)
+{
+	while (rest.len > 0) {
+		struct view name;
+
+		if (rest.data[0] != ';')
+			return false;
+		rest = view_from(rest, 1);
+		name = view_trim(view_take_until(&rest, '=', NULL));
+		rest = view_trim(rest);
+		if (!is_token(name) || take_value(&rest).len == 0)
+			return false;
+	}
+	return true;
 }
 
 bool media_type_is_valid(struct view text)
@@ -61,12 +114,22 @@ bool media_type_is_valid(struct view text)
 	struct view type = view_trim(view_first(text, view_index(text, ';')));
 	size_t slash = view_index(type, '/');
 
+	if (!view_is_ascii(text) || !are_parameters(view_from(text, view_index(text, ';'))))
+		return false;
 	if (slash == 0 || slash + 1 >= type.len)
 		return false;
 	for (size_t i = 0; i < type.len; i++)
 		if (i != slash && (type.data[i] == '\0' || !is_name_char(type.data[i])))
 			return false;
 	return true;
+}
+
+/* What a file can be called, whatever a mime.types says: a message may not be encoded, so that its name must be plain. */
+static bool is_for_files(struct view type, struct view extension)
+{
+	return media_type_is_valid(type) && !view_starts_nocase(type, (struct view)VIEW("multipart/")) &&
+	       !view_starts_nocase(type, (struct view)VIEW("inode/")) &&
+	       (!view_equal_nocase(type, (struct view)VIEW("message/rfc822")) || view_equal(extension, (struct view)VIEW("eml")));
 }
 
 /* The type that a mime.types file has for extension; empty: none. */
@@ -89,7 +152,7 @@ static struct view find_in_file(const char *path, struct view extension, struct 
 		type = view_take_until(&line, ' ', NULL);
 		while (line.len > 0 && found.len == 0) {
 			word = view_take_until(&line, ' ', NULL);
-			if (word.len > 0 && view_equal_nocase(word, extension) && media_type_is_valid(type))
+			if (word.len > 0 && view_equal_nocase(word, extension) && is_for_files(type, extension))
 				found = arena_copy(arena, type);
 		}
 	}
@@ -123,11 +186,14 @@ static bool is_among(struct view type, const struct view *list, size_t count, bo
 
 #define IS_AMONG(type, list, by_prefix) is_among((type), (list), sizeof(list) / sizeof *(list), (by_prefix))
 
-/* Two names of one thing: x- or not, or of the same family. */
+/* Two names of one thing: those of a table, or of the same family. */
 static bool is_same(struct view a, struct view b)
 {
 	struct view family = view_first(a, view_index(a, '/') + 1);
 
+	for (size_t i = 0; i < sizeof same_things / sizeof *same_things; i++)
+		if (view_equal_nocase(a, same_things[i][0]) && view_equal_nocase(b, same_things[i][1]))
+			return true;
 	return view_equal_nocase(a, b) ||
 	       (view_starts_nocase(b, family) && !view_equal_nocase(family, (struct view)VIEW("application/")) &&
 		!view_equal_nocase(family, (struct view)VIEW("text/")) && !view_equal_nocase(family, (struct view)VIEW("image/")));
@@ -139,6 +205,8 @@ static void weigh(struct view extension, struct view content, struct media_type 
 	if (view_starts_nocase(content, (struct view)VIEW("inode/")) || view_equal(content, (struct view)VIEW("application/x-empty")))
 		content = (struct view){0};
 	if (extension.len == 0) {
+		if (view_equal(content, octet_stream)) /* "I do not know", said of a single letter too */
+			content = (struct view){0};
 		media->type = view_equal_nocase(content, (struct view)VIEW("message/rfc822")) ? text_plain : content;
 		media->reason = "by its content";
 		return;
@@ -186,7 +254,7 @@ static int settle(struct slice content, struct media_type *media, struct err *er
 	if (media->type.len == 0) {
 		media->type = looks_like_text(&media->scan) ? text_plain : octet_stream;
 		media->reason = "by what is in it";
-	} else if (media->scan.nul > 0 && media->scan.is_utf8) {
+	} else if (media->scan.nul > 0 && !charset_of_mark(content)) {
 		media->type = octet_stream;
 		media->reason = "it has NUL octets in it and is no text";
 	}

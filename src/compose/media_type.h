@@ -9,7 +9,7 @@
 struct media_type {
 	struct view type;		/* "image/png" */
 	const char *reason;		/* for people: "by its extension" */
-	struct view conflict;		/* another type that the content claims, for a warning; empty: none */
+	struct view conflict;		/* what name or content say against type, for a warning; empty: nothing */
 	bool is_scanned;		/* all of the content had to be looked at, which a second look need not repeat: */
 	struct scan scan;
 };
@@ -19,7 +19,7 @@ struct media_type {
 int media_type_find(struct view name, struct slice content, const char *user_file, struct arena *arena,
 		    struct media_type *media, struct err *err);
 
-/* True for "type/subtype", each an RFC 6838 §4.2 name; parameters may follow a semicolon. */
+/* True for "type/subtype", each an RFC 6838 §4.2 name, and parameters behind it, if any (RFC 2045 §5.1). */
 bool media_type_is_valid(struct view text);
 
 /* media_signature: what the first octets say beyond doubt; empty when they are not known. */

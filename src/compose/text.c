@@ -5,51 +5,10 @@
 #include "compose/flowed.h"
 #include "compose/html_text.h"
 
-/* A byte order mark tells what a text is when nobody else does. */
-static const struct {
-	struct view mark;
-	const char *charset;
-} marks[] = {
-	{VIEW("\xff\xfe\0\0"), "UTF-32"},
-	{VIEW("\xff\xfe"), "UTF-16"},
-	{VIEW("\xfe\xff"), "UTF-16"},
-	{VIEW("\0\0\xfe\xff"), "UTF-32"},
-};
-
-static const char *charset_of_mark(struct slice text)
-{
-	struct err ignored;
-	char start[4];
-	size_t got = 0;
-
-	if (blob_read_at(text.blob, text.offset, start, sizeof start, &got, &ignored) < 0)
-		return NULL;
-	for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
-		if (view_starts(view_make(start, got), marks[i].mark))
-			return marks[i].charset;
-	return NULL;
-}
-
-/* ISO-2022-JP and its kin are seven-bit and look like ASCII; their escape sequences give them away. */
-static int refuse_iso_2022(struct slice text, struct err *err)
-{
-	static const struct view sequences[] = {VIEW("\x1b$B"), VIEW("\x1b$@"), VIEW("\x1b$)C"), VIEW("\x1b$)A")};
-	bool found = false;
-
-	for (size_t i = 0; i < sizeof sequences / sizeof *sequences; i++) {
-		if (scan_find(text, sequences[i], &found, err) < 0)
-			return -1;
-		if (found)
-			return err_set(err, EX_DATAERR, STATUS(5, 6, 0),
-				       "%s has escape sequences of ISO-2022; say with --charset what it is.", blob_name(text.blob));
-	}
-	return 0;
-}
-
 /* Which character set to read text as; empty: it is UTF-8 already. */
 static int find_charset(struct composer *composer, bool is_file, struct slice text, struct view *charset, struct err *err)
 {
-	const char *given = is_file ? composer->wish->charset : NULL, *mark = charset_of_mark(text);
+	const char *given = is_file ? composer->wish->charset : NULL, *mark = charset_of_mark(text), *escapes = NULL;
 	struct view locale = composer->facts->locale_charset;
 	struct scan scan;
 
@@ -62,8 +21,12 @@ static int find_charset(struct composer *composer, bool is_file, struct slice te
 	}
 	if (scan_slice(text, &scan, err) < 0)
 		return -1;
-	if (!given && scan.escape > 0 && refuse_iso_2022(text, err) < 0)
+	if (!given && scan.escape > 0 && charset_of_escapes(text, &escapes, err) < 0)
 		return -1;
+	if (escapes)
+		return err_set(err, EX_DATAERR, STATUS(5, 6, 0), "%s has escape sequences of %s in it%s",
+			       is_file ? blob_name(text.blob) : "The text", escapes,
+			       is_file ? "; say with --charset what it is." : " and should be UTF-8.");
 	*charset = (struct view){0};
 	if (scan.is_utf8)
 		return 0;
@@ -90,9 +53,9 @@ int text_open(struct composer *composer, const char *option, const char *literal
 	}
 	*text = slice_all(blob);
 	if (find_charset(composer, literal == NULL, *text, &charset, err) < 0)
-		return -1;
+		return err_prefix(err, "%s: ", option);
 	if (charset.len > 0) {
-		blob = charset_to_utf8(*text, charset, err);
+		blob = charset_to_utf8(*text, charset, literal ? NULL : "--charset", err);
 		if (!blob)
 			return err_prefix(err, "%s: ", option);
 		*text = slice_all(message_take_blob(composer->message, blob));
@@ -164,10 +127,11 @@ static void find_source(struct composer *composer, const char **body, const char
 
 	*body = wish->body;
 	*file = wish->body_file;
-	*option = "--body-file";
+	*option = *body ? "--body" : "--body-file";
 	if (*body || *file)
 		return;
 	if (composer->url_body.data) {
+		*option = "The body of the mailto: URL";
 		*body = arena_str(composer->arena, composer->url_body);
 	} else if (wish->body_from_stdin && !composer->input) {
 		*file = "-";

@@ -1,4 +1,9 @@
 check_PROGRAMS += \
+	%D%/attach_test \
+	%D%/charset_test \
+	%D%/html_ids_test \
 	%D%/intake_test \
-	%D%/media_signature_test
+	%D%/media_signature_test \
+	%D%/media_type_test \
+	%D%/text_test
 EXTRA_DIST += %D%/composing.h
