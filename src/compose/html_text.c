@@ -27,7 +27,7 @@ static const struct tag {
 	{VIEW("table"), TAG_PARAGRAPH}, {VIEW("tr"), TAG_BREAK}, {VIEW("td"), TAG_CELL}, {VIEW("th"), TAG_CELL},
 	{VIEW("pre"), TAG_PRE | TAG_PARAGRAPH}, {VIEW("blockquote"), TAG_QUOTE | TAG_PARAGRAPH}, {VIEW("hr"), TAG_RULE},
 	{VIEW("a"), TAG_LINK}, {VIEW("img"), TAG_IMAGE}, {VIEW("style"), TAG_HIDDEN}, {VIEW("script"), TAG_HIDDEN},
-	{VIEW("head"), TAG_HIDDEN}, {VIEW("title"), TAG_HIDDEN}, {VIEW("template"), TAG_HIDDEN}, {VIEW("section"), TAG_BREAK},
+	{VIEW("title"), TAG_HIDDEN}, /* not the head itself: where it ends may be left out */ {VIEW("template"), TAG_HIDDEN}, {VIEW("section"), TAG_BREAK},
 	{VIEW("article"), TAG_BREAK}, {VIEW("header"), TAG_BREAK}, {VIEW("footer"), TAG_BREAK}, {VIEW("address"), TAG_BREAK},
 	{VIEW("dt"), TAG_BREAK}, {VIEW("dd"), TAG_BREAK}, {VIEW("dl"), TAG_PARAGRAPH}, {VIEW("figure"), TAG_PARAGRAPH},
 };
@@ -216,6 +216,25 @@ static void put_entity(struct writer *writer, struct view name)
 	put_text(writer, view_of(";"));
 }
 
+/* The value of an attribute, in which entities stand as they do in text. */
+static void put_value(struct writer *writer, struct view value)
+{
+	while (value.len > 0) {
+		size_t plain = view_index(value, '&'), end;
+
+		put_text(writer, view_first(value, plain));
+		value = view_from(value, plain);
+		end = view_index(view_first(value, ENTITY_MAX), ';');
+		if (value.len > 0 && end < value.len && end < ENTITY_MAX) {
+			put_entity(writer, view_make(value.data + 1, end - 1));
+			value = view_from(value, end + 1);
+		} else if (value.len > 0) {
+			put_text(writer, view_first(value, 1));
+			value = view_from(value, 1);
+		}
+	}
+}
+
 /* The value of an attribute, quoted or not; empty when it is not there. */
 static struct view find_attribute(struct view tag, struct view name)
 {
@@ -251,7 +270,7 @@ static void close_link(struct writer *writer)
 	if (link.len > 0 && writer->link_at > 0) {
 		writer->space = true;
 		put_text(writer, view_of("<"));
-		put_text(writer, link);
+		put_value(writer, link);
 		put_text(writer, view_of(">"));
 		flush_word(writer);
 	}
@@ -313,7 +332,7 @@ static void apply_tag(struct writer *writer, unsigned effect, bool closes, struc
 		open_link(writer, tag);
 	if ((effect & TAG_IMAGE) && find_attribute(tag, (struct view)VIEW("alt")).len > 0) {
 		put_text(writer, view_of("["));
-		put_text(writer, find_attribute(tag, (struct view)VIEW("alt")));
+		put_value(writer, find_attribute(tag, (struct view)VIEW("alt")));
 		put_text(writer, view_of("]"));
 	}
 }
@@ -350,10 +369,20 @@ static bool ends_comment(const struct buf *token)
 	return v.len >= 2 && memcmp(v.data + v.len - 2, "--", 2) == 0;
 }
 
+/* Only these begin a tag behind '<'; "a < b" is text (HTML, 13.2.5.6). */
+static bool begins_tag(char c)
+{
+	return c == '/' || c == '!' || c == '?' || (ascii_is_alnum(c) && !ascii_is_digit(c));
+}
+
 static void take_in_tag(struct writer *writer, char c)
 {
 	bool is_markup = writer->hidden.len == 0;
 
+	if (!is_markup && c == '<') { /* what stood before was a comparison in a script */
+		buf_reset(&writer->token);
+		return;
+	}
 	if (c == '>' && !writer->quote) {
 		take_tag(writer, buf_view(&writer->token));
 		writer->lexing = IN_TEXT;
@@ -397,8 +426,13 @@ static void take_char(struct writer *writer, char c)
 		buf_append_char(&writer->token, c);
 		return;
 	case IN_TAG:
-		take_in_tag(writer, c);
-		return;
+		if (writer->token.len > 0 || begins_tag(c) || writer->hidden.len > 0) {
+			take_in_tag(writer, c);
+			return;
+		}
+		writer->lexing = IN_TEXT;
+		put_text(writer, view_of("<"));
+		break;
 	case IN_TEXT:
 		break;
 	}
@@ -426,6 +460,10 @@ struct blob *html_to_text(struct slice html, struct err *err)
 		writer.failed = blob_read_at(html.blob, html.offset + done, block, want, &got, err);
 		for (size_t i = 0; !writer.failed && i < got; i++)
 			take_char(&writer, block[i]);
+	}
+	if (writer.lexing == IN_ENTITY) { /* it was none: its semicolon did not come */
+		put_text(&writer, view_of("&"));
+		put_text(&writer, buf_view(&writer.token));
 	}
 	break_to(&writer, 1);
 	buf_clear(&writer.token);

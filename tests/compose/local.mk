@@ -2,6 +2,7 @@ check_PROGRAMS += \
 	%D%/attach_test \
 	%D%/charset_test \
 	%D%/html_ids_test \
+	%D%/html_text_test \
 	%D%/intake_test \
 	%D%/media_signature_test \
 	%D%/media_type_test \
