@@ -76,7 +76,8 @@ static int take_char(struct flow *flow, char c, struct err *err)
 		return 0;
 	line = buf_view(&flow->line);
 	space = view_last_index(view_first(line, line.len - 1), ' ');
-	if (space + 1 >= line.len || view_trim(view_first(line, space)).len == 0)
+	/* A line that is broken behind "--" would be taken for the mark before a signature (RFC 3676 §4.3). */
+	if (space + 1 >= line.len || view_equal(view_first(line, space + 1), (struct view)VIEW("-- ")) || view_trim(view_first(line, space)).len == 0)
 		return flow->line.len < LINE_MAX_OCTETS ? 0 : put_unbroken(flow, err);
 	return put_line(flow, space + 1, true, err);
 }

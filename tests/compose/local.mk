@@ -1,6 +1,7 @@
 check_PROGRAMS += \
 	%D%/attach_test \
 	%D%/charset_test \
+	%D%/flowed_test \
 	%D%/html_ids_test \
 	%D%/html_text_test \
 	%D%/intake_test \
