@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <sysexits.h>
 #include "compose/compose_private.h"
+#include "mail/qualify.h"
 
 void report_warn(struct composer *composer, const char *format, ...)
 {
@@ -37,6 +38,28 @@ static bool comes_whole(const struct composition *wish)
 	return wish->from_headers || wish->message_on_stdin || wish->raw;
 }
 
+/* What would add to a message that is to be sent as it is. */
+static int check_raw(const struct composition *wish, struct err *err)
+{
+	const struct {
+		bool is_given;
+		const char *option;
+	} rows[] = {
+		{wish->attachment_count > 0, "--attach"}, {wish->headers.count > 0, "--header"}, {wish->subject, "--subject"},
+		{wish->sender, "--sender"}, {wish->reply_to.count > 0, "--reply-to"}, {wish->date, "--date"},
+		{wish->message_id, "--message-id"}, {wish->in_reply_to, "--in-reply-to"}, {wish->references, "--references"},
+		{wish->priority, "--priority"}, {wish->auto_submitted, "--auto-submitted"},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (rows[i].is_given)
+			return err_set(err, EX_USAGE, STATUS(5, 6, 0), "--raw sends the message as it is; %s has nothing to add to it.",
+				       rows[i].option);
+	if (wish->from)
+		return err_set(err, EX_USAGE, STATUS(5, 6, 0), "--raw sends the message as it is, with its own From; --envelope-from says who sends it.");
+	return 0;
+}
+
 /* What cannot stand beside a message that comes whole. */
 static int check_wish(const struct composition *wish, struct err *err)
 {
@@ -45,9 +68,7 @@ static int check_wish(const struct composition *wish, struct err *err)
 
 	if (comes_whole(wish) && option)
 		return err_set(err, EX_USAGE, STATUS(5, 6, 0), "The message comes whole from standard input; %s has no place in it.", option);
-	if (wish->raw && (wish->attachment_count > 0 || wish->headers.count > 0 || wish->subject))
-		return err_set(err, EX_USAGE, STATUS(5, 6, 0), "--raw sends the message as it is; nothing can be added to it.");
-	return 0;
+	return wish->raw ? check_raw(wish, err) : 0;
 }
 
 static int require_recipients(const struct composer *composer, struct err *err)
@@ -61,25 +82,43 @@ static int require_recipients(const struct composer *composer, struct err *err)
 		       : "There are no recipients; name them on the command line or with --to, --cc, --bcc.");
 }
 
-/* Who wrote a message that came whole stands in it. */
-static int take_author(struct composer *composer, struct err *err)
+/* The first mailbox in a field of the message, if it can be read. */
+static bool take_mailbox(struct composer *composer, struct view name)
 {
 	const struct field_list *fields = &composer->message->fields;
-	size_t at = field_list_find(fields, (struct view)VIEW("From"), 0);
+	size_t at = field_list_find(fields, name, 0);
+	struct address_list list = {0};
+	struct address mailbox;
+	struct err ignored;
 
-	if (composer->wish->from || at == fields->count)
-		return 0;
-	/* One that cannot be parsed is no reason to lose the mail: the caller is its sender then. */
-	if (recipients_parse(composer, "The field From", arena_str(composer->arena, field_body(&fields->items[at], composer->arena)),
-			     &composer->from, err) < 0)
-		composer->from = (struct address_list){0};
-	return 0;
+	if (at == fields->count ||
+	    address_list_parse(field_body(&fields->items[at], composer->arena), composer->arena, &list, &ignored) < 0 ||
+	    qualify_addresses(&list, composer->domain, composer->arena, &ignored) < 0)
+		return false;
+	for (size_t i = 0; i < list.count; i++) {
+		if (list.items[i].local_part.len == 0)
+			continue; /* an empty group (RFC 6854) */
+		mailbox = list.items[i];
+		mailbox.group = (struct view){0};
+		address_list_add(&composer->from, composer->arena, &mailbox);
+		return true;
+	}
+	return false;
+}
+
+/* Who wrote a message that came whole stands in it, and of several authors the one who sends it. A field that cannot be
+ * read is no reason to lose the mail: the caller is its sender then. */
+static void take_author(struct composer *composer)
+{
+	if (!composer->author_is_given && !take_mailbox(composer, (struct view)VIEW("Sender")))
+		take_mailbox(composer, (struct view)VIEW("From"));
 }
 
 static int compose_whole(struct composer *composer, struct err *err)
 {
-	if (intake_message(composer, err) < 0 || take_author(composer, err) < 0)
+	if (intake_message(composer, err) < 0)
 		return -1;
+	take_author(composer);
 	if (composer->wish->from_headers && composer->wish->envelope_to.count == 0 && header_recipients_take(composer, err) < 0)
 		return -1;
 	if (recipients_resolve(composer, err) < 0 || identity_resolve(composer, err) < 0 || require_recipients(composer, err) < 0 ||
@@ -90,6 +129,7 @@ static int compose_whole(struct composer *composer, struct err *err)
 		return -1;
 	attach_report(composer);
 	composer->report->is_empty = composer->wish->skip_empty && composer->body->content.len == 0 && composer->part_count == 0;
+	identity_token(composer, composer->report->token);
 	return structure_add_to_message(composer, err);
 }
 
@@ -135,6 +175,7 @@ int compose_draft(const struct composition *wish, const struct compose_options *
 	composer.arena = draft->message->arena;
 	composer.domain = options->domain.len > 0 ? options->domain : facts->host_name;
 	digest_init(&composer.content);
+	identity_add_wish(&composer);
 	if (status == 0)
 		status = headers_take_options(&composer, err);
 	if (status == 0)

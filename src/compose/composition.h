@@ -70,6 +70,7 @@ struct compose_report {
 	struct view *warnings;		/* finished sentences */
 	size_t warning_count, warning_capacity;
 	bool is_empty;			/* -E and nothing to send: no mail, exit 0 */
+	unsigned char token[10];	/* of a message that came whole: for the Message-ID it may need */
 };
 
 struct compose_options {

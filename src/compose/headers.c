@@ -29,6 +29,7 @@ static const struct known_field {
 	{VIEW("Content-Type"), TAKE_NOTHING, 0, "it follows from the parts; --html, --attach and --type choose them"},
 	{VIEW("Content-Transfer-Encoding"), TAKE_NOTHING, 0, "it follows from the content; --encoding chooses for an attachment"},
 	{VIEW("Received"), TAKE_NOTHING, 0, "servers write it"},
+	{VIEW("Resent-Bcc"), TAKE_NOTHING, 0, "everybody could read it; --bcc adds a recipient whom nobody sees"},
 	{VIEW("Return-Path"), TAKE_NOTHING, 0, "the last server writes it; --envelope-from sets what it will say"},
 };
 
@@ -111,6 +112,7 @@ int headers_take_options(struct composer *composer, struct err *err)
 	for (size_t i = 0; i < composer->wish->headers.count; i++)
 		if (take_option(composer, composer->wish->headers.items[i], err) < 0)
 			return -1;
+	composer->author_is_given = composer->wish->from || composer->from.count > 0;
 	return 0;
 }
 
@@ -182,6 +184,7 @@ static int add_recipients(struct composer *composer, struct err *err)
 static int add_message_id(struct composer *composer, struct err *err)
 {
 	unsigned char token[10];
+	struct field_writer writer;
 	struct view id;
 	time_t when;
 	int offset;
@@ -196,8 +199,9 @@ static int add_message_id(struct composer *composer, struct err *err)
 		identity_token(composer, token);
 		id = msgid_make(when, token, identity_domain(composer), composer->arena);
 	}
-	field_list_add_plain(&composer->message->fields, composer->arena, view_of("Message-ID"), id);
-	return 0;
+	field_begin(&writer, view_of("Message-ID"));
+	field_add_token(&writer, id);
+	return add_field(composer, &writer, err);
 }
 
 /* In-Reply-To and References: identifiers separated by blanks. */
@@ -211,14 +215,14 @@ static int add_ids(struct composer *composer, const char *name, const char *opti
 	if (!ids.data)
 		return 0;
 	buf_init(&all, 256 * 1024);
-	while (status == 0 && rest.len > 0) {
+	do { /* once at least: none at all is no identifier either */
 		status = msgid_parse(view_take_until(&rest, ' ', NULL), composer->arena, &id, err);
 		rest = view_trim(rest);
 		if (status == 0) {
 			buf_append_str(&all, all.len > 0 ? " " : "");
 			buf_append(&all, id);
 		}
-	}
+	} while (status == 0 && rest.len > 0);
 	if (status == 0) {
 		field_begin(&writer, view_of(name));
 		field_add_references(&writer, arena_copy(composer->arena, buf_view(&all)));
@@ -294,7 +298,7 @@ static int write_given(struct composer *composer, struct err *err)
 {
 	if (composer->date.data && add_date(composer, err) < 0)
 		return -1;
-	if (composer->wish->from && add_addresses(composer, "From", &composer->from, err) < 0)
+	if (composer->author_is_given && add_addresses(composer, "From", &composer->from, err) < 0)
 		return -1;
 	if (add_addresses(composer, "Sender", &composer->sender, err) < 0 ||
 	    add_addresses(composer, "Reply-To", &composer->reply_to, err) < 0)

@@ -34,6 +34,28 @@ int identity_add_slice(struct composer *composer, struct slice slice, struct err
 	return 0;
 }
 
+void identity_add_wish(struct composer *composer)
+{
+	const struct composition *wish = composer->wish;
+	const char *const words[] = {
+		wish->subject, wish->sender, wish->envelope_from, wish->full_name, wish->priority, wish->auto_submitted,
+		wish->in_reply_to, wish->references, wish->date, wish->message_id, wish->flowed ? "flowed" : NULL,
+	};
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		identity_add(composer, view_of(words[i]));
+	for (size_t i = 0; i < wish->attachment_count; i++) {
+		const struct attachment *attachment = &wish->attachments[i];
+		const char *const modifiers[] = {
+			attachment->name, attachment->type, attachment->part_charset, attachment->description,
+			attachment->disposition, attachment->content_id, attachment->encoding, attachment->is_inline ? "inline" : NULL,
+		};
+
+		for (size_t k = 0; k < sizeof modifiers / sizeof *modifiers; k++)
+			identity_add(composer, view_of(modifiers[k]));
+	}
+}
+
 void identity_settle(struct composer *composer)
 {
 	unsigned char content[DIGEST_OCTETS];
@@ -55,7 +77,8 @@ void identity_token(struct composer *composer, unsigned char token[10])
 
 struct view identity_domain(const struct composer *composer)
 {
-	return composer->from.count > 0 ? composer->from.items[0].domain : composer->domain;
+	/* An identifier is no place for an international domain (RFC 6532 §3.3), which only SMTPUTF8 has kept as it is. */
+	return composer->from.count > 0 && view_is_ascii(composer->from.items[0].domain) ? composer->from.items[0].domain : composer->domain;
 }
 
 static int parse_one(struct composer *composer, const char *option, const char *text, struct address *address, struct err *err)
@@ -110,6 +133,8 @@ int identity_resolve(struct composer *composer, struct err *err)
 	for (size_t i = 0; i < composer->from.count; i++)
 		if (composer->from.items[i].local_part.len == 0)
 			return err_set(err, EX_USAGE, STATUS(5, 1, 7), "--from has a group in it where an address is needed.");
+	if (wish->full_name && header_check_text("-F, the author's name,", view_of(wish->full_name), err) < 0)
+		return -1;
 	if (wish->full_name && composer->from.items[0].display_name.len == 0)
 		composer->from.items[0].display_name = view_of(wish->full_name);
 	if (wish->sender) {

@@ -89,7 +89,7 @@ static int submit(struct sending *sending, struct err *err)
 		return normalize_check_raw(sending->draft.message, err);
 	if (!wish->from_headers && !wish->message_on_stdin)
 		return 0; /* composed here, and so complete */
-	memcpy(options.random, sending->facts.random + 16, sizeof options.random);
+	memcpy(options.random, sending->report.token, sizeof options.random);
 	if (find_author(sending, &options.author, err) < 0 || complete_message(&sending->draft, &options, err) < 0)
 		return -1;
 	rewrite_header(sending->draft.message, own_domain(sending));
