@@ -93,7 +93,7 @@ static int submit(struct sending *sending, struct err *err)
 	if (find_author(sending, &options.author, err) < 0 || complete_message(&sending->draft, &options, err) < 0)
 		return -1;
 	rewrite_header(sending->draft.message, own_domain(sending));
-	return normalize_message(sending->draft.message, err);
+	return normalize_message(&sending->draft, err);
 }
 
 /* The path of the header's From, by which a relay may be chosen. */

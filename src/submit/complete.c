@@ -36,6 +36,25 @@ static bool drop_private(struct field_list *fields)
 	return had_bcc;
 }
 
+/* "To:" with nobody behind it, as scripts write it, is no field (RFC 5322 §3.6.3). */
+static bool drop_empty(struct message *message)
+{
+	struct field_list *fields = &message->fields;
+	size_t before = fields->count;
+
+	for (size_t i = 0; i < COUNT(visible_names); i++) {
+		size_t at = 0;
+
+		while ((at = field_list_find(fields, visible_names[i], at)) < fields->count) {
+			if (field_body(&fields->items[at], message->arena).len == 0)
+				field_list_remove(fields, at);
+			else
+				at++;
+		}
+	}
+	return fields->count < before;
+}
+
 static int add_author(struct message *message, const struct address *author, struct err *err)
 {
 	struct address one = *author;
@@ -83,11 +102,13 @@ int complete_message(struct draft *draft, const struct complete_options *options
 {
 	struct message *message = draft->message;
 	struct field_list *fields = &message->fields;
-	bool had_bcc = drop_private(fields), visible = false;
+	bool hidden = drop_private(fields), visible = false;
 
+	if (!has(fields, "DKIM-Signature")) /* which may have signed them */
+		hidden |= drop_empty(message);
 	for (size_t i = 0; i < COUNT(visible_names); i++)
 		visible |= field_list_find(fields, visible_names[i], 0) < fields->count;
-	if (had_bcc && !visible)
+	if (hidden && !visible)
 		insert_field(message, "To", view_of("undisclosed-recipients:;"));
 	if (!has(fields, "Message-ID"))
 		insert_field(message, "Message-ID", msgid_make(written_at(message, options), options->random,

@@ -14,7 +14,8 @@ struct complete_options {
 };
 
 /* Adds Date, From and Message-ID where they are missing, MIME-Version where the message has Content-Type; takes out Bcc,
- * Resent-Bcc and Return-Path. Fails with EX_DATAERR 5.1.7 when the author's address cannot be written. */
+ * Resent-Bcc and Return-Path, and To and Cc that name nobody; who is left without a recipient to see gets
+ * "To: undisclosed-recipients:;". Fails with EX_DATAERR 5.1.7 when the author's address cannot be written. */
 int complete_message(struct draft *draft, const struct complete_options *options, struct err *err);
 
 /* How a message came to us, for the one Received that we add (RFC 5321 §4.4). */

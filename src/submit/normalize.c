@@ -4,11 +4,15 @@
 #include "submit/normalize.h"
 
 #include <sysexits.h>
+#include "base/escape.h"
+#include "mail/filename.h"
 #include "mail/header.h"
 #include "mail/mime.h"
+#include "mail/qualify.h"
 #include "mail/scan.h"
 
-static const struct view content_type = VIEW("Content-Type"), transfer_encoding = VIEW("Content-Transfer-Encoding");
+static const struct view content_type = VIEW("Content-Type"), transfer_encoding = VIEW("Content-Transfer-Encoding"),
+			 content_disposition = VIEW("Content-Disposition");
 
 static const struct view address_fields[] = {
 	VIEW("From"), VIEW("Sender"), VIEW("Reply-To"), VIEW("To"), VIEW("Cc"),
@@ -38,10 +42,15 @@ static int write_anew(struct message *message, struct field *field, struct view 
 {
 	struct address_list list = {0};
 	struct field_writer writer;
+	struct err ignored;
 	struct view text;
 
 	if (as_addresses && address_list_parse(body, message->arena, &list, err) < 0)
 		return -1;
+	/* One that is no domain stays: a server that speaks SMTPUTF8 may know better. */
+	for (size_t i = 0; i < list.count; i++)
+		if (list.items[i].domain.len > 0)
+			qualify_address(&list.items[i], (struct view){0}, message->arena, &ignored);
 	field_begin(&writer, field->name);
 	if (as_addresses)
 		field_add_addresses(&writer, &list);
@@ -72,6 +81,29 @@ static struct view latin1_to_utf8(struct view text, struct arena *arena)
 	return view_make(out, len);
 }
 
+/* A MIME field, its parameters encoded as they should have been (RFC 2231). */
+static int write_parameters(struct message *message, struct field *field, struct view body, struct err *err)
+{
+	struct view rest = view_from(body, view_index(body, ';')), name, value, ascii, text;
+	struct field_writer writer;
+	bool fits = true;
+
+	field_begin(&writer, field->name);
+	field_add_text(&writer, view_trim(view_first(body, view_index(body, ';'))));
+	while (fits && mime_parameter_take(&rest, message->arena, &name, &value)) {
+		fits = view_is_ascii(name) && name.len <= FIELD_PARAMETER_NAME_MAX;
+		ascii = filename_ascii(value, message->arena);
+		if (fits && !view_is_ascii(value))
+			field_add_parameter(&writer, name, value, &ascii);
+		else
+			field_add_plain_parameter(&writer, name, value);
+	}
+	if (field_end(&writer, message->arena, &text, err) < 0 || !fits)
+		return -1;
+	*field = (struct field){.name = view_first(text, field->name.len), .text = text};
+	return 0;
+}
+
 static int normalize_field(struct message *message, struct field *field, struct err *err)
 {
 	struct view body;
@@ -79,12 +111,13 @@ static int normalize_field(struct message *message, struct field *field, struct 
 
 	if (view_is_ascii(field->text) && lines_fit(field->text))
 		return 0;
-	if (view_starts_nocase(field->name, (struct view)VIEW("Content-")) && lines_fit(field->text))
-		return 0;
 	body = field_body(field, message->arena);
-	if (header_check_text("x", body, &ignored) < 0 && !view_is_ascii(body))
+	if (!utf8_is_valid(body))
 		body = latin1_to_utf8(body, message->arena);
 	if (is_address_field(field->name) && write_anew(message, field, body, true, &ignored) == 0)
+		return 0;
+	if ((view_equal_nocase(field->name, content_type) || view_equal_nocase(field->name, content_disposition)) &&
+	    write_parameters(message, field, body, &ignored) == 0)
 		return 0;
 	if (write_anew(message, field, body, false, err) < 0)
 		return err_prefix(err, "The header field %.*s: ", VIEW_ARG(field->name));
@@ -122,17 +155,37 @@ static int leave(struct mime_part *leaf, const struct scan *scan, struct err *er
 	return 0;
 }
 
-static void encode_leaf(struct message *message, struct field_list *fields, struct mime_part *leaf, const struct scan *scan, bool is_text)
+/* Says what a text is in that does not say so itself; it would be ASCII without (RFC 2045 §5.2). */
+static void add_charset(struct message *message, struct field_list *fields, struct view type, const struct scan *scan)
+{
+	const char *charset = scan->is_utf8 ? scan->high > 0 ? "utf-8" : "us-ascii" : "unknown-8bit";
+	size_t at = field_list_find(fields, content_type, 0);
+	struct view text;
+
+	if (at == fields->count) {
+		field_list_add(fields, message->arena, arena_printf(message->arena, "Content-Type: text/plain; charset=%s", charset));
+		return;
+	}
+	/* HTML may tell by itself; only what is certain is said of it. */
+	if (scan->high == 0 || mime_parameter(type, (struct view)VIEW("charset"), message->arena).len > 0 ||
+	    !view_starts_nocase(type, (struct view)VIEW("text/")) || (!scan->is_utf8 && !view_starts_nocase(type, (struct view)VIEW("text/plain"))))
+		return;
+	text = view_trim(fields->items[at].text);
+	if (text.data[text.len - 1] == ';')
+		text.len--;
+	text = arena_printf(message->arena, "%.*s;\r\n charset=%s", VIEW_ARG(text), charset);
+	fields->items[at] = (struct field){.name = view_first(text, fields->items[at].name.len), .text = text};
+}
+
+static void encode_leaf(struct message *message, struct field_list *fields, struct mime_part *leaf, struct view type, const struct scan *scan)
 {
 	size_t at = field_list_find(fields, transfer_encoding, 0);
+	bool is_text = type.len == 0 || view_starts_nocase(type, (struct view)VIEW("text/"));
 
 	if (at < fields->count)
 		field_list_remove(fields, at);
 	leaf->encoding = is_text ? scan_choose_encoding(scan) : MIME_BASE64;
-	if (field_list_find(fields, content_type, 0) == fields->count)
-		field_list_add(fields, message->arena,
-			       arena_printf(message->arena, "Content-Type: text/plain; charset=%s",
-					    scan->is_utf8 ? scan->high > 0 ? "utf-8" : "us-ascii" : "unknown-8bit"));
+	add_charset(message, fields, type, scan);
 	mime_part_add_encoding_field(message->arena, fields, leaf->encoding);
 }
 
@@ -157,7 +210,6 @@ static int normalize_part(struct message *message, struct field_list *fields, st
 	struct view type = find_body(fields, content_type, message->arena);
 	struct mime_part *tree;
 	struct scan scan;
-	bool is_text;
 
 	if (scan_slice(part->content, &scan, err) < 0)
 		return -1;
@@ -177,8 +229,7 @@ static int normalize_part(struct message *message, struct field_list *fields, st
 	}
 	if (!is_plain_encoding(find_body(fields, transfer_encoding, message->arena)))
 		return leave(part, &scan, err);
-	is_text = type.len == 0 || view_starts_nocase(type, (struct view)VIEW("text/"));
-	encode_leaf(message, fields, part, &scan, is_text);
+	encode_leaf(message, fields, part, type, &scan);
 	return 0;
 }
 
@@ -193,7 +244,7 @@ static int normalize_incoming(struct message *message, struct mime_part *part, s
 	return normalize_part(message, part == message->root ? &message->fields : &part->fields, part, err);
 }
 
-int normalize_message(struct message *message, struct err *err)
+static int normalize(struct message *message, struct err *err)
 {
 	bool is_signed = field_list_find(&message->fields, (struct view)VIEW("DKIM-Signature"), 0) < message->fields.count;
 	struct scan scan;
@@ -211,6 +262,18 @@ int normalize_message(struct message *message, struct err *err)
 	if (message->root && message->root->encoding != MIME_8BIT && message->root->encoding != MIME_7BIT &&
 	    field_list_find(&message->fields, (struct view)VIEW("MIME-Version"), 0) == message->fields.count)
 		field_list_add_plain(&message->fields, message->arena, view_of("MIME-Version"), view_of("1.0"));
+	return 0;
+}
+
+int normalize_message(struct draft *draft, struct err *err)
+{
+	const struct field_list *fields = &draft->message->fields;
+
+	if (normalize(draft->message, err) < 0)
+		return -1;
+	/* What could not be made ASCII is an address, or signed (RFC 6532). */
+	for (size_t i = 0; i < fields->count; i++)
+		draft->envelope.smtputf8 |= !view_is_ascii(fields->items[i].text);
 	return 0;
 }
 

@@ -1,0 +1,61 @@
+/* complete: what a message must have, and what nobody may see (RFC 6409 §8). */
+#include "submitting.h"
+
+#include "submit/complete.h"
+
+static const struct complete_options options = {
+	.now = 1700000000, .utc_offset_minutes = 60,
+	.author = {.display_name = VIEW("Ann Author"), .local_part = VIEW("ann"), .domain = VIEW("host.example")},
+};
+
+static const char *complete(struct composing *c, const char *message)
+{
+	submitting_init(c, view_of(message));
+	if (complete_message(&c->draft, &options, &c->err) < 0)
+		fail_msg("%s", c->err.text);
+	return message_text(c->draft.message, &c->wire);
+}
+
+#define DATE "Date: Tue, 14 Nov 2023 23:13:20 +0100\n"
+#define FROM "From: Ann Author <ann@host.example>\n"
+#define ID(domain) "Message-ID: <20231114221320.aaaaaaaaaaaaaaaa@" domain ">\n"
+#define REST "Date: d\nFrom: f@x.example\nMessage-ID: <m@x>\n"
+
+static void fields_are_added_and_taken_out(void **state)
+{
+	static const struct {
+		const char *message, *expected;
+	} cases[] = {
+		{"Subject: s\n\nx\n", DATE FROM ID("host.example") "Subject: s\n\nx\n"},
+		{"FROM: f@x.example\n\n", DATE ID("x.example") "FROM: f@x.example\n\n"},
+		{"From: f@x.example\ndate: d\nmessage-id: <m@x>\n\n", "From: f@x.example\ndate: d\nmessage-id: <m@x>\n\n"},
+		{"From: f@d\xc3\xb6m.example\n\n", DATE ID("host.example") "From: f@d\xc3\xb6m.example\n\n"},
+		{"From: ???@\n\n", DATE ID("host.example") "From: ???@\n\n"},
+		{REST "To: t@x.example\nBcc: a@x.example,\n b@x.example\nbcc: c@x.example\n\n", REST "To: t@x.example\n\n"},
+		{REST "Resent-To: t@x.example\nResent-Bcc: a@x.example\n\n", REST "Resent-To: t@x.example\n\n"},
+		{REST "Bcc: a@x.example\n\n", "To: undisclosed-recipients:;\n" REST "\n"},
+		{REST "Return-Path: <a@x.example>\n\n", REST "\n"}, {REST "\n", REST "\n"},
+		{REST "To:\nBcc: a@x.example\n\n", "To: undisclosed-recipients:;\n" REST "\n"},
+		{REST "To: \nCc: c@x.example\n\n", REST "Cc: c@x.example\n\n"},
+		{"DKIM-Signature: x\nTo:\n" REST "\n", "DKIM-Signature: x\nTo:\n" REST "\n"},
+		{REST "Content-Type: text/plain\n\n", REST "Content-Type: text/plain\nMIME-Version: 1.0\n\n"},
+		{REST "MIME-Version: 1.0\nContent-Type: text/plain\n\n", REST "MIME-Version: 1.0\nContent-Type: text/plain\n\n"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct composing c;
+
+		assert_string_equal(complete(&c, cases[i].message), cases[i].expected);
+		composing_clear(&c);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(fields_are_added_and_taken_out),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
