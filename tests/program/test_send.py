@@ -4,7 +4,11 @@ import email.policy
 import hashlib
 import json
 import os
+import re
+import socket
 import subprocess
+import threading
+import urllib.parse
 
 import pytest
 from conftest import PALOMA, clean_environment, parts_by_perl, parts_of
@@ -336,6 +340,14 @@ BAD = [
     (("--body", "a", "--body-file", "/etc/hostname", "bob@example.net"), 64, "--body"),
     (("--from", "a@example.org, b@example.org", "bob@example.net"), 64, "--sender"),
     (("-H", "X-A: 1", "-H", "X-B: a\nb", "bob@example.net"), 65, "X-B"),
+    (("-F", "x\nBcc: evil@example.net", "bob@example.net"), 65, "line break"),
+    (("-a", "/etc/hostname", "--part-charset", "x\"\r\nX: y", "bob@example.net"), 64, "character set"),
+    (("-a", "/etc/hostname", "--type", "text/plain; charset=no-such-set", "bob@example.net"), 64, "--type"),
+    (("-a", "/etc/hostname", "--disposition", "inline;x=y", "bob@example.net"), 64, "--disposition"),
+    (("--in-reply-to", "", "bob@example.net"), 65, "--in-reply-to"),
+    (("-H", "Resent-Bcc: evil@example.net", "bob@example.net"), 64, "--bcc"),
+    (("--raw", "--message-id", "a@b", "bob@example.net"), 64, "--raw"),
+    (("-t",), 64, "recipients"),
 ]
 
 
@@ -353,6 +365,92 @@ def test_a_growing_file_is_an_error(paloma, catcher, tmp_path):
     # /proc files tell a size of 0 and have content: to a reader they grow
     result = send(paloma, server, "--body", "x", "-a", "/proc/self/status", "bob@example.net", expect=65)
     assert b"/proc/self/status" in result.stderr
+
+
+class Listening:
+    """A server that does something of its own when a mail begins, and keeps the message if it comes to its end."""
+
+    def __init__(self, at_mail):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"smtp://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.ended, self.octets = False, 0
+        self.thread = threading.Thread(target=self._run, args=(at_mail,), daemon=True)
+        self.thread.start()
+
+    def _run(self, at_mail):
+        connection, _ = self.listener.accept()
+        connection.settimeout(60)
+        with self.listener, connection, connection.makefile("rwb") as file:
+            file.write(b"220 x ESMTP\r\n")
+            file.flush()
+            for line in file:
+                if line.startswith(b"MAIL"):
+                    at_mail()
+                file.write(b"354 go\r\n" if line.startswith(b"DATA") else b"250 x\r\n")
+                file.flush()
+                if line.startswith(b"DATA"):
+                    break
+            for line in file:
+                self.octets += len(line)
+                self.ended = line == b".\r\n"
+                if self.ended:
+                    break
+
+
+def grow(path):
+    with open(path, "ab") as file:
+        file.write(b"more")
+
+
+def rewrite(path):
+    path.write_bytes(b"y" * path.stat().st_size)
+    os.utime(path, (2, 2))
+
+
+@pytest.mark.parametrize("change", [grow, lambda path: os.truncate(path, 10), rewrite], ids=["grows", "shrinks", "changes"])
+def test_a_file_that_changes_on_the_way_is_not_sent(paloma, tmp_path, change):
+    (tmp_path / "log").write_bytes(b"x" * 300000)
+    os.utime(tmp_path / "log", (1, 1))
+    server = Listening(lambda: change(tmp_path / "log"))
+    result = send(paloma, server, "--body", "x", "-a", tmp_path / "log", "bob@example.net", expect=65)
+    server.thread.join(60)
+    assert b"/log " in result.stderr and not server.ended
+
+
+def test_a_file_that_vanishes_on_the_way_is_sent(paloma, tmp_path):
+    (tmp_path / "log").write_bytes(b"x" * 300000)
+    server = Listening((tmp_path / "log").unlink)
+    send(paloma, server, "--body", "x", "-a", tmp_path / "log", "bob@example.net", expect=75)  # it answers nothing more
+    server.thread.join(60)
+    assert server.ended and server.octets > 400000
+
+
+@pytest.mark.parametrize("message", [b"From: @@@\nTo: bob@example.net\n\nx\n", b"From: a@example.org, c@example.org\nSender: c@example.org\nTo: bob@example.net\n\nx\n",
+                                     b"From: nobody:;\nTo: bob@example.net\n\nx\n", b"From: =?utf-8?q?x=0D=0ABcc=3A_evil?= <ann>\nTo: bob@example.net\n\nx\n"],
+                         ids=["unreadable", "two authors", "a group", "a hidden line"])
+def test_a_message_is_not_lost_over_its_author(paloma, catcher, message):
+    server = catcher()
+    result = paloma("send", "-t", "--relay", server.url, input=message)
+    assert result.returncode == 0 and result.stderr == b""
+    assert b"\nBcc" not in server.raw()
+
+
+def test_a_seed_tells_messages_that_came_whole_apart(paloma):
+    first, second = (paloma("send", "-t", "--print", "--seed", "s", input=b"To: bob@example.net\n\n" + text).stdout for text in (b"x\n", b"y\n"))
+    assert [line for line in first.split(b"\n") if line.startswith(b"Message-ID")] != [line for line in second.split(b"\n") if line.startswith(b"Message-ID")]
+
+
+def test_pictures_may_be_called_anything(paloma, catcher, tmp_path):
+    server = catcher()
+    names = ["my pic.png", "für#1.png", "@2x.png"]
+    for name in names:
+        (tmp_path / name).write_bytes(b"\x89PNG\r\n\x1a\n" + name.encode())
+    html = "".join(f"<img src='cid:{urllib.parse.quote(name)}'>" for name in names)
+    result = send(paloma, server, "--html", html, *(word for name in names for word in ("--attach-inline", tmp_path / name)), "bob@example.net")
+    assert result.stderr == b""
+    parts = list(server.mail().walk())
+    shown = re.findall("cid:([^']*)'", parts[1].get_content())
+    assert [f"<{urllib.parse.unquote(cid)}>" for cid in shown] == [part["Content-ID"] for part in parts[2:]]
 
 
 def test_unreachable_is_temporary(paloma):
