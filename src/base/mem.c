@@ -21,6 +21,11 @@ static _Noreturn void out_of_memory(void)
 	mem_give_up("Out of memory");
 }
 
+void *mem_alloc_block(size_t size)
+{
+	return mem_realloc_array(NULL, size, 1);
+}
+
 void *mem_alloc(size_t size)
 {
 	return mem_alloc_array(1, size);

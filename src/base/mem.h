@@ -8,6 +8,9 @@
 #include <stddef.h>
 #include "base/view.h"
 
+/* Memory that is not zeroed, for octets that are written before they are read: clearing a block of 64 KiB costs more than a
+ * small mail does in it. */
+void *mem_alloc_block(size_t size);
 /* Zeroed memory for one object of the given size in octets. */
 void *mem_alloc(size_t size);
 /* Zeroed memory for count objects; a product past SIZE_MAX counts as out of memory. */

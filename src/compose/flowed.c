@@ -85,7 +85,7 @@ static int take_char(struct flow *flow, char c, struct err *err)
 struct blob *flowed_encode(struct slice text, struct err *err)
 {
 	struct flow flow = {.out = blob_new_spill(blob_name(text.blob))};
-	char *block = mem_alloc(BLOCK_OCTETS);
+	char *block = mem_alloc_block(BLOCK_OCTETS);
 	size_t got = 1;
 	int status = 0;
 

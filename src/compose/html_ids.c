@@ -126,7 +126,7 @@ static int take_char(struct id_scanner *scanner, char c, struct err *err)
 
 static int scan(struct id_scanner *scanner, struct slice html, struct err *err)
 {
-	char *block = mem_alloc(BLOCK_OCTETS);
+	char *block = mem_alloc_block(BLOCK_OCTETS);
 	size_t got = 1;
 	int status = 0;
 

@@ -448,7 +448,7 @@ static void take_char(struct writer *writer, char c)
 struct blob *html_to_text(struct slice html, struct err *err)
 {
 	struct writer writer = {.out = blob_new_spill(blob_name(html.blob)), .ends = 2, .err = err};
-	char *block = mem_alloc(BLOCK_OCTETS);
+	char *block = mem_alloc_block(BLOCK_OCTETS);
 	size_t got = 1;
 
 	buf_init(&writer.token, TAG_MAX);

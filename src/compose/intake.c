@@ -57,7 +57,7 @@ static int read_up_to_dot(struct composer *composer, struct blob *blob, struct e
 {
 	struct dot_finder finder = {AT_LINE_START};
 	uint64_t limit = composer->options->max_octets;
-	char *block = mem_alloc(BLOCK_OCTETS);
+	char *block = mem_alloc_block(BLOCK_OCTETS);
 	struct buf held;
 	bool found = false;
 	int status = 0;
@@ -185,7 +185,7 @@ static int take_header_line(struct header_reader *reader, struct view line, size
 static int read_header(struct header_reader *reader, struct blob *blob, struct err *err)
 {
 	size_t want = blob_size(blob) < HEADER_MAX ? (size_t)blob_size(blob) : HEADER_MAX, got = 0;
-	char *data = mem_alloc(want + 1);
+	char *data = mem_alloc_block(want + 1);
 	struct view rest, line, before;
 	int status = blob_read_at(blob, 0, data, want, &got, err);
 

@@ -209,7 +209,7 @@ struct mime_part *mime_parse_multipart(struct slice content, struct view content
 	part->boundary = mime_parameter(content_type, (struct view)VIEW("boundary"), arena);
 	if (part->boundary.len == 0)
 		return NULL;
-	parser.reader.block = mem_alloc(BLOCK_OCTETS);
+	parser.reader.block = mem_alloc_block(BLOCK_OCTETS);
 	buf_init(&parser.reader.line, 2 * (size_t)LINE_KEPT);
 	ok = parse_children(&parser, part, (struct view){0}, 0) && !parser.reader.failed;
 	free(parser.reader.block);

@@ -152,7 +152,7 @@ static void take_block(struct scanner *scanner, const unsigned char *octets, siz
 int scan_slice(struct slice slice, struct scan *scan, struct err *err)
 {
 	struct scanner scanner = {.scan = scan};
-	unsigned char *block = mem_alloc(BLOCK_OCTETS);
+	unsigned char *block = mem_alloc_block(BLOCK_OCTETS);
 	uint64_t done;
 	size_t got = 0;
 	int status = 0;

@@ -156,7 +156,7 @@ void transfer_init(struct transfer *transfer, const struct mime_part *leaf)
 	buf_init(&transfer->plain, 8 * (size_t)BLOCK_OCTETS);
 	buf_init(&transfer->out, 8 * (size_t)BLOCK_OCTETS);
 	if (transfer->is_text)
-		transfer->block = mem_alloc(BLOCK_OCTETS);
+		transfer->block = mem_alloc_block(BLOCK_OCTETS);
 }
 
 void transfer_clear(struct transfer *transfer)

@@ -212,7 +212,7 @@ static int show_message(const struct listing *listing, const struct spool_mail *
 {
 	int fd = openat(listing->spool->queue, mail->id, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), result = 0;
 	uint64_t offset = mail->message_offset, end = mail->message_offset + mail->size_octets;
-	char *block = mem_alloc(BLOCK_OCTETS);
+	char *block = mem_alloc_block(BLOCK_OCTETS);
 
 	if (fd < 0)
 		result = err_set_errno(err, EX_NOINPUT, errno, "Cannot open the message %s", mail->id);

@@ -203,7 +203,7 @@ int preview_print(const struct draft *draft, const struct compose_report *report
 int preview_print_message(const struct message *message, struct err *err)
 {
 	struct message_reader *reader = message_reader_new(message);
-	char *block = mem_alloc(BLOCK_OCTETS);
+	char *block = mem_alloc_block(BLOCK_OCTETS);
 	size_t got = 1;
 	int status = 0;
 

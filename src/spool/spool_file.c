@@ -426,7 +426,7 @@ int spool_file_read(int fd, const char *id, struct arena *arena, struct spool_ma
 int spool_file_check(int fd, const struct spool_mail *mail, struct err *err)
 {
 	uint64_t left = mail->message_offset + mail->size_octets, offset = 0;
-	char *block = mem_realloc_array(NULL, BLOCK_OCTETS, 1);
+	char *block = mem_alloc_block(BLOCK_OCTETS);
 	uint32_t wanted, sum = 0;
 	size_t got = 1;
 	int result = read_end(fd, mail, &wanted, err);
