@@ -41,7 +41,7 @@ struct view spool_unescape(struct view v, struct arena *arena)
 	for (size_t i = 0; i < v.len; i++) {
 		bool is_code = v.data[i] == '%' && i + 2 < v.len && hex_value(v.data[i + 1]) >= 0 && hex_value(v.data[i + 2]) >= 0;
 
-		text[len++] = is_code ? (char)(hex_value(v.data[i + 1]) << 4 | hex_value(v.data[i + 2])) : v.data[i];
+		text[len++] = is_code ? (char)(unsigned char)(hex_value(v.data[i + 1]) * 16 + hex_value(v.data[i + 2])) : v.data[i];
 		i += is_code ? 2 : 0;
 	}
 	return view_make(text, len);
