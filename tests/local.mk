@@ -5,6 +5,7 @@ include tests/mail/local.mk
 include tests/smtp/local.mk
 include tests/compose/local.mk
 include tests/submit/local.mk
+include tests/spool/local.mk
 include tests/route/local.mk
 include tests/deliver/local.mk
 include tests/report/local.mk

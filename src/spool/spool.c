@@ -56,11 +56,12 @@ static int open_folder(int at, const char *name)
 }
 
 /* A folder that a power cut takes away again takes every message in it along. */
-static int make_durable_folder(const char *parent, const char *path, mode_t mode, struct err *err)
+static int make_durable_folder(const char *parent, const char *path, mode_t mode, bool *is_made, struct err *err)
 {
 	int fd, result = 0;
 
-	if (mkdir(path, mode) < 0)
+	*is_made = mkdir(path, mode) == 0;
+	if (!*is_made)
 		return errno == EEXIST ? 0 : err_set_errno(err, EX_CANTCREAT, errno, "Cannot make the folder %s", path);
 	fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || (fsync(fd) < 0 && errno != EINVAL))
@@ -70,38 +71,73 @@ static int make_durable_folder(const char *parent, const char *path, mode_t mode
 	return result;
 }
 
-/* The system's spool is the service's user's, whoever needs it first. */
-static int give_to_service(const char *path, struct err *err)
+/* Every folder above path is made as mkdir makes it; the spool itself is its owner's alone. is_ours: it was made here. */
+static int make_folders(const char *path, bool *is_ours, struct err *err)
 {
-	const struct passwd *user = geteuid() == 0 ? getpwnam(SERVICE_USER) : NULL;
-
-	if (user && lchown(path, user->pw_uid, user->pw_gid) < 0)
-		return err_set_errno(err, EX_CANTCREAT, errno, "Cannot give the spool %s to the user %s", path, SERVICE_USER);
-	return 0;
-}
-
-/* Every folder above path is made as mkdir makes it; the spool itself is its owner's alone. */
-static int make_folders(const char *path, struct err *err)
-{
-	char *shorter = mem_copy_str(view_of(path)), *parent = mem_copy_str(view_of("/"));
+	char *shorter = mem_copy_str(view_of(path)), *parent = mem_copy_str(view_of(path[0] == '/' ? "/" : "."));
 	int result = 0;
 
+	for (size_t len = strlen(shorter); len > 1 && shorter[len - 1] == '/'; len--)
+		shorter[len - 1] = '\0'; /* or the spool would be made as one of the folders above it */
 	for (char *slash = strchr(shorter + 1, '/'); slash && result == 0; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
-		result = make_durable_folder(parent, shorter, 0755, err);
+		result = make_durable_folder(parent, shorter, 0755, is_ours, err);
 		free(parent);
 		parent = mem_copy_str(view_of(shorter));
 		*slash = '/';
 	}
 	if (result == 0)
-		result = make_durable_folder(parent, path, 0700, err);
+		result = make_durable_folder(parent, shorter, 0700, is_ours, err);
 	free(shorter);
 	free(parent);
-	return result == 0 ? give_to_service(path, err) : result;
+	return result;
+}
+
+/* The system's spool is the service's user's, whoever needs it first. Only what has just been made is given away, and by
+ * its descriptor: its name may by now be that of something else. */
+static int give_to_service(const struct spool *spool, struct err *err)
+{
+	const struct passwd *user = geteuid() == 0 ? getpwnam(SERVICE_USER) : NULL;
+	struct stat st;
+
+	if (user && (fstat(spool->folder, &st) < 0 || (st.st_uid == 0 && fchown(spool->folder, user->pw_uid, user->pw_gid) < 0)))
+		return err_set_errno(err, EX_CANTCREAT, errno, "Cannot give the spool %s to the user %s", spool->path, SERVICE_USER);
+	return 0;
+}
+
+static int open_spool_folder(struct spool *spool, struct err *err)
+{
+	bool is_ours = false;
+
+	spool->folder = open_folder(AT_FDCWD, spool->path);
+	if (spool->folder < 0 && errno == ENOENT) {
+		if (make_folders(spool->path, &is_ours, err) < 0)
+			return -1;
+		spool->folder = open_folder(AT_FDCWD, spool->path);
+	}
+	if (spool->folder < 0)
+		return err_set_errno(err, EX_CANTCREAT, errno, "Cannot open the spool %s", spool->path);
+	return is_ours ? give_to_service(spool, err) : 0;
+}
+
+/* A folder that others may write to, or exchange, is no place for mail. */
+static int check_owner(const char *path, const char *part, const struct stat *st, uid_t owner, struct err *err)
+{
+	if (st->st_mode & (S_IWGRP | S_IWOTH))
+		return err_set(err, EX_NOPERM, STATUS(4, 3, 0), "Others may write to the spool %s%s; chmod 700 %s%s mends that.", path, part,
+			       path, part);
+	if (st->st_uid != owner)
+		return err_set(err, EX_NOPERM, STATUS(4, 3, 0), "The spool %s%s belongs to another user (uid %lu).", path, part,
+			       (unsigned long)st->st_uid);
+	return 0;
 }
 
 static int open_part(const struct spool *spool, const char *name, int *fd, struct err *err)
 {
+	struct stat st;
+	char part[16];
+
+	*fd = -1;
 	if (mkdirat(spool->folder, name, 0700) == 0) {
 		if (fsync(spool->folder) < 0 && errno != EINVAL)
 			return err_set_errno(err, EX_CANTCREAT, errno, "Cannot make the folder %s/%s durable", spool->path, name);
@@ -109,9 +145,10 @@ static int open_part(const struct spool *spool, const char *name, int *fd, struc
 		return err_set_errno(err, EX_CANTCREAT, errno, "Cannot make the folder %s/%s", spool->path, name);
 	}
 	*fd = open_folder(spool->folder, name);
-	if (*fd < 0)
+	if (*fd < 0 || fstat(*fd, &st) < 0)
 		return err_set_errno(err, EX_CANTCREAT, errno, "Cannot open the folder %s/%s", spool->path, name);
-	return 0;
+	snprintf(part, sizeof part, "/%s", name);
+	return check_owner(spool->path, part, &st, spool->owner, err);
 }
 
 static int become_owner(const struct spool *spool, struct err *err)
@@ -135,28 +172,15 @@ static int check_folder(struct spool *spool, struct err *err)
 		return err_set_errno(err, EX_CANTCREAT, errno, "Cannot look at the spool %s", spool->path);
 	spool->owner = st.st_uid;
 	spool->group = st.st_gid;
-	if (st.st_mode & (S_IWGRP | S_IWOTH))
-		return err_set(err, EX_NOPERM, STATUS(4, 3, 0), "Others may write to the spool %s; chmod 700 %s mends that.", spool->path, spool->path);
-	if (become_owner(spool, err) < 0)
+	if (check_owner(spool->path, "", &st, geteuid() == 0 ? st.st_uid : geteuid(), err) < 0)
 		return -1;
-	if (st.st_uid != geteuid())
-		return err_set(err, EX_NOPERM, STATUS(4, 3, 0), "The spool %s belongs to another user (uid %lu).", spool->path,
-			       (unsigned long)st.st_uid);
-	return 0;
+	return become_owner(spool, err);
 }
 
 int spool_open(struct spool *spool, const char *path, struct err *err)
 {
 	*spool = (struct spool){.path = path, .folder = -1, .queue = -1};
-	spool->folder = open_folder(AT_FDCWD, path);
-	if (spool->folder < 0 && errno == ENOENT) {
-		if (make_folders(path, err) < 0)
-			return -1;
-		spool->folder = open_folder(AT_FDCWD, path);
-	}
-	if (spool->folder < 0)
-		return err_set_errno(err, EX_CANTCREAT, errno, "Cannot open the spool %s", path);
-	if (check_folder(spool, err) < 0 || open_part(spool, "queue", &spool->queue, err) < 0) {
+	if (open_spool_folder(spool, err) < 0 || check_folder(spool, err) < 0 || open_part(spool, "queue", &spool->queue, err) < 0) {
 		spool_close(spool);
 		return -1;
 	}
@@ -178,15 +202,14 @@ void spool_close(struct spool *spool)
 static bool parent_is_writable(const char *path)
 {
 	char *parent = mem_copy_str(view_of(path)), *slash;
-	bool result = false;
+	bool result;
 
 	while ((slash = strrchr(parent, '/')) && slash != parent) {
 		*slash = '\0';
-		if (access(parent, F_OK) == 0) {
-			result = faccessat(AT_FDCWD, parent, W_OK | X_OK, AT_EACCESS) == 0;
+		if (access(parent, F_OK) == 0)
 			break;
-		}
 	}
+	result = faccessat(AT_FDCWD, slash == parent ? "/" : slash ? parent : ".", W_OK | X_OK, AT_EACCESS) == 0;
 	free(parent);
 	return result;
 }
@@ -257,10 +280,12 @@ struct sweep {
 	time_t now;
 };
 
-/* What has a lock is still being written; what has none and is not ready will never be. */
+/* What has a lock is still being written; what has none and is not ready will never be. A writer that slept with its
+ * machine may have become ready since the look at its file, so the state counts that it has under the lock. */
 static void sweep_one(void *context, const struct spool_item *item)
 {
 	const struct sweep *sweep = context;
+	struct stat st;
 	int fd;
 
 	if (item->state != SPOOL_WRITING || item->due > sweep->now - SWEEP_AGE_S)
@@ -268,7 +293,7 @@ static void sweep_one(void *context, const struct spool_item *item)
 	fd = openat(sweep->spool->queue, item->id, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return;
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0777) == SPOOL_WRITING)
 		unlinkat(sweep->spool->queue, item->id, 0);
 	close(fd);
 }
@@ -281,17 +306,28 @@ void spool_sweep(const struct spool *spool, time_t now)
 	spool_scan(spool, sweep_one, &sweep, &ignored);
 }
 
+int spool_sync_queue(const struct spool *spool, struct err *err)
+{
+	/* EINVAL: a file system that has nothing to be made durable there. */
+	if (fsync(spool->queue) < 0 && errno != EINVAL)
+		return err_set_errno(err, EX_IOERR, errno, "Cannot make the folder %s/queue durable", spool->path);
+	return 0;
+}
+
 int spool_set_aside(const struct spool *spool, const char *id, struct err *err)
 {
-	int damaged, result = 0;
+	int damaged, result;
 
 	if (open_part(spool, "damaged", &damaged, err) < 0)
-		return -1;
-	if (renameat(spool->queue, id, damaged, id) < 0)
+		result = -1;
+	else if (renameat(spool->queue, id, damaged, id) < 0)
 		result = err_set_errno(err, EX_IOERR, errno, "Cannot set the damaged message %s aside", id);
-	else if (fsync(damaged) < 0)
+	else if (fsync(damaged) < 0 && errno != EINVAL)
 		result = err_set_errno(err, EX_IOERR, errno, "Cannot make the folder %s/damaged durable", spool->path);
-	close(damaged);
+	else
+		result = spool_sync_queue(spool, err);
+	if (damaged >= 0)
+		close(damaged);
 	return result;
 }
 
@@ -309,13 +345,5 @@ int spool_check_room(const struct spool *spool, uint64_t octets, uint64_t reserv
 	if (room.f_files > 0 && room.f_favail < FILES_RESERVE)
 		return err_set(err, EX_TEMPFAIL, STATUS(4, 3, 1), "The spool %s has room for %llu more files only.", spool->path,
 			       (unsigned long long)room.f_favail);
-	return 0;
-}
-
-int spool_sync_queue(const struct spool *spool, struct err *err)
-{
-	/* EINVAL: a file system that has nothing to be made durable there. */
-	if (fsync(spool->queue) < 0 && errno != EINVAL)
-		return err_set_errno(err, EX_IOERR, errno, "Cannot make the folder %s/queue durable", spool->path);
 	return 0;
 }

@@ -16,11 +16,12 @@
 #include <time.h>
 #include "base/err.h"
 
-/* Modes of a file in queue/ and what they mean. */
+/* Modes of a file in queue/ and what they mean. Whoever owns it can write to it in each, or nobody but root could take
+ * back a hold; nobody else gets as far as the file. */
 enum spool_state {
 	SPOOL_WRITING = 0600,		/* not yet acknowledged; without a lock its writer is dead */
 	SPOOL_QUEUED = 0700,
-	SPOOL_HELD = 0500,		/* waits until somebody releases it */
+	SPOOL_HELD = 0710,		/* waits until somebody releases it */
 };
 
 enum { SPOOL_ID_SIZE = 16 };		/* with its NUL */

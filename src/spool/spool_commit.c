@@ -47,16 +47,48 @@ int spool_commit(const struct spool *spool, const struct draft *draft, const str
 	if (create(spool, origin->arrival_us, entry, err) == 0 && spool_file_write(entry->fd, entry->id, draft, origin, err) == 0 &&
 	    make_ready(spool, entry, err) == 0)
 		return 0;
+	/* Not ready any more before it goes: what the disk does not let us remove is not sent either, but swept. */
+	if (entry->fd >= 0 && entry->state == SPOOL_QUEUED)
+		fchmod(entry->fd, SPOOL_WRITING);
 	if (entry->fd >= 0)
 		unlinkat(spool->queue, entry->id, 0);
 	spool_entry_close(entry);
+	if (err->exit_code == EX_CANTCREAT || err->exit_code == EX_OSERR || err->exit_code == EX_IOERR)
+		err->status.class = 4; /* the mail may well be taken when the disk is mended */
 	return -1;
+}
+
+static enum spool_open_result lock(const struct spool *spool, struct spool_entry *entry, struct err *err)
+{
+	struct stat st, named;
+
+	while (flock(entry->fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno == EINTR)
+			continue;
+		if (errno == EWOULDBLOCK)
+			return SPOOL_OPEN_BUSY;
+		err_set_errno(err, EX_OSERR, errno, "Cannot lock the message %s in the spool %s", entry->id, spool->path);
+		return SPOOL_OPEN_FAILED;
+	}
+	/* It may have been removed between the opening and the lock; a file without a name is nobody's any more. */
+	if (fstat(entry->fd, &st) < 0 || fstatat(spool->queue, entry->id, &named, AT_SYMLINK_NOFOLLOW) < 0) {
+		if (errno == ENOENT)
+			return SPOOL_OPEN_GONE;
+		err_set_errno(err, EX_IOERR, errno, "Cannot look at the message %s in the spool %s", entry->id, spool->path);
+		return SPOOL_OPEN_FAILED;
+	}
+	entry->state = st.st_mode & 0777;
+	return st.st_ino == named.st_ino && S_ISREG(st.st_mode) ? SPOOL_OPEN_OK : SPOOL_OPEN_GONE;
 }
 
 enum spool_open_result spool_entry_open(const struct spool *spool, const char *id, struct spool_entry *entry, struct err *err)
 {
-	struct stat st, named;
+	enum spool_open_result result;
+	uint64_t arrival_us;
 
+	*entry = (struct spool_entry){.fd = -1};
+	if (!spool_id_parse(view_of(id), &arrival_us))
+		return SPOOL_OPEN_GONE;
 	*entry = (struct spool_entry){.fd = openat(spool->queue, id, O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
 	if (entry->fd < 0 && errno == ENOENT)
 		return SPOOL_OPEN_GONE;
@@ -64,21 +96,11 @@ enum spool_open_result spool_entry_open(const struct spool *spool, const char *i
 		err_set_errno(err, EX_IOERR, errno, "Cannot open the message %s in the spool %s", id, spool->path);
 		return SPOOL_OPEN_FAILED;
 	}
-	while (flock(entry->fd, LOCK_EX | LOCK_NB) < 0) {
-		if (errno == EINTR)
-			continue;
-		spool_entry_close(entry);
-		return SPOOL_OPEN_BUSY;
-	}
-	/* It may have been removed between the opening and the lock; a file without a name is nobody's any more. */
-	if (fstat(entry->fd, &st) < 0 || fstatat(spool->queue, id, &named, AT_SYMLINK_NOFOLLOW) < 0 || st.st_ino != named.st_ino ||
-	    !S_ISREG(st.st_mode)) {
-		spool_entry_close(entry);
-		return SPOOL_OPEN_GONE;
-	}
 	memcpy(entry->id, id, SPOOL_ID_SIZE);
-	entry->state = st.st_mode & 0777;
-	return SPOOL_OPEN_OK;
+	result = lock(spool, entry, err);
+	if (result != SPOOL_OPEN_OK)
+		spool_entry_close(entry);
+	return result;
 }
 
 void spool_entry_close(struct spool_entry *entry)
