@@ -17,9 +17,12 @@ enum {
 	BLOCK_OCTETS = 64 * 1024,
 	ENVELOPE_MAX = 256 * 1024 * 1024,
 	LOG_MAX = 1024 * 1024 * 1024,
+	MANY = 1, NEEDED = 2,		/* of a field */
 	END_OCTETS = 5 + 20 + 1 + 8,	/* "end: ", the size, the checksum */
 };
 
+/* What is behind the message must have an offset, too. */
+static const uint64_t MESSAGE_MAX = INT64_MAX / 2;
 static const struct view format_name = VIEW("paloma-spool ");
 
 /* Octets on their way to the file, summed up as they go. */
@@ -38,6 +41,8 @@ static int put(struct writer *writer, struct view v, struct err *err)
 			continue;
 		if (written < 0)
 			return err_set_errno(err, EX_IOERR, errno, "Cannot write the message to the spool");
+		if (written == 0)
+			return err_set_errno(err, EX_IOERR, ENOSPC, "Cannot write the message to the spool");
 		v = view_from(v, (size_t)written);
 	}
 	return 0;
@@ -163,6 +168,32 @@ static int read_at(int fd, const char *id, uint64_t offset, char *data, size_t l
 	return 0;
 }
 
+static bool to_number(struct view value, uint64_t *number)
+{
+	unsigned long long wide;
+
+	if (!view_to_number(value, INT64_MAX, &wide))
+		return false;
+	*number = wide;
+	return true;
+}
+
+/* The first line. A later version may have changed all that follows, so that nothing of it is judged by this one's rules. */
+static int check_version(struct view text, const char *id, struct err *err)
+{
+	struct view line = view_first(text, view_index(text, '\n'));
+	uint64_t version;
+
+	if (line.len == text.len || !view_starts(line, format_name) || !to_number(view_from(line, format_name.len), &version))
+		return fail_damaged(id, "it does not begin as a message of the spool does", err);
+	if (version == 0)
+		return fail_damaged(id, "its format has no number", err);
+	if (version != FORMAT_VERSION)
+		return err_set(err, EX_UNAVAILABLE, STATUS(4, 3, 5), "The message %s in the spool has format %llu, and this paloma knows %d only.", id,
+			       (unsigned long long)version, FORMAT_VERSION);
+	return 0;
+}
+
 /* Reads on until text has the empty line that ends the envelope, whose offset is *end. */
 static int read_envelope(int fd, const char *id, struct buf *text, size_t *end, struct err *err)
 {
@@ -177,6 +208,8 @@ static int read_envelope(int fd, const char *id, struct buf *text, size_t *end, 
 		if (read_at(fd, id, text->len, room, want, &got, err) < 0)
 			return -1;
 		buf_commit(text, got);
+		if (looked == 0 && check_version(buf_view(text), id, err) < 0)
+			return -1;
 		*end = looked + view_find(view_from(buf_view(text), looked), (struct view)VIEW("\n\n")) + 2;
 		if (*end <= text->len)
 			return 0;
@@ -185,21 +218,11 @@ static int read_envelope(int fd, const char *id, struct buf *text, size_t *end, 
 	return fail_damaged(id, "its envelope is cut short", err);
 }
 
-static bool to_number(struct view value, uint64_t *number)
-{
-	unsigned long long wide;
-
-	if (!view_to_number(value, INT64_MAX, &wide))
-		return false;
-	*number = wide;
-	return true;
-}
-
 /* A reading of the envelope under way. */
 struct reading {
 	struct arena *arena;
 	struct spool_mail *mail;
-	bool has_size;
+	unsigned seen;			/* a bit for each row of envelope_fields */
 };
 
 static struct recipient *last_recipient(struct reading *reading)
@@ -313,48 +336,50 @@ static bool take_original(struct reading *reading, struct view value)
 
 static bool take_size(struct reading *reading, struct view value)
 {
-	reading->has_size = true;
-	return to_number(value, &reading->mail->size_octets);
+	return to_number(value, &reading->mail->size_octets) && reading->mail->size_octets <= MESSAGE_MAX;
 }
 
 static const struct {
 	struct view name;
 	bool (*take)(struct reading *reading, struct view value);
+	int rule;			/* 0: once at most */
 } envelope_fields[] = {
-	{VIEW("to"), take_to}, {VIEW("notify"), take_notify}, {VIEW("original"), take_original}, {VIEW("id"), take_id},
-	{VIEW("arrival"), take_arrival}, {VIEW("uid"), take_uid}, {VIEW("host"), take_host}, {VIEW("author"), take_author},
-	{VIEW("report"), take_report},
-	{VIEW("from"), take_from}, {VIEW("body"), take_body}, {VIEW("smtputf8"), take_smtputf8}, {VIEW("return"), take_return},
-	{VIEW("envelope-id"), take_envelope_id}, {VIEW("size"), take_size},
+	{VIEW("to"), take_to, MANY | NEEDED}, {VIEW("notify"), take_notify, MANY}, {VIEW("original"), take_original, MANY},
+	{VIEW("id"), take_id, NEEDED}, {VIEW("arrival"), take_arrival, NEEDED}, {VIEW("uid"), take_uid, NEEDED},
+	{VIEW("host"), take_host, NEEDED}, {VIEW("author"), take_author, 0}, {VIEW("report"), take_report, 0},
+	{VIEW("from"), take_from, NEEDED}, {VIEW("body"), take_body, 0}, {VIEW("smtputf8"), take_smtputf8, 0},
+	{VIEW("return"), take_return, 0}, {VIEW("envelope-id"), take_envelope_id, 0}, {VIEW("size"), take_size, NEEDED},
 };
+
+enum { FIELD_COUNT = sizeof envelope_fields / sizeof *envelope_fields };
 
 static bool take_field(struct reading *reading, struct view line)
 {
 	struct view value = line, name = view_take_until(&value, ':', NULL);
 
-	for (size_t i = 0; i < sizeof envelope_fields / sizeof *envelope_fields; i++)
-		if (view_equal(name, envelope_fields[i].name))
-			return envelope_fields[i].take(reading, view_trim(value));
+	for (size_t i = 0; i < FIELD_COUNT; i++) {
+		bool is_again = reading->seen >> i & 1;
+
+		if (!view_equal(name, envelope_fields[i].name))
+			continue;
+		reading->seen |= 1U << i;
+		return (!is_again || envelope_fields[i].rule & MANY) && envelope_fields[i].take(reading, view_trim(value));
+	}
 	return false;
 }
 
 static int parse_envelope(struct view text, struct reading *reading, struct err *err)
 {
 	const char *id = reading->mail->id;
-	struct view line = {0};
-	uint64_t version;
+	struct view line;
 
-	view_take_line(&text, &line);
-	if (!view_starts(line, format_name) || !to_number(view_from(line, format_name.len), &version))
-		return fail_damaged(id, "it does not begin as a message of the spool does", err);
-	if (version != FORMAT_VERSION)
-		return err_set(err, EX_UNAVAILABLE, STATUS(4, 3, 5), "The message %s in the spool has format %llu, and this paloma knows %d only.", id,
-			       (unsigned long long)version, FORMAT_VERSION);
+	view_take_line(&text, &line); /* the version, which has been looked at */
 	while (view_take_line(&text, &line))
 		if (line.len > 0 && !take_field(reading, line))
 			return fail_damaged(id, "a field of its envelope makes no sense", err);
-	if (!reading->has_size || reading->mail->envelope.recipient_count == 0)
-		return fail_damaged(id, "its envelope lacks a field", err);
+	for (size_t i = 0; i < FIELD_COUNT; i++)
+		if (envelope_fields[i].rule & NEEDED && !(reading->seen >> i & 1))
+			return fail_damaged(id, "its envelope lacks a field", err);
 	return 0;
 }
 
@@ -366,11 +391,10 @@ static int read_end(int fd, const struct spool_mail *mail, uint32_t *sum, struct
 
 	if (read_at(fd, mail->id, mail->message_offset + mail->size_octets, end, END_OCTETS, &got, err) < 0)
 		return -1;
-	snprintf(wanted, sizeof wanted, "end: %020llu ", (unsigned long long)mail->size_octets);
-	if (got != END_OCTETS || memcmp(end, wanted, END_OCTETS - 8) != 0)
-		return fail_damaged(mail->id, "it has no end", err);
-	*sum = (uint32_t)strtoul(end + END_OCTETS - 8, NULL, 16);
-	return 0;
+	*sum = got == END_OCTETS ? (uint32_t)strtoul(end + END_OCTETS - 8, NULL, 16) : 0;
+	/* Compared as it was written: strtoul takes what is none, such as blanks and signs. */
+	snprintf(wanted, sizeof wanted, "end: %020llu %08x", (unsigned long long)mail->size_octets, (unsigned)*sum);
+	return memcmp(end, wanted, sizeof end) == 0 ? 0 : fail_damaged(mail->id, "it has no end", err);
 }
 
 static int read_log(int fd, struct arena *arena, struct spool_mail *mail, struct err *err)

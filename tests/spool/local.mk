@@ -1,4 +1,7 @@
 check_PROGRAMS += \
 	%D%/spool_commit_test \
+	%D%/spool_envelope_test \
+	%D%/spool_file_test \
+	%D%/spool_log_test \
 	%D%/spool_test
 EXTRA_DIST += %D%/folder.h
