@@ -12,7 +12,7 @@ enum { FATES_MAX = 1024 * 1024, LINE_OCTETS = 64 };
 
 void fates_add(const struct spool *spool, const char *id, int exit_status, time_t now)
 {
-	int fd = openat(spool->folder, "fates", O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int fd = openat(spool->folder, "fates", O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	char line[LINE_OCTETS];
 	struct stat st;
 	int len = snprintf(line, sizeof line, "%s %d %lld\n", id, exit_status, (long long)now);
@@ -26,7 +26,7 @@ void fates_add(const struct spool *spool, const char *id, int exit_status, time_
 
 static bool find_in(const struct spool *spool, const char *name, const char *id, int *exit_status)
 {
-	int fd = openat(spool->folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = openat(spool->folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct view rest, line;
 	struct buf text;
 	bool found = false;

@@ -22,8 +22,8 @@ time_t schedule_next(const struct schedule_policy *policy, time_t arrival, time_
 
 bool schedule_is_over(const struct schedule_policy *policy, time_t arrival, time_t now, unsigned attempts)
 {
-	unsigned fitting = 1 + policy->lifetime_s / (policy->first_s > 0 ? 2 * policy->first_s : 1);
-	unsigned wanted = fitting < ATTEMPTS_WANTED ? fitting : ATTEMPTS_WANTED;
+	uint64_t fitting = 1 + policy->lifetime_s / (policy->first_s > 0 ? 2 * (uint64_t)policy->first_s : 1);
+	unsigned wanted = fitting < ATTEMPTS_WANTED ? (unsigned)fitting : ATTEMPTS_WANTED;
 
 	return now - arrival >= (time_t)policy->lifetime_s && attempts >= wanted;
 }

@@ -1,4 +1,6 @@
 check_PROGRAMS += \
+	%D%/fates_test \
+	%D%/schedule_test \
 	%D%/spool_commit_test \
 	%D%/spool_envelope_test \
 	%D%/spool_file_test \
