@@ -245,6 +245,7 @@ int handover_run(struct handover *handover, struct err *err)
 	const char *path = handover_spool_path(handover->request, handover->conf, handover->arena);
 	enum handover_place places[2];
 	size_t count = handover_places(handover->request, handover->conf, path, places);
+	struct err why;
 	int result = -1;
 
 	for (size_t i = 0; i < count && result < 0; i++) {
@@ -254,12 +255,14 @@ int handover_run(struct handover *handover, struct err *err)
 			deliver_now(handover);
 			return 0;
 		case HANDOVER_SPOOL:
-			result = store_in_spool(handover, path, err);
+			result = store_in_spool(handover, path, &why);
 			break;
 		case HANDOVER_SOCKET:
-			result = hand_to_service(handover, err);
+			result = hand_to_service(handover, &why);
 			break;
 		}
 	}
+	if (result < 0)
+		*err = why; /* not of a place that is passed over: another has taken the mail */
 	return result;
 }
