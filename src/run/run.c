@@ -42,7 +42,8 @@
 static int version(const struct request *request)
 {
 	static const struct view text = VIEW("paloma " PACKAGE_VERSION "\n" OPENSSL_NOTE " " GSASL_NOTE " " CARES_NOTE " " IDN2_NOTE " " MAGIC_NOTE " "
-					     INIPARSER_NOTE "\n");
+					     INIPARSER_NOTE "\n"
+					     "settings in " PALOMA_SYSCONFDIR "/paloma/paloma.conf, mail in " PALOMA_LOCALSTATEDIR "/spool/paloma\n");
 	struct err err;
 
 	(void)request;

@@ -1,5 +1,11 @@
 """The command line itself: help, versions, and words that are out of place."""
+import os
+import pathlib
+import subprocess
+
 import pytest
+
+BUILD = pathlib.Path(os.environ.get("PALOMA_BUILD", pathlib.Path(__file__).parents[2]))
 
 VERBS = ("send", "sendmail", "route", "serve", "config", "help", "version")
 
@@ -31,3 +37,12 @@ def test_a_word_out_of_place_is_told_with_what_to_do(paloma, words, told):
     result = paloma(*words)
     assert result.returncode == 64 and result.stdout == b""
     assert result.stderr.startswith(b"paloma: ") and told in result.stderr.decode() and result.stderr.endswith((b".\n", b"?\n"))
+
+
+def test_the_version_tells_where_things_are(paloma):
+    """Without a --prefix that is where the manual says."""
+    lines = paloma("--version").stdout.decode().splitlines()
+    assert lines[0].startswith("paloma ") and lines[2].startswith("settings in /") and ", mail in /" in lines[2]
+    configured = subprocess.run([BUILD / "config.status", "--config"], capture_output=True, check=True).stdout
+    if b"prefix=" not in configured:
+        assert lines[2] == "settings in /etc/paloma/paloma.conf, mail in /var/spool/paloma"
