@@ -39,8 +39,8 @@ static void keep_session_trouble(struct trouble *kept, const struct connection *
 	struct trouble trouble = {
 		.err = *smtp_client_error(connection->client),
 		.phase = smtp_client_phase(connection->client),
-		.remote_mta = connection->remote_mta,
-		.tls = connection->tls,
+		.remote_mta = arena_copy(connection->delivery->arena, connection->remote_mta),
+		.tls = arena_copy(connection->delivery->arena, connection->tls),
 		.reply = {reply->code, reply->status, arena_copy(connection->delivery->arena, reply->text)},
 	};
 
