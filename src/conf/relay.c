@@ -86,14 +86,14 @@ static int parse_host(struct view whole, struct view host, bool bracketed, struc
 	}
 	if (bracketed)
 		return fail(whole, "there is no IP address between the brackets", err);
+	for (size_t i = 0; i < host.len; i++)
+		if ((unsigned char)host.data[i] < 0x80 && !ascii_is_alnum(host.data[i]) && (!host.data[i] || !strchr("-._", host.data[i])))
+			return fail(whole, "the host has a character that no host name has", err);
 	if (idna_to_ascii(host, arena, &url->host, err) < 0) {
 		err->exit_code = EX_CONFIG; /* the mistake is in the settings, not in an address */
 		err->status = STATUS(5, 3, 5);
 		return -1;
 	}
-	for (size_t i = 0; i < url->host.len; i++)
-		if (!ascii_is_alnum(url->host.data[i]) && !strchr("-._", url->host.data[i]))
-			return fail(whole, "the host has a character that no host name has", err);
 	return 0;
 }
 

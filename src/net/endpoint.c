@@ -98,6 +98,15 @@ bool net_address_is_loopback(const struct net_address *address)
 	return address->storage.ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&as_v6(address)->sin6_addr);
 }
 
+bool net_address_is_link_local(const struct net_address *address)
+{
+	const unsigned char *v4 = v4_octets(address);
+
+	if (v4)
+		return v4[0] == 169 && v4[1] == 254;
+	return address->storage.ss_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&as_v6(address)->sin6_addr);
+}
+
 bool net_address_is_unusable(const struct net_address *address)
 {
 	const unsigned char *v4 = v4_octets(address);

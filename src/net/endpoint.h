@@ -55,6 +55,8 @@ bool net_address_parse(struct view text, uint16_t port, struct net_address *addr
 /* False when the path is too long for a socket address. */
 bool net_address_unix(struct view path, struct net_address *address);
 bool net_address_is_loopback(const struct net_address *address);
+/* Of the wire it is on, and of no host elsewhere: 169.254.0.0/16, fe80::/10. */
+bool net_address_is_link_local(const struct net_address *address);
 /* Unspecified, multicast, or IPv6 link-local without a scope: nothing to connect to. */
 bool net_address_is_unusable(const struct net_address *address);
 

@@ -21,6 +21,8 @@ static int convert(struct view domain, struct arena *arena, struct view *ascii, 
 
 	if (!idn2)
 		return -1;
+	if (memchr(domain.data, '\0', domain.len)) /* where the library would see the end */
+		return err_set(err, EX_NOHOST, STATUS(5, 1, 2), "A domain has a NUL in it.");
 	result = idn2->idn2_to_ascii_8z(arena_str(arena, domain), &text, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT);
 	if (result != IDN2_OK)
 		return err_set(err, EX_NOHOST, STATUS(5, 1, 2), "%.*s is not a valid international domain name: %s.",
@@ -37,7 +39,7 @@ struct view idna_to_unicode(struct view domain, struct arena *arena)
 	struct err ignored;
 	char *text = NULL;
 
-	if (view_find(domain, (struct view)VIEW("xn--")) == domain.len || !(idn2 = idn2_load(&ignored)))
+	if (view_find(domain, (struct view)VIEW("xn--")) == domain.len || view_index(domain, '\0') < domain.len || !(idn2 = idn2_load(&ignored)))
 		return domain;
 	if (idn2->idn2_to_unicode_8z8z(arena_str(arena, domain), &text, 0) == IDN2_OK)
 		unicode = arena_copy(arena, view_of(text));

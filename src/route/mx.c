@@ -334,7 +334,7 @@ static bool may_connect(const struct resolution *resolution, const struct mx_tar
 		return false;
 	if (target->may_be_loopback)
 		return true;
-	return !net_address_is_loopback(address) && !is_own(resolution->options, address);
+	return !net_address_is_loopback(address) && !net_address_is_link_local(address) && !is_own(resolution->options, address);
 }
 
 static void set_port(struct net_address *address, uint16_t port)
@@ -436,7 +436,7 @@ static void finish(struct resolution *resolution, struct search *search)
 			refusals.reason);
 	else if (refusals.was_refused)
 		err_set(&target->trouble, EX_NOHOST, STATUS(5, 4, 4),
-			"The hosts of %.*s have only addresses that are not to be connected to: loopback, this host's own, or of the wrong IP version.",
+			"The hosts of %.*s have only addresses that are not to be connected to: loopback, link-local, this host's own, or of the wrong IP version.",
 			VIEW_ARG(target->domain));
 	else
 		err_set(&target->trouble, EX_NOHOST, STATUS(5, 4, 4), target->kind == MX_HOST ? "The host %.*s has no address."
