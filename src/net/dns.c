@@ -1,6 +1,7 @@
 /* dns - look-ups side by side within one deadline; c-ares asks, dns_answer reads. */
 #include "net/dns.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -56,7 +57,9 @@ static void take_answer(void *context, int status, int timeouts, unsigned char *
 		return;
 	}
 	query->result = DNS_TEMPFAIL;
+	/* The library tries the next server after SERVFAIL and REFUSED, and does not say in the end which it was. */
 	query->reason = status == ARES_ETIMEOUT || status == ARES_ECANCELLED ? "no name server answered in time"
+		: status == ARES_ECONNREFUSED ? "every name server failed or could not be reached"
 		: arena_str(pending->arena, view_of(pending->cares->ares_strerror(status)));
 }
 
@@ -80,13 +83,14 @@ static int open_channel(const struct cares_functions *cares, const struct dns_op
 		       VIEW_ARG(options->servers), cares->ares_strerror(status));
 }
 
-/* Waits for the sockets of the channel once. */
-static void wait_once(const struct cares_functions *cares, ares_channel channel, int64_t left_ms)
+/* Waits for the sockets of the channel once. False when there is no waiting: then nothing more is to be had either. */
+static bool wait_once(const struct cares_functions *cares, ares_channel channel, int64_t left_ms)
 {
 	ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
 	struct pollfd polls[ARES_GETSOCK_MAXNUM];
 	int bits = cares->ares_getsock(channel, sockets, ARES_GETSOCK_MAXNUM);
 	struct timeval most = {.tv_sec = (time_t)(left_ms / 1000), .tv_usec = (suseconds_t)(left_ms % 1000 * 1000)}, room, *wait;
+	int64_t wait_ms;
 	nfds_t count = 0;
 
 	for (unsigned i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
@@ -98,11 +102,14 @@ static void wait_once(const struct cares_functions *cares, ares_channel channel,
 			polls[count++] = (struct pollfd){.fd = sockets[i], .events = events};
 	}
 	wait = cares->ares_timeout(channel, &most, &room);
-	poll(polls, count, (int)(wait->tv_sec * 1000 + wait->tv_usec / 1000 + 1));
+	wait_ms = (int64_t)wait->tv_sec * 1000 + wait->tv_usec / 1000 + 1;
+	if (poll(polls, count, wait_ms < INT_MAX ? (int)wait_ms : INT_MAX) < 0 && errno != EINTR)
+		return false;
 	for (nfds_t i = 0; i < count; i++)
 		cares->ares_process_fd(channel, polls[i].revents & (POLLIN | POLLERR | POLLHUP) ? polls[i].fd : ARES_SOCKET_BAD,
 				       polls[i].revents & POLLOUT ? polls[i].fd : ARES_SOCKET_BAD);
 	cares->ares_process_fd(channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+	return true;
 }
 
 static int ask_servers(struct dns_query *queries, size_t count, const bool *done, const struct dns_options *options, struct arena *arena,
@@ -124,7 +131,8 @@ static int ask_servers(struct dns_query *queries, size_t count, const bool *done
 		cares->ares_query(channel, arena_str(arena, queries[i].name), DNS_CLASS_IN, (int)queries[i].type, take_answer, &pending[i]);
 	}
 	while (open > 0 && (left_ms = deadline_ms - clock_now_ms()) > 0)
-		wait_once(cares, channel, left_ms);
+		if (!wait_once(cares, channel, left_ms))
+			break;
 	cares->ares_cancel(channel);
 	cares->ares_destroy(channel);
 	return 0;
@@ -151,7 +159,14 @@ int dns_lookup_all(struct dns_query *queries, size_t count, const struct dns_opt
 		queries[i].canonical = queries[i].name;
 	}
 	ask_hosts(queries, count, done, arena);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		/* Not to be asked for: a NUL or a backslash would make another name of it on the way. */
+		if (!done[i] && !dns_name_is_host(queries[i].name)) {
+			queries[i].result = DNS_NXDOMAIN;
+			queries[i].reason = "no such domain";
+			done[i] = true;
+		}
 		left += !done[i];
+	}
 	return left == 0 ? 0 : ask_servers(queries, count, done, options, arena, err);
 }

@@ -39,7 +39,8 @@ struct dns_options {
 };
 
 /* Answers every query; each one's failure is in its result, so the call itself fails only when the resolver
- * cannot be started (EX_TEMPFAIL 4.4.3). Names in /etc/hosts answer A and AAAA. Strings live in the arena. */
+ * cannot be started (EX_TEMPFAIL 4.4.3), its library is missing (EX_UNAVAILABLE) or the servers are no list (EX_CONFIG).
+ * Names in /etc/hosts answer A and AAAA; what is no host name does not exist. Strings live in the arena. */
 int dns_lookup_all(struct dns_query *queries, size_t count, const struct dns_options *options, struct arena *arena,
 		   struct err *err);
 

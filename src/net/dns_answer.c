@@ -5,8 +5,8 @@
 #include "base/buf.h"
 
 enum {
-	HEADER_OCTETS = 12, RECORD_OCTETS_MIN = 11, NAME_MAX_OCTETS = 255, POINTERS_MAX = 64, TEXT_MAX = 16 * 1024, CLASS_IN = 1, TYPE_CNAME = 5,
-	FLAG_RESPONSE = 0x8000, FLAG_TRUNCATED = 0x0200, FLAG_AUTHENTIC = 0x0020, RCODE_MASK = 0x000f,
+	HEADER_OCTETS = 12, RECORD_OCTETS_MIN = 11, NAME_MAX_OCTETS = 255, POINTERS_MAX = 64, TEXT_MAX = 64 * 1024, CLASS_IN = 1, TYPE_CNAME = 5,
+	FLAG_RESPONSE = 0x8000, OPCODE_MASK = 0x7800, FLAG_TRUNCATED = 0x0200, FLAG_AUTHENTIC = 0x0020, RCODE_MASK = 0x000f,
 	RCODE_NXDOMAIN = 3,
 };
 
@@ -83,7 +83,7 @@ static struct view read_name(struct reader *reader, struct arena *arena)
 			break;
 		} else {
 			octets += len + 1U;
-			if (packet.len - at < len + 1U || octets > NAME_MAX_OCTETS) {
+			if (packet.len - at < len + 1U || octets >= NAME_MAX_OCTETS) { /* the root's octet counts too */
 				reader->broken = true;
 				break;
 			}
@@ -186,18 +186,20 @@ static void fail(struct dns_query *query, const char *reason)
 	query->result = DNS_TEMPFAIL;
 	query->reason = reason;
 	query->record_count = 0;
+	query->authentic = false;
 }
 
 static struct view read_cname(const struct raw_record *raw, struct view packet, struct arena *arena, bool *broken)
 {
-	struct reader reader = {.packet = packet, .at = raw->data_at};
+	struct reader reader = {.packet = view_first(packet, raw->data_at + raw->data_len), .at = raw->data_at};
 	struct view name = read_name(&reader, arena);
 
-	*broken |= reader.broken;
+	*broken |= reader.broken || reader.at != raw->data_at + raw->data_len;
 	return name;
 }
 
-/* Follows the aliases from the name that was asked for. False when they run in circles. */
+/* Follows the aliases from the name that was asked for. False when they run in circles. One that leads to what is no host
+ * name is the end (C12): such names are not told apart here, so a record of another could be taken for the answer. */
 static bool follow_cnames(struct dns_query *query, const struct raw_record *raws, size_t count, struct view packet, struct arena *arena,
 			  bool *broken)
 {
@@ -206,6 +208,8 @@ static bool follow_cnames(struct dns_query *query, const struct raw_record *raws
 
 	while (moved) {
 		moved = false;
+		if (hops > 0 && !dns_name_is_host(query->canonical))
+			break;
 		for (size_t i = 0; i < count && !moved; i++) {
 			if (raws[i].type != TYPE_CNAME || raws[i].class != CLASS_IN || !view_equal_nocase(raws[i].name, query->canonical))
 				continue;
@@ -228,6 +232,8 @@ static void collect(struct dns_query *query, const struct raw_record *raws, size
 		return;
 	}
 	query->records = ARENA_ARRAY(arena, count + 1, struct dns_record);
+	if (!dns_name_is_host(query->canonical))
+		count = 0;
 	for (size_t i = 0; i < count; i++)
 		if (raws[i].type == (unsigned)query->type && raws[i].class == CLASS_IN && view_equal_nocase(raws[i].name, query->canonical))
 			take_record(&query->records[query->record_count++], &raws[i], packet, arena, &broken);
@@ -252,7 +258,7 @@ void dns_answer_parse(struct view packet, struct dns_query *query, struct arena 
 	questions = read_number(&reader, 2);
 	answers = read_number(&reader, 2);
 	rcode = flags & RCODE_MASK;
-	if (packet.len < HEADER_OCTETS || !(flags & FLAG_RESPONSE) || questions != 1 || (flags & FLAG_TRUNCATED)) {
+	if (packet.len < HEADER_OCTETS || !(flags & FLAG_RESPONSE) || (flags & OPCODE_MASK) || questions != 1 || (flags & FLAG_TRUNCATED)) {
 		fail(query, "the answer is malformed");
 		return;
 	}
@@ -262,7 +268,7 @@ void dns_answer_parse(struct view packet, struct dns_query *query, struct arena 
 	}
 	reader.at = HEADER_OCTETS;
 	asked = read_name(&reader, arena);
-	if (read_number(&reader, 2) != (unsigned)query->type || read_number(&reader, 2) != CLASS_IN || !view_equal_nocase(asked, query->name))
+	if (reader.broken || read_number(&reader, 2) != (unsigned)query->type || read_number(&reader, 2) != CLASS_IN || !view_equal_nocase(asked, query->name))
 		reader.broken = true;
 	if (answers > packet.len / RECORD_OCTETS_MIN)
 		reader.broken = true; /* no packet of this size has as many */

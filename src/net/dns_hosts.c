@@ -48,6 +48,7 @@ bool dns_hosts_answer(struct view text, struct dns_query *query, struct arena *a
 			if (view_equal_nocase(name, query->name)) {
 				add(query, address, arena, &capacity);
 				found = true;
+				break; /* a line that says it twice has one address all the same */
 			}
 		}
 	}

@@ -15,6 +15,9 @@ ZONES = {
     "dangling.test": "@ MX 10 gone\n",
     "literal.test": "@ MX 10 127.0.0.1.\n",
     "loopback.test": "@ MX 10 m\nm A 127.0.0.1\n",
+    "link.test": "@ MX 10 m\nm A 169.254.169.254\nm AAAA fe80::1\n",
+    "hostile.test": "@ MX 10 a\\.b\n@ MX 11 a\\000b\n@ MX 12 \\027\\0912J\n@ MX 13 rcpt\\013\\010to\n@ MX 20 mx1.good.test.\n",
+    "many.test": "".join(f"@ MX {i} m{i}-{'x' * 40}\nm{i}-{'x' * 40} A 127.0.1.{i}\n" for i in range(1, 101)),
     "ours.test": "@ MX 10 host.ours.test.\nhost A 192.0.2.1\n@ MX 20 other\nother A 192.0.2.2\n",
     "second.test": "@ MX 20 host.ours.test.\n@ MX 10 first\nfirst A 192.0.2.3\n",
     "alias.test": "@ MX 10 a\na CNAME b\nb CNAME c\nc A 127.0.0.1\n",
@@ -90,6 +93,23 @@ def test_null_mx_beside_others_is_ignored(route):
 
 def test_implicit_mx(route):
     assert hosts(route("a@implicit.test")[1][0]) == ["implicit.test"]
+
+
+def test_link_local_is_no_mx(route):
+    status, ways = route("a@link.test", loopback=False)
+    assert status == 68 and ways[0]["endpoints"] == [] and "link-local" in ways[0]["error"]
+
+
+def test_hostile_labels_are_not_used_nor_shown(paloma, names):
+    result = paloma("route", "-O", f"dns_servers={names}", "-O", "mx_loopback=yes", "a@hostile.test")
+    assert result.returncode == 0 and b"mx1.good.test" in result.stdout
+    assert result.stdout.count(b" port 25 at ") == 1 and all(octet >= 32 or octet == 10 for octet in result.stdout)
+
+
+def test_more_mx_than_a_datagram_holds(route):
+    status, ways = route("a@many.test")
+    assert status == 0 and [host.split("-")[0] for host in hosts(ways[0])[:3]] == ["m1", "m2", "m3"]
+    assert [endpoint["addresses"] for endpoint in ways[0]["endpoints"][:2]] == [["127.0.1.1"], ["127.0.1.2"]]
 
 
 def test_loopback_is_no_mx(route):
