@@ -89,10 +89,13 @@ static int bind_source(int fd, const struct race *race, int family)
 static int connect_unix(int fd, const struct net_address *address, int64_t left_ms)
 {
 	struct timeval limit = {.tv_sec = left_ms / 1000, .tv_usec = left_ms % 1000 * 1000 + 1};
-	int flags = fcntl(fd, F_GETFL);
+	int flags = fcntl(fd, F_GETFL), result;
 
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-	if (connect(fd, (const struct sockaddr *)&address->storage, address->len) < 0)
+	/* One that is interrupted does not go on behind the scenes, as that of TCP does. */
+	while ((result = connect(fd, (const struct sockaddr *)&address->storage, address->len)) < 0 && errno == EINTR)
+		;
+	if (result < 0)
 		return errno == EAGAIN ? ETIMEDOUT : errno;
 	return fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? errno : 0;
 }
@@ -162,18 +165,24 @@ static struct attempt *race_poll(struct race *race, struct pollfd *pollers)
 {
 	struct attempt *attempt, *winner = NULL;
 	int64_t now_ms = clock_now_ms();
+	nfds_t count = 0;
+	int error = 0;
 	size_t i;
 
-	for (i = 0; i < race->begun; i++) /* poll skips the negative ones */
-		pollers[i] = (struct pollfd){.fd = race->attempts[i].fd, .events = POLLOUT};
-	if (poll(pollers, race->begun, race_patience(race, now_ms)) < 0)
-		return NULL;
+	/* Only those that are open: poll refuses more entries than there may be descriptors. */
+	for (i = 0; i < race->begun; i++)
+		if (race->attempts[i].fd >= 0)
+			pollers[count++] = (struct pollfd){.fd = race->attempts[i].fd, .events = POLLOUT};
+	if (poll(pollers, count, race_patience(race, now_ms)) < 0 && errno != EINTR)
+		error = errno;
 	now_ms = clock_now_ms();
-	for (i = 0; i < race->begun && !winner; i++) {
+	for (i = count = 0; i < race->begun && !winner; i++) {
 		attempt = &race->attempts[i];
 		if (attempt->fd < 0)
 			continue;
-		if (pollers[i].revents && attempt_look(race, attempt))
+		if (error)
+			attempt_end(race, attempt, error);
+		else if (pollers[count++].revents && attempt_look(race, attempt))
 			winner = attempt;
 		else if (attempt->fd >= 0 && now_ms >= attempt->deadline_ms)
 			attempt_end(race, attempt, ETIMEDOUT);

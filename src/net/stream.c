@@ -27,7 +27,8 @@ static int fail_broken(struct err *err, int error)
 	return err_set(err, EX_TEMPFAIL, STATUS(4, 4, 2), "The connection broke: %s.", strerror(error));
 }
 
-/* Polls for events; *ready receives what came. */
+/* Polls for events; *ready receives what came. Past the deadline it is too late even for what is there: under TLS a peer
+ * can send records for ever that bring no octet. */
 static int wait_for(struct stream *stream, short events, int64_t deadline_ms, short *ready, struct err *err)
 {
 	struct pollfd poller = {.fd = stream->fd, .events = events};
@@ -36,8 +37,8 @@ static int wait_for(struct stream *stream, short events, int64_t deadline_ms, sh
 
 	for (;;) {
 		left = deadline_ms - clock_now_ms();
-		if (left < 0)
-			left = 0;
+		if (left <= 0)
+			return err_set(err, EX_TEMPFAIL, STATUS(4, 4, 2), "The peer did not answer in time.");
 		count = poll(&poller, 1, left > INT_MAX ? INT_MAX : (int)left);
 		if (count > 0) {
 			*ready = poller.revents;
@@ -45,8 +46,6 @@ static int wait_for(struct stream *stream, short events, int64_t deadline_ms, sh
 		}
 		if (count < 0 && errno != EINTR)
 			return fail_broken(err, errno);
-		if (clock_now_ms() >= deadline_ms)
-			return err_set(err, EX_TEMPFAIL, STATUS(4, 4, 2), "The peer did not answer in time.");
 	}
 }
 

@@ -29,7 +29,8 @@ int stream_read(struct stream *stream, char *data, size_t len, int64_t deadline_
 bool stream_has_input(struct stream *stream);
 
 /* Writes all of v. When the peer sends something while its window is full, writing stops early with *written
- * short and no error, so that an engine can take a reply that came before its time. */
+ * short and no error, so that an engine can take a reply that came before its time. What is written next must begin
+ * with the octets that are left: under TLS a record of them may be half out. */
 int stream_write(struct stream *stream, struct view v, int64_t deadline_ms, size_t *written, struct err *err);
 
 /* TLS, net/tls.c. As client: sends SNI (never an IP), verifies as the policy demands.

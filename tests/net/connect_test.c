@@ -1,9 +1,12 @@
 /* connect_test - addresses, the race between them, and plain streams. */
 #include "unit.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -174,6 +177,83 @@ static void test_a_unix_socket(void **state)
 	rmdir(folder);
 }
 
+static void do_nothing(int signal)
+{
+	(void)signal;
+}
+
+/* An interrupted connect to a unix socket does not go on by itself, so what follows it is no connection. */
+static void test_a_signal_makes_no_connection(void **state)
+{
+	static const struct itimerval often = {.it_value = {.tv_usec = 5000}, .it_interval = {.tv_usec = 40000}}, never;
+	char folder[] = "/tmp/connect_test.XXXXXX", path[64];
+	struct sigaction action = {.sa_handler = do_nothing}, before;
+	struct net_address address, used;
+	struct endpoint endpoint = {.addresses = &address, .address_count = 1};
+	struct connect_options options = {.timeout_ms = 20};
+	struct err err = {0};
+	int fd, fillers[8], listener = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof path, "%s/s", folder);
+	endpoint.host = view_of(path);
+	assert_true(net_address_unix(view_of(path), &address));
+	assert_int_equal(bind(listener, (struct sockaddr *)&address.storage, address.len), 0);
+	assert_int_equal(listen(listener, 0), 0);
+	for (size_t i = 0; i < 8; i++) { /* the backlog is full */
+		fillers[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		connect(fillers[i], (struct sockaddr *)&address.storage, address.len);
+	}
+	assert_int_equal(sigaction(SIGALRM, &action, &before), 0);
+	assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
+	assert_int_equal(net_connect(&endpoint, &options, clock_now_ms() + 20000, &fd, &used, &err), -1);
+	assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
+	assert_int_equal(sigaction(SIGALRM, &before, NULL), 0);
+	assert_non_null(strstr(err.text, "Connection timed out."));
+	for (size_t i = 0; i < 8; i++)
+		close(fillers[i]);
+	close(listener);
+	unlink(path);
+	rmdir(folder);
+}
+
+/* More addresses than there may be descriptors: those that are over need none. */
+static void test_many_addresses_and_few_descriptors(void **state)
+{
+	enum { REFUSED = 40, FILLERS = 8 };
+	struct rlimit few = {.rlim_cur = 32}, before;
+	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct net_address addresses[REFUSED + 1], used;
+	struct endpoint endpoint = {.host = VIEW("mx.example"), .addresses = addresses, .address_count = REFUSED + 1};
+	struct connect_options options = {.timeout_ms = 60};
+	struct err err = {0};
+	uint16_t closed_port, hanging_port;
+	int fd, fillers[FILLERS], closed = listen_v4(&closed_port), hanging = listen_v4(&hanging_port);
+
+	(void)state;
+	close(closed);
+	assert_int_equal(listen(hanging, 0), 0);
+	v4.sin_port = htons(hanging_port);
+	for (size_t i = 0; i < FILLERS; i++) {
+		fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		connect(fillers[i], (struct sockaddr *)&v4, sizeof v4);
+	}
+	for (size_t i = 0; i < REFUSED; i++)
+		addresses[i] = address_of("127.0.0.1", closed_port);
+	addresses[REFUSED] = address_of("127.0.0.1", hanging_port);
+	endpoint.port = closed_port;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few.rlim_max = before.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	assert_int_equal(net_connect(&endpoint, &options, clock_now_ms() + 20000, &fd, &used, &err), -1);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_string_equal(err.text + strlen(err.text) - 3, "..."); /* forty refusals are more than a sentence holds */
+	for (size_t i = 0; i < FILLERS; i++)
+		close(fillers[i]);
+	close(hanging);
+}
+
 static void test_streams_read_write_and_time_out(void **state)
 {
 	int pair[2];
@@ -233,6 +313,8 @@ int main(void)
 		cmocka_unit_test(test_a_failure_names_every_address),
 		cmocka_unit_test(test_a_hanging_address_costs_a_quarter_of_a_second),
 		cmocka_unit_test(test_a_unix_socket),
+		cmocka_unit_test(test_a_signal_makes_no_connection),
+		cmocka_unit_test(test_many_addresses_and_few_descriptors),
 		cmocka_unit_test(test_streams_read_write_and_time_out),
 		cmocka_unit_test(test_a_reply_before_its_time_stops_the_writing),
 	};
