@@ -34,7 +34,7 @@
 	F(SSL_set_verify) F(SSL_set_connect_state) F(SSL_do_handshake) F(SSL_get_error) F(SSL_read_ex) F(SSL_write_ex) \
 	F(SSL_peek_ex) F(SSL_shutdown) F(SSL_get_version) F(SSL_get_current_cipher) F(SSL_CIPHER_get_name) \
 	F(SSL_get0_peer_certificate) F(SSL_session_reused) F(SSL_set_session) F(SSL_get1_session) F(SSL_SESSION_is_resumable) \
-	F(SSL_SESSION_free) F(SSL_export_keying_material) F(SSL_set_ex_data)
+	F(SSL_SESSION_free) F(SSL_export_keying_material) F(SSL_set_ex_data) F(SSL_CTX_set_default_passwd_cb)
 LIBRARY(openssl, "libssl.so.3", "tls", "TLS", OPENSSL_FUNCTIONS)
 
 enum { KEY_OCTETS = 2048 };
@@ -102,6 +102,13 @@ SSL_CTX *tls_context_new(bool is_server, struct err *err)
 	return ctx;
 }
 
+/* The library would ask on the terminal, or take the first line of standard input, which is the mail. */
+static int know_no_passphrase(char *text, int size, int for_writing, void *context)
+{
+	(void)text, (void)size, (void)for_writing, (void)context;
+	return -1;
+}
+
 int tls_use_certificate(SSL_CTX *ctx, const char *cert_file, const char *key_file, struct err *err)
 {
 	const struct openssl_functions *openssl = openssl_load(err);
@@ -109,6 +116,7 @@ int tls_use_certificate(SSL_CTX *ctx, const char *cert_file, const char *key_fil
 	if (!openssl)
 		return -1;
 	openssl->ERR_clear_error();
+	openssl->SSL_CTX_set_default_passwd_cb(ctx, know_no_passphrase);
 	if (openssl->SSL_CTX_use_certificate_chain_file(ctx, cert_file) != 1)
 		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "The certificate %s cannot be used: %s.", cert_file, reason(openssl));
 	if (openssl->SSL_CTX_use_PrivateKey_file(ctx, key_file ? key_file : cert_file, SSL_FILETYPE_PEM) != 1)
@@ -254,18 +262,29 @@ static enum stream_step tls_read(struct stream *stream, char *data, size_t len, 
 {
 	struct tls *tls = stream->tls;
 	enum stream_step step;
+	struct err broken;
 
 	tls->openssl->ERR_clear_error();
-	step = judge(tls, tls->openssl->SSL_read_ex(tls->ssl, data, len, got), "reading", err);
-	return step == STREAM_FAILED && was_cut(tls) ? STREAM_CLOSED : step;
+	step = judge(tls, tls->openssl->SSL_read_ex(tls->ssl, data, len, got), "reading", &broken);
+	if (step == STREAM_FAILED && was_cut(tls))
+		return STREAM_CLOSED;
+	if (step == STREAM_FAILED)
+		*err = broken;
+	return step;
 }
 
 static enum stream_step tls_write(struct stream *stream, struct view v, size_t *written, struct err *err)
 {
 	struct tls *tls = stream->tls;
+	enum stream_step step;
 
 	tls->openssl->ERR_clear_error();
-	return judge(tls, tls->openssl->SSL_write_ex(tls->ssl, v.data, v.len, written), "writing", err);
+	step = judge(tls, tls->openssl->SSL_write_ex(tls->ssl, v.data, v.len, written), "writing", err);
+	if (step != STREAM_CLOSED)
+		return step;
+	/* It has said goodbye and closed: there is nothing to wait for. */
+	err_set(err, EX_TEMPFAIL, STATUS(4, 4, 2), "The connection broke while writing under TLS: the peer has closed it.");
+	return STREAM_FAILED;
 }
 
 static enum stream_input tls_peek(struct stream *stream)
@@ -366,22 +385,33 @@ int tls_shake_hands(struct stream *stream, struct tls *tls, int64_t deadline_ms,
 	}
 }
 
-/* Name, trust and session of a connection that is about to begin. */
-static void demand(struct tls *tls, const struct tls_policy *policy, struct tls_doubt *doubt)
+/* Tells the library which name has to be proved, and the peer which is meant. With a name that cannot be told, the library
+ * would check the chain and no name at all, so false is the end where trust is needed. */
+static bool tell_name(struct tls *tls, struct view wanted)
 {
 	const struct openssl_functions *openssl = tls->openssl;
 	X509_VERIFY_PARAM *param = openssl->SSL_get0_param(tls->ssl);
 	struct net_address address;
 	char name[256];
 
-	snprintf(name, sizeof name, "%.*s", VIEW_ARG(policy->name));
+	if (wanted.len == 0 || wanted.len >= sizeof name || memchr(wanted.data, '\0', wanted.len))
+		return false;
+	memcpy(name, wanted.data, wanted.len);
+	name[wanted.len] = '\0';
 	openssl->X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-	if (net_address_parse(policy->name, 0, &address)) {
-		openssl->X509_VERIFY_PARAM_set1_ip_asc(param, name);
-	} else {
-		openssl->X509_VERIFY_PARAM_set1_host(param, name, policy->name.len);
-		openssl->SSL_ctrl(tls->ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name);
-	}
+	if (net_address_parse(wanted, 0, &address))
+		return openssl->X509_VERIFY_PARAM_set1_ip_asc(param, name) == 1;
+	return openssl->X509_VERIFY_PARAM_set1_host(param, name, wanted.len) == 1 &&
+	       openssl->SSL_ctrl(tls->ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name) == 1;
+}
+
+/* Name, trust and session of a connection that is about to begin. */
+static int demand(struct tls *tls, const struct tls_policy *policy, struct tls_doubt *doubt, struct err *err)
+{
+	const struct openssl_functions *openssl = tls->openssl;
+
+	if (!tell_name(tls, policy->name) && needs_trust(policy))
+		return err_set(err, EX_NOPERM, STATUS(5, 7, 5), "\"%.*s\" is no name that a certificate can prove.", VIEW_ARG(policy->name));
 	openssl->SSL_set_ex_data(tls->ssl, 0, doubt);
 	if (needs_trust(policy))
 		openssl->SSL_set_verify(tls->ssl, SSL_VERIFY_PEER, tls_trust_callback);
@@ -390,6 +420,7 @@ static void demand(struct tls *tls, const struct tls_policy *policy, struct tls_
 	if (tls->entry && tls->entry->session)
 		openssl->SSL_set_session(tls->ssl, tls->entry->session);
 	openssl->SSL_set_connect_state(tls->ssl);
+	return 0;
 }
 
 /* After the handshake: what has been proved. */
@@ -459,8 +490,9 @@ int stream_start_tls(struct stream *stream, const struct tls_policy *policy, str
 		tls_free(tls);
 		return -1;
 	}
-	demand(tls, policy, &doubt);
-	status = tls_shake_hands(stream, tls, deadline_ms, err);
+	status = demand(tls, policy, &doubt, err);
+	if (status == 0)
+		status = tls_shake_hands(stream, tls, deadline_ms, err);
 	if (status < 0 && doubt.error)
 		status = tls_trust_fail(&doubt, policy, err);
 	if (status == 0)

@@ -1,11 +1,13 @@
 /* tls_trust - whether a certificate is the one it has to be, and what to say when it is not. */
 #ifdef HAVE_OPENSSL
+#include <arpa/inet.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <sysexits.h>
 #include "base/buf.h"
 #include "base/digest.h"
+#include "base/escape.h"
 #include "base/library.h"
 #include "net/tls_private.h"
 
@@ -72,26 +74,40 @@ bool tls_trust_has_pin(const struct tls_doubt *doubt, X509 *certificate, const s
 	return found;
 }
 
+static void append_name(struct buf *names, const GENERAL_NAME *name, const unsigned char *data, size_t len)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	if (names->len > 0)
+		buf_append_str(names, ", ");
+	if (name->type == GEN_DNS) /* a NUL in it must not make it look like another */
+		escape_text(names, view_make((const char *)data, len));
+	else if (inet_ntop(len == 4 ? AF_INET : AF_INET6, data, text, sizeof text))
+		buf_append_str(names, text);
+}
+
 /* The names of the certificate, as many as fit. */
 static void describe_names(struct tls_doubt *doubt, X509 *certificate)
 {
 	const struct trust_functions *trust = doubt->trust;
 	GENERAL_NAMES *list = trust->X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
 	int count = list ? trust->OPENSSL_sk_num((const OPENSSL_STACK *)list) : 0;
-	size_t used = 0;
+	struct buf names;
+	size_t fitting = 0;
 
-	for (int i = 0; i < count && used + 80 < sizeof doubt->names; i++) {
+	buf_init(&names, sizeof doubt->names - 1);
+	for (int i = 0; i < count && !names.overflow; i++) {
 		const GENERAL_NAME *name = trust->OPENSSL_sk_value((const OPENSSL_STACK *)list, i);
-		const unsigned char *data = name->type == GEN_DNS || name->type == GEN_IPADD ? trust->ASN1_STRING_get0_data(name->d.ia5) : NULL;
-		int len = data ? trust->ASN1_STRING_length(name->d.ia5) : 0;
+		bool is_shown = name->type == GEN_DNS || name->type == GEN_IPADD;
+		int len = is_shown ? trust->ASN1_STRING_length(name->d.ia5) : 0;
 
-		if (name->type == GEN_DNS)
-			used += (size_t)snprintf(doubt->names + used, sizeof doubt->names - used, "%s%.*s", used ? ", " : "",
-						 len < 64 ? len : 64, (const char *)data);
-		else if (name->type == GEN_IPADD && len == 4)
-			used += (size_t)snprintf(doubt->names + used, sizeof doubt->names - used, "%s%u.%u.%u.%u", used ? ", " : "", data[0],
-						 data[1], data[2], data[3]);
+		if (len > 0 && (name->type == GEN_DNS || len == 4 || len == 16))
+			append_name(&names, name, trust->ASN1_STRING_get0_data(name->d.ia5), (size_t)len);
+		if (!names.overflow)
+			fitting = names.len;
 	}
+	memcpy(doubt->names, buf_str(&names), fitting);
+	buf_clear(&names);
 	trust->GENERAL_NAMES_free(list);
 }
 
