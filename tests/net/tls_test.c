@@ -64,7 +64,6 @@ static void certificates_and_names(void **state)
 		if (status)
 			fail_msg("%s: %s", cases[i].name, err.text);
 		assert_true(facts.active && facts.verified && !facts.pinned && !facts.resumed);
-		assert_string_equal(facts.why_unverified, "");
 		assert_int_equal(err.exit_code, 0);
 	}
 }
@@ -98,8 +97,8 @@ static void where_trust_comes_from(void **state)
 		{tls_file("ca.pem"), NULL, 0, ""}, {tls_file("hashed"), NULL, 0, ""}, {NULL, tls_file("hashed"), 0, ""},
 		{tls_file("other.pem"), NULL, EX_NOPERM, "no authority"}, {tls_file("empty"), NULL, EX_NOPERM, "no authority"},
 		{NULL, NULL, EX_NOPERM, "no authority"}, {NULL, tls_file("empty"), EX_NOPERM, "no authority"},
-		{"/nonexistent/ca.pem", NULL, EX_CONFIG, "The trusted certificates /nonexistent/ca.pem cannot be read: "},
-		{"/dev/null", NULL, EX_CONFIG, "The trusted certificates /dev/null cannot be read: "},
+		{"/nonexistent/ca.pem", NULL, EX_CONFIG, "/nonexistent/ca.pem"},
+		{"/dev/null", NULL, EX_CONFIG, "/dev/null"},
 	};
 
 	(void)state;
@@ -132,7 +131,6 @@ static void without_verification_anybody_will_do(void **state)
 
 		assert_int_equal(try(certificates[i / 2], &policy, &facts, &err), 0);
 		assert_true(facts.active && !facts.verified && !facts.pinned);
-		assert_string_equal(facts.why_unverified, "not looked at");
 		assert_string_equal(facts.protocol, "TLSv1.3");
 		assert_int_equal(strlen(facts.peer_pin), 64);
 	}
