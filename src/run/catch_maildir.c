@@ -14,9 +14,12 @@
 
 enum { PENDING_OCTETS = 64 * 1024 };
 
+/* Whatever is wrong with the disk, the mail itself is not to blame: it may come again. */
 static int fail(const char *what, struct err *err)
 {
-	return err_set_errno(err, EX_IOERR, errno, "Cannot %s", what);
+	err_set_errno(err, EX_IOERR, errno, "Cannot %s", what);
+	err->status.class = 4;
+	return -1;
 }
 
 int catch_maildir_open(struct catch_maildir *maildir, const char *path, struct err *err)

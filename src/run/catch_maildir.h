@@ -18,7 +18,7 @@ struct catch_maildir {
 int catch_maildir_open(struct catch_maildir *maildir, const char *path, struct err *err);
 void catch_maildir_close(struct catch_maildir *maildir);
 
-/* Begins a mail with the trace fields of its delivery. Each fails with EX_IOERR or EX_TEMPFAIL 4.3.1. */
+/* Begins a mail with the trace fields of its delivery. Each fails with EX_IOERR 4.3.0 or EX_TEMPFAIL 4.3.1. */
 int catch_maildir_begin(struct catch_maildir *maildir, const struct envelope *envelope, struct view received, struct err *err);
 /* Lines with CRLF; they are filed with LF, as a Maildir has them. */
 int catch_maildir_write(struct catch_maildir *maildir, struct view lines, struct err *err);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,18 +15,16 @@
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
-#include "base/escape.h"
 #include "base/file.h"
-#include "compose/smtp_intake.h"
-#include "mail/date.h"
 #include "net/dns.h"
 #include "run/catch_maildir.h"
 #include "run/facts.h"
 #include "run/output.h"
+#include "run/visit.h"
 
 enum {
 	LISTEN_MAX = 16, BACKLOG = 128, SESSIONS_DEFAULT = 50, SESSIONS_MAX = 10000, RECIPIENTS_DEFAULT = 1000, ERRORS_MAX = 20, PASSWORDS_MAX = 256 * 1024,
-	GRACE_MS = 5000,
+	GRACE_MS = 5000, NEWS_WAITING_MAX = 16 * 1024 * 1024,
 };
 
 struct serving {
@@ -34,183 +33,30 @@ struct serving {
 	struct smtp_server_options options;
 	struct tls_server *tls;
 	struct buf passwords;
-	struct pollfd polls[LISTEN_MAX + 2];
+	struct pollfd polls[LISTEN_MAX + 3];
 	size_t listen_count;
 	int signals, news_read, news_write;
+	struct buf news;		/* not yet printed */
 	pid_t *children;		/* a place for each session; 0: free */
 	size_t sessions, most_sessions;
 	uint64_t mails;
 	bool ends;
 };
 
-/* One connection, in its own process. */
-struct visit {
-	struct serving *serving;
-	struct stream *stream;
-	struct smtp_server *server;
-	struct catch_maildir maildir;
-	struct net_address peer;
-	struct arena *arena;		/* of the transaction's news */
-	struct buf news;
-};
-
-static bool is_secret_equal(struct view a, struct view b)
-{
-	unsigned difference = a.len != b.len;
-
-	for (size_t i = 0; i < a.len; i++)
-		difference |= (unsigned char)(a.data[i] ^ (b.len > 0 ? b.data[i % b.len] : 0));
-	return difference == 0;
-}
-
-static int visit_authenticate(void *context, struct view user, struct view password, struct err *err)
-{
-	struct visit *visit = context;
-	struct view rest = buf_view(&visit->serving->passwords), line;
-	bool found = false;
-
-	while (view_take_line(&rest, &line)) {
-		struct view name = view_take_until(&line, ':', NULL);
-
-		found |= view_equal(name, user) & is_secret_equal(password, line);
-	}
-	return found && user.len > 0 ? 0 : err_set(err, EX_NOPERM, STATUS(5, 7, 8), "The user or the password is not known");
-}
-
-static int visit_recipient(void *context, const struct envelope *envelope, const struct recipient *recipient, struct err *err)
-{
-	(void)context, (void)envelope, (void)recipient, (void)err;
-	return 0;
-}
-
-static struct view describe_received(struct visit *visit)
-{
-	char address[NET_ADDRESS_TEXT];
-	struct tls_facts tls;
-	struct tm local;
-	time_t now = time(NULL);
-	bool is_esmtp = smtp_server_is_esmtp(visit->server), is_in = smtp_server_user(visit->server).len > 0;
-	struct buf helo;
-	struct view text;
-
-	stream_tls_facts(visit->stream, &tls);
-	localtime_r(&now, &local);
-	buf_init(&helo, 8192);
-	escape_text(&helo, smtp_server_helo(visit->server));
-	text = arena_printf(visit->arena, "Received: from %.*s ([%s])\r\n\tby %.*s with %s%s%s%s%s%s%s;\r\n\t%.*s\r\n", VIEW_ARG(buf_view(&helo)),
-			    net_address_text(&visit->peer, address), VIEW_ARG(visit->serving->options.host_name), is_esmtp ? "ESMTP" : "SMTP",
-			    is_esmtp && tls.active ? "S" : "", is_esmtp && is_in ? "A" : "", tls.active ? "\r\n\t(" : "", tls.protocol,
-			    tls.active ? " " : "", tls.active ? tls.cipher : "",
-			    VIEW_ARG(date_format(now, (int)(local.tm_gmtoff / 60), visit->arena)));
-	if (tls.active)
-		text = arena_printf(visit->arena, "%.*s)%.*s", VIEW_ARG(view_first(text, view_last_index(text, ';'))),
-				    VIEW_ARG(view_from(text, view_last_index(text, ';'))));
-	buf_clear(&helo);
-	return text;
-}
-
-/* What the parent prints when the mail is safe. */
-static void prepare_news(struct visit *visit, const struct envelope *envelope)
-{
-	struct tls_facts tls;
-
-	stream_tls_facts(visit->stream, &tls);
-	buf_reset(&visit->news);
-	buf_append_str(&visit->news, "caught from=<");
-	escape_text(&visit->news, envelope->reverse_path);
-	buf_append_str(&visit->news, "> to=");
-	for (size_t i = 0; i < envelope->recipient_count && i < 5; i++) {
-		buf_append_str(&visit->news, i ? ",<" : "<");
-		escape_text(&visit->news, view_first(envelope->recipients[i].forward_path, 256));
-		buf_append_str(&visit->news, ">");
-	}
-	if (envelope->recipient_count > 5)
-		buf_printf(&visit->news, " and %zu more", envelope->recipient_count - 5);
-	buf_printf(&visit->news, " tls=%s", tls.active ? tls.protocol : "no");
-}
-
-static int visit_begin(void *context, const struct envelope *envelope, struct err *err)
-{
-	struct visit *visit = context;
-
-	prepare_news(visit, envelope);
-	return catch_maildir_begin(&visit->maildir, envelope, describe_received(visit), err);
-}
-
-static int visit_data(void *context, struct view lines, struct err *err)
-{
-	struct visit *visit = context;
-
-	return catch_maildir_write(&visit->maildir, lines, err);
-}
-
-static int visit_end(void *context, struct view *answer, struct err *err)
-{
-	struct visit *visit = context;
-	ssize_t written;
-
-	if (catch_maildir_end(&visit->maildir, err) < 0)
-		return -1;
-	*answer = arena_printf(visit->arena, "Filed as %s", visit->maildir.name);
-	buf_printf(&visit->news, " file=new/%s\n", visit->maildir.name);
-	do /* one write of less than PIPE_BUF, so that lines of two children never mix */
-		written = write(visit->serving->news_write, visit->news.data, visit->news.len);
-	while (written < 0 && errno == EINTR);
-	return 0;
-}
-
-static void visit_abandon(void *context)
-{
-	struct visit *visit = context;
-
-	catch_maildir_abandon(&visit->maildir);
-}
-
-static const struct smtp_server_sink visit_sink = {
-	.authenticate = visit_authenticate,
-	.recipient = visit_recipient,
-	.begin = visit_begin,
-	.data = visit_data,
-	.end = visit_end,
-	.abandon = visit_abandon,
-};
-
-static void converse(struct visit *visit)
-{
-	struct serving *serving = visit->serving;
-	struct smtp_server_options options = serving->options;
-	struct err err;
-
-	if (serving->wish->implicit_tls) {
-		options.tls_active = true;
-		if (stream_accept_tls(visit->stream, serving->tls, clock_now_ms() + options.timeout_ms, &err) < 0)
-			return;
-	}
-	if (catch_maildir_open(&visit->maildir, serving->wish->catch_dir, &err) < 0) {
-		fprintf(stderr, "paloma: %s\n", err.text);
-		return;
-	}
-	visit->server = smtp_server_new(&options, &visit_sink, visit);
-	smtp_intake_run(visit->server, visit->stream, serving->tls);
-	smtp_server_free(visit->server);
-	catch_maildir_close(&visit->maildir);
-}
-
 /* The child's whole life. */
-static int visit_run(struct serving *serving, int fd, const struct net_address *peer)
+static int visit(struct serving *serving, int fd, const struct net_address *peer)
 {
-	struct visit visit = {.serving = serving, .peer = *peer, .stream = stream_new(fd), .arena = arena_new()};
+	const struct visit_options options = {
+		.server = &serving->options, .tls = serving->tls, .implicit_tls = serving->wish->implicit_tls,
+		.passwords = buf_view(&serving->passwords), .catch_dir = serving->wish->catch_dir, .news = serving->news_write,
+	};
 	sigset_t none;
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	for (size_t i = 0; i < serving->listen_count; i++)
 		close(serving->polls[i].fd);
-	buf_init(&visit.news, 4000);
-	converse(&visit);
-	stream_free(visit.stream);
-	buf_clear(&visit.news);
-	arena_free(visit.arena);
+	visit_run(&options, fd, peer);
 	return EX_OK;
 }
 
@@ -234,6 +80,7 @@ static void clean_up(struct serving *serving)
 		close(serving->news_write);
 	tls_server_free(serving->tls);
 	buf_wipe(&serving->passwords);
+	buf_clear(&serving->news);
 	arena_free(serving->arena);
 }
 
@@ -254,7 +101,7 @@ static void take_visitor(struct serving *serving, int listener)
 	fflush(NULL);
 	child = fork();
 	if (child == 0)
-		_exit(visit_run(serving, fd, &peer));
+		_exit(visit(serving, fd, &peer));
 	if (child < 0) {
 		turn_away(fd);
 	} else {
@@ -274,10 +121,22 @@ static void take_news(struct serving *serving)
 	for (ssize_t i = 0; i < got; i++)
 		serving->mails += text[i] == '\n';
 	if (got > 0)
-		fwrite(text, (size_t)got, 1, stdout);
-	fflush(stdout);
+		buf_append(&serving->news, view_make(text, (size_t)got));
 	if (serving->wish->exit_after > 0 && serving->mails >= serving->wish->exit_after)
 		serving->ends = true;
+}
+
+/* Prints no more than standard output takes without waiting: a reader that is busy, or has read all it wanted to know, must not
+ * keep anybody from delivering, nor a signal from being heard. */
+static void print_news(struct serving *serving)
+{
+	size_t len = serving->news.len < PIPE_BUF ? serving->news.len : PIPE_BUF;
+	ssize_t written = write(STDOUT_FILENO, serving->news.data, len);
+
+	if (written < 0 && errno != EINTR && errno != EAGAIN)
+		written = (ssize_t)len; /* nobody is there to read it */
+	if (written > 0)
+		buf_consume(&serving->news, (size_t)written);
 }
 
 static void take_signal(struct serving *serving)
@@ -301,45 +160,45 @@ static void take_signal(struct serving *serving)
 	}
 }
 
-static void loop(struct serving *serving)
+/* Waits once for whatever may happen; listeners come first in polls, the others have their places behind them. */
+static void wait_once(struct serving *serving, int timeout_ms)
 {
 	size_t count = serving->listen_count;
+	struct pollfd *signals = &serving->polls[count], *news = signals + 1, *out = signals + 2;
 
-	serving->polls[count] = (struct pollfd){.fd = serving->signals, .events = POLLIN};
-	serving->polls[count + 1] = (struct pollfd){.fd = serving->news_read, .events = POLLIN};
-	while (!serving->ends) {
-		if (poll(serving->polls, (nfds_t)count + 2, -1) < 0)
-			continue;
-		if (serving->polls[count + 1].revents)
-			take_news(serving);
-		if (serving->polls[count].revents)
-			take_signal(serving);
-		for (size_t i = 0; i < count && !serving->ends; i++)
-			if (serving->polls[i].revents)
-				take_visitor(serving, serving->polls[i].fd);
-	}
+	*signals = (struct pollfd){.fd = serving->signals, .events = POLLIN};
+	*news = (struct pollfd){.fd = serving->news.len < NEWS_WAITING_MAX ? serving->news_read : -1, .events = POLLIN};
+	*out = (struct pollfd){.fd = serving->news.len > 0 ? STDOUT_FILENO : -1, .events = POLLOUT};
+	if (poll(serving->polls, (nfds_t)count + 3, timeout_ms) <= 0)
+		return;
+	if (out->revents)
+		print_news(serving);
+	if (news->revents)
+		take_news(serving);
+	if (signals->revents)
+		take_signal(serving);
+	for (size_t i = 0; i < count && !serving->ends; i++)
+		if (serving->polls[i].revents)
+			take_visitor(serving, serving->polls[i].fd);
 }
 
 /* Those who are in the middle of something may end it, but not for ever. */
 static void say_goodbye(struct serving *serving)
 {
 	int64_t deadline_ms = clock_now_ms() + GRACE_MS, left_ms;
-	struct pollfd polls[2] = {{.fd = serving->signals, .events = POLLIN}, {.fd = serving->news_read, .events = POLLIN}};
 
 	for (size_t i = 0; i < serving->listen_count; i++)
 		close(serving->polls[i].fd);
 	serving->listen_count = 0;
-	while (serving->sessions > 0 && (left_ms = deadline_ms - clock_now_ms()) > 0) {
-		if (poll(polls, 2, (int)left_ms) <= 0)
-			continue;
-		if (polls[1].revents)
-			take_news(serving);
-		if (polls[0].revents)
-			take_signal(serving);
-	}
+	while (serving->sessions > 0 && (left_ms = deadline_ms - clock_now_ms()) > 0)
+		wait_once(serving, (int)left_ms);
 	for (size_t i = 0; i < serving->most_sessions; i++)
 		if (serving->children[i])
 			kill(serving->children[i], SIGTERM);
+	for (struct pollfd news = {.fd = serving->news_read, .events = POLLIN}; poll(&news, 1, 0) > 0 && (news.revents & POLLIN);)
+		take_news(serving);
+	for (struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT}; serving->news.len > 0 && poll(&out, 1, 0) > 0;)
+		print_news(serving);
 }
 
 /* "ADDRESS:PORT", "[V6]:PORT". */
@@ -469,10 +328,12 @@ int serve_run(const struct request *request)
 	int status = EX_OK;
 
 	buf_init(&serving.passwords, PASSWORDS_MAX);
+	buf_init(&serving.news, NEWS_WAITING_MAX + 64 * 1024);
 	if (set_up(&serving, &err) < 0) {
 		status = output_complain(&err);
 	} else {
-		loop(&serving);
+		while (!serving.ends)
+			wait_once(&serving, -1);
 		say_goodbye(&serving);
 	}
 	clean_up(&serving);

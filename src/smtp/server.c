@@ -194,7 +194,7 @@ static void collect_line(struct smtp_server *server, struct view *input)
 
 	if (piece.len > 0)
 		server->line_after_cr = piece.data[piece.len - 1] == '\r';
-	if (server->line.len + piece.len + 1 > limit)
+	if (server->line_too_long || server->line.len + piece.len + 1 > limit)
 		server->line_too_long = true;
 	else
 		buf_append(&server->line, piece);
