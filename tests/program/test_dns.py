@@ -373,3 +373,31 @@ def test_no_password_for_a_host_that_only_the_dns_named(stub, paloma, catcher, t
                         "-r", "ann@example.org", "--body", "x", "b@example.net", env={"PALOMA_PASSWORD": "secret"})
         assert (result.returncode == 0) == taken, result.stderr
         assert taken or b"another name" in result.stderr
+
+
+@pytest.mark.parametrize("dead", ["::1", "2001:db8::1", "fe80::1", "::ffff:127.0.0.3"])
+def test_a_family_that_does_not_work_costs_nothing(stub, paloma, catcher, dead):
+    """The other address of the host is tried, in the same breath, and the mail arrives (RFC 8305)."""
+    server = catcher()
+
+    def answer(query, name, kind, _):
+        return respond(query, f"{name}. MX 10 mx.test." if kind == "MX" else f"{name}. A 127.0.0.1" if kind == "A" else f"{name}. AAAA {dead}")
+
+    names, _ = stub(answer)
+    result = paloma("send", "--direct", "-O", f"dns_servers=127.0.0.1:{names.port}", "-O", f"mx_port={server.port}", "-O", "mx_loopback=yes",
+                    "-r", "ann@example.org", "--body", "x", "b@both.test", "c@also.test")
+    assert result.returncode == 0, result.stderr
+    assert "to=<b@both.test>,<c@also.test>" in server.caught()  # and both domains in one conversation
+
+
+def test_every_host_is_asked_before_mail_is_given_up(stub, paloma):
+    """Two hundred addresses, none of which answers: told once, with each of them that was tried, and soon."""
+    def answer(query, name, kind, _):
+        if kind == "MX":
+            return respond(query, *[f"{name}. MX {i} m{i}.test." for i in range(20)])
+        return respond(query, *[f"{name}. A 127.0.1.{i}" for i in range(1, 11)]) if kind == "A" else respond(query)
+
+    names, _ = stub(answer)
+    result = paloma("send", "--direct", "-O", f"dns_servers=127.0.0.1:{names.port}", "-O", "mx_port=1", "-O", "mx_loopback=yes",
+                    "-r", "ann@example.org", "--body", "x", "b@dead.test")
+    assert result.returncode == 75 and result.stderr.count(b"\n") == 1 and b"Connection refused" in result.stderr
