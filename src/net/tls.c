@@ -34,7 +34,7 @@
 	F(SSL_set_verify) F(SSL_set_connect_state) F(SSL_do_handshake) F(SSL_get_error) F(SSL_read_ex) F(SSL_write_ex) \
 	F(SSL_peek_ex) F(SSL_shutdown) F(SSL_get_version) F(SSL_get_current_cipher) F(SSL_CIPHER_get_name) \
 	F(SSL_get0_peer_certificate) F(SSL_session_reused) F(SSL_set_session) F(SSL_get1_session) F(SSL_SESSION_is_resumable) \
-	F(SSL_SESSION_free) F(SSL_export_keying_material) F(SSL_set_ex_data) F(SSL_CTX_set_default_passwd_cb)
+	F(SSL_SESSION_free) F(SSL_export_keying_material) F(SSL_set_ex_data) F(SSL_CTX_set_default_passwd_cb_userdata)
 LIBRARY(openssl, "libssl.so.3", "tls", "TLS", OPENSSL_FUNCTIONS)
 
 enum { KEY_OCTETS = 2048 };
@@ -102,13 +102,6 @@ SSL_CTX *tls_context_new(bool is_server, struct err *err)
 	return ctx;
 }
 
-/* The library would ask on the terminal, or take the first line of standard input, which is the mail. */
-static int know_no_passphrase(char *text, int size, int for_writing, void *context)
-{
-	(void)text, (void)size, (void)for_writing, (void)context;
-	return -1;
-}
-
 int tls_use_certificate(SSL_CTX *ctx, const char *cert_file, const char *key_file, struct err *err)
 {
 	const struct openssl_functions *openssl = openssl_load(err);
@@ -116,7 +109,8 @@ int tls_use_certificate(SSL_CTX *ctx, const char *cert_file, const char *key_fil
 	if (!openssl)
 		return -1;
 	openssl->ERR_clear_error();
-	openssl->SSL_CTX_set_default_passwd_cb(ctx, know_no_passphrase);
+	/* Or else the library asks on the terminal, or takes the first line of standard input, which is the mail. */
+	openssl->SSL_CTX_set_default_passwd_cb_userdata(ctx, (void *)"");
 	if (openssl->SSL_CTX_use_certificate_chain_file(ctx, cert_file) != 1)
 		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "The certificate %s cannot be used: %s.", cert_file, reason(openssl));
 	if (openssl->SSL_CTX_use_PrivateKey_file(ctx, key_file ? key_file : cert_file, SSL_FILETYPE_PEM) != 1)
@@ -250,26 +244,22 @@ static enum stream_step judge(struct tls *tls, int result, const char *doing, st
 	}
 }
 
-/* A peer that closes without its close_notify has closed all the same: SMTP says by itself where things end. */
-static bool was_cut(const struct tls *tls)
-{
-	unsigned long code = tls->openssl->ERR_peek_last_error();
-
-	return code == 0 || ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
-}
-
 static enum stream_step tls_read(struct stream *stream, char *data, size_t len, size_t *got, struct err *err)
 {
 	struct tls *tls = stream->tls;
 	enum stream_step step;
+	unsigned long code;
 	struct err broken;
 
 	tls->openssl->ERR_clear_error();
 	step = judge(tls, tls->openssl->SSL_read_ex(tls->ssl, data, len, got), "reading", &broken);
-	if (step == STREAM_FAILED && was_cut(tls))
+	if (step != STREAM_FAILED)
+		return step;
+	/* A peer that closes without its close_notify has closed all the same: SMTP says by itself where things end. */
+	code = tls->openssl->ERR_peek_last_error();
+	if (code == 0 || ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
 		return STREAM_CLOSED;
-	if (step == STREAM_FAILED)
-		*err = broken;
+	*err = broken;
 	return step;
 }
 

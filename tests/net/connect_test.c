@@ -248,7 +248,7 @@ static void test_many_addresses_and_few_descriptors(void **state)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
 	assert_int_equal(net_connect(&endpoint, &options, clock_now_ms() + 20000, &fd, &used, &err), -1);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
-	assert_non_null(strstr(err.text, "...")); /* forty refusals are more than a sentence holds */
+	assert_non_null(strstr(err.text, "127.0.0.1: Connection timed out."));
 	for (size_t i = 0; i < FILLERS; i++)
 		close(fillers[i]);
 	close(hanging);

@@ -97,8 +97,8 @@ static void where_trust_comes_from(void **state)
 		{tls_file("ca.pem"), NULL, 0, ""}, {tls_file("hashed"), NULL, 0, ""}, {NULL, tls_file("hashed"), 0, ""},
 		{tls_file("other.pem"), NULL, EX_NOPERM, "no authority"}, {tls_file("empty"), NULL, EX_NOPERM, "no authority"},
 		{NULL, NULL, EX_NOPERM, "no authority"}, {NULL, tls_file("empty"), EX_NOPERM, "no authority"},
-		{"/nonexistent/ca.pem", NULL, EX_CONFIG, "/nonexistent/ca.pem"},
-		{"/dev/null", NULL, EX_CONFIG, "/dev/null"},
+		{"/nonexistent/ca.pem", NULL, EX_CONFIG, "Cannot open the trusted certificates /nonexistent/ca.pem: No such file"},
+		{"/dev/null", NULL, EX_CONFIG, "The trusted certificates /dev/null cannot be read: "},
 	};
 
 	(void)state;
