@@ -26,6 +26,13 @@ struct spool_origin {
 /* What has been told to the sender, so that no crash tells it twice. */
 enum spool_report { SPOOL_REPORT_DELAY = 1, SPOOL_REPORT_FAILURE = 2, SPOOL_REPORT_SUCCESS = 4 };
 
+/* A report that was about to be stored, under an id of its own: whether it has been, only the spool can tell. */
+struct spool_reporting {
+	size_t recipient;
+	enum spool_report report;
+	char id[SPOOL_ID_SIZE];
+};
+
 /* A message as its file tells of it. Strings live in the arena it was read with. */
 struct spool_mail {
 	char id[SPOOL_ID_SIZE];
@@ -35,6 +42,8 @@ struct spool_mail {
 	bool has_8bit;
 	struct outcome *outcomes;	/* one per recipient, the latest; OUTCOME_PENDING: none yet */
 	unsigned char *reports;		/* one per recipient, of enum spool_report */
+	struct spool_reporting *reporting; /* in the order in which they were begun */
+	size_t reporting_count, reporting_capacity;
 	unsigned attempts;		/* that have ended */
 	time_t due;			/* as the last attempt set it; 0: none has */
 	bool is_held;

@@ -10,6 +10,7 @@
 
 enum {
 	LINE_MAX_OCTETS = 512 * 1024,
+	REPORTS_MAX = 512 * 1024 * 1024,
 	SAID_MAX = 4096,		/* of what a server said; the rest is chatter */
 	SUM_OCTETS = 13,		/* " sum=" and eight digits */
 };
@@ -55,9 +56,15 @@ static void add_word(struct buf *out, const char *key, struct view value)
 	spool_escape(out, value);
 }
 
+/* Ends the line that begins at start. */
+static void end_line_from(struct buf *out, size_t start)
+{
+	buf_printf(out, " sum=%08x", (unsigned)crc32c(0, view_from(buf_view(out), start)));
+}
+
 static void end_line(struct buf *line)
 {
-	buf_printf(line, " sum=%08x", (unsigned)crc32c(0, buf_view(line)));
+	end_line_from(line, 0);
 }
 
 void spool_log_write_outcome(struct buf *out, const struct outcome *outcome, time_t now)
@@ -215,16 +222,26 @@ static const struct {
 	enum spool_report report;
 } reports[] = {{"delay", SPOOL_REPORT_DELAY}, {"failure", SPOOL_REPORT_FAILURE}, {"success", SPOOL_REPORT_SUCCESS}};
 
-static void read_report(struct view rest, struct spool_mail *mail)
+/* RECIPIENT WORD time=... id=..., of a report that is about to be stored, or is. */
+static void read_report(struct view rest, bool is_stored, struct arena *arena, struct spool_mail *mail)
 {
-	struct view number = view_take_until(&rest, ' ', NULL), word = view_take_until(&rest, ' ', NULL);
+	struct view number = view_take_until(&rest, ' ', NULL), word = view_take_until(&rest, ' ', NULL), id = find_word(rest, "id");
+	struct spool_reporting reporting = {0};
 	unsigned long long recipient;
 
 	if (!view_to_number(number, SIZE_MAX, &recipient) || recipient >= mail->envelope.recipient_count)
 		return;
 	for (size_t i = 0; i < sizeof reports / sizeof *reports; i++)
 		if (view_equal(word, view_of(reports[i].word)))
-			mail->reports[recipient] |= (unsigned char)reports[i].report;
+			reporting.report = reports[i].report;
+	if (is_stored) {
+		mail->reports[recipient] |= (unsigned char)reporting.report;
+	} else if (reporting.report && id.len < SPOOL_ID_SIZE) {
+		reporting.recipient = (size_t)recipient;
+		memcpy(reporting.id, id.data, id.len);
+		mail->reporting = arena_grow(arena, mail->reporting, mail->reporting_count, &mail->reporting_capacity, sizeof reporting);
+		mail->reporting[mail->reporting_count++] = reporting;
+	}
 }
 
 void spool_log_read(struct view log, struct arena *arena, struct spool_mail *mail)
@@ -241,7 +258,9 @@ void spool_log_read(struct view log, struct arena *arena, struct spool_mail *mai
 		} else if (takes_word(&line, "attempt")) {
 			read_attempt(line, mail);
 		} else if (takes_word(&line, "report")) {
-			read_report(line, mail);
+			read_report(line, true, arena, mail);
+		} else if (takes_word(&line, "reporting")) {
+			read_report(line, false, arena, mail);
 		} else if (takes_word(&line, "hold")) {
 			mail->is_held = true;
 		} else if (takes_word(&line, "release")) {
@@ -305,19 +324,27 @@ int spool_log_hold(int fd, bool is_held, time_t now, uid_t by, struct err *err)
 	return append_and_clear(fd, &line, err);
 }
 
-int spool_log_report(int fd, size_t recipient, enum spool_report report, const char *report_id, time_t now, struct err *err)
+int spool_log_reports(int fd, enum spool_report report, const size_t *recipients, size_t count, const char *report_id, bool is_stored,
+		      time_t now, struct err *err)
 {
 	const char *word = "";
-	struct buf line;
+	struct buf lines;
 
 	for (size_t i = 0; i < sizeof reports / sizeof *reports; i++)
 		if (reports[i].report == report)
 			word = reports[i].word;
-	buf_init(&line, LINE_MAX_OCTETS);
-	buf_printf(&line, "report %zu %s time=%lld", recipient, word, (long long)now);
-	add_word(&line, "id", view_of(report_id));
-	end_line(&line);
-	return append_and_clear(fd, &line, err);
+	buf_init(&lines, REPORTS_MAX);
+	for (size_t i = 0; i < count; i++) {
+		size_t start;
+
+		if (i > 0)
+			buf_append_char(&lines, '\n');
+		start = lines.len;
+		buf_printf(&lines, "%s %zu %s time=%lld", is_stored ? "report" : "reporting", recipients[i], word, (long long)now);
+		add_word(&lines, "id", view_of(report_id));
+		end_line_from(&lines, start);
+	}
+	return append_and_clear(fd, &lines, err);
 }
 
 int spool_log_sync(int fd, struct err *err)

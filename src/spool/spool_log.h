@@ -3,6 +3,7 @@
  *	rcpt 3 relayed time=... status=2.0.0 ... sum=CHECKSUM
  *	attempt 2 time=... due=... sum=...
  *	hold time=... by=UID sum=...		release ...
+ *	reporting 3 failure time=... id=... sum=...
  *	report 3 failure time=... id=... sum=...
  *
  * A line is appended with one write. One that a crash has cut short has no checksum that fits and counts as not there. */
@@ -17,8 +18,10 @@ int spool_log_outcome(int fd, const struct outcome *outcome, time_t now, struct 
 /* The end of an attempt: how many have ended, and when the next is due. */
 int spool_log_attempt(int fd, unsigned attempts, time_t now, time_t due, struct err *err);
 int spool_log_hold(int fd, bool is_held, time_t now, uid_t by, struct err *err);
-/* report_id: of the message that tells it; "" when nobody wants to know. */
-int spool_log_report(int fd, size_t recipient, enum spool_report report, const char *report_id, time_t now, struct err *err);
+/* What is told of some recipients, a line for each. is_stored: false before the report is stored under that id, true when it
+ * is durable, or when report_id is "" and nobody wants to know. */
+int spool_log_reports(int fd, enum spool_report report, const size_t *recipients, size_t count, const char *report_id, bool is_stored,
+		      time_t now, struct err *err);
 int spool_log_sync(int fd, struct err *err);
 
 /* Takes every whole line of the log into mail. */
