@@ -41,6 +41,27 @@ static bool has_it(const struct outcome *outcome)
 	return outcome->action == OUTCOME_RELAYED || outcome->action == OUTCOME_DELIVERED;
 }
 
+/* What the server said, on one line: "250 2.0.0 Ok: queued as 12345". */
+static void put_reply(struct buf *out, const struct reply *reply)
+{
+	struct view text = view_first(reply->text, TEXT_SHOWN_MAX);
+	const char *space = "";
+
+	if (reply->code) {
+		buf_printf(out, "%d", reply->code);
+		space = " ";
+	}
+	if (reply->code && reply->status.class)
+		buf_printf(out, " %u.%u.%u", reply->status.class, reply->status.subject, reply->status.detail);
+	if (!reply->code && text.len == 0)
+		buf_append_str(out, "no server has to do with it");
+	while (text.len > 0) {
+		buf_append_str(out, space);
+		escape_text(out, view_take_until(&text, '\n', NULL));
+		space = " ";
+	}
+}
+
 static void put_status(struct buf *out, const struct outcome *outcome)
 {
 	struct enhanced_status status = has_it(outcome) ? outcome->reply.status : outcome->err.status;
@@ -50,13 +71,7 @@ static void put_status(struct buf *out, const struct outcome *outcome)
 	buf_printf(out, ", dsn=%u.%u.%u, status=%s (", status.class, status.subject, status.detail,
 		   has_it(outcome) ? "sent" : outcome->action == OUTCOME_FAILED ? "bounced" : "deferred");
 	if (has_it(outcome)) {
-		struct view text = view_first(outcome->reply.text, TEXT_SHOWN_MAX);
-
-		buf_printf(out, "%d", outcome->reply.code);
-		while (text.len > 0) { /* several lines are one here */
-			buf_append_char(out, ' ');
-			escape_text(out, view_take_until(&text, '\n', NULL));
-		}
+		put_reply(out, &outcome->reply);
 	} else {
 		buf_append_str(out, outcome->err.text);
 	}
