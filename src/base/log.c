@@ -10,14 +10,18 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/buf.h"
+#include "base/escape.h"
 
-enum { LINE_MAX_OCTETS = 64 * 1024 };
+enum { TEXT_MAX_OCTETS = 64 * 1024, LINE_MAX_OCTETS = 4 * TEXT_MAX_OCTETS + 1024 };
 
 static enum { LOG_TO_NOBODY, LOG_TO_SYSLOG, LOG_TO_DESCRIPTOR } target;
 static int descriptor = -1;
 
 int log_open(const char *where, struct err *err)
 {
+	if (descriptor > STDERR_FILENO)
+		close(descriptor); /* opened anew after the file was put away */
+	descriptor = -1;
 	target = LOG_TO_DESCRIPTOR;
 	if (strcmp(where, "none") == 0) {
 		target = LOG_TO_NOBODY;
@@ -56,22 +60,25 @@ static void write_to_descriptor(const char *part, const char *text)
 void log_write(const char *part, const char *format, ...)
 {
 	char ident[32];
-	struct buf text;
+	struct buf text, shown;
 	va_list args;
 
 	if (target == LOG_TO_NOBODY)
 		return;
-	buf_init(&text, LINE_MAX_OCTETS);
+	buf_init(&text, TEXT_MAX_OCTETS);
+	buf_init(&shown, 4 * TEXT_MAX_OCTETS);
 	va_start(args, format);
 	buf_vprintf(&text, format, args);
 	va_end(args);
+	escape_text(&shown, buf_view(&text)); /* whatever the caller has let through, it stays one line */
 	if (target == LOG_TO_DESCRIPTOR) {
-		write_to_descriptor(part, buf_str(&text));
+		write_to_descriptor(part, buf_str(&shown));
 	} else {
 		snprintf(ident, sizeof ident, "paloma/%s", part);
 		openlog(ident, LOG_PID, LOG_MAIL);
-		syslog(LOG_INFO, "%s", buf_str(&text));
+		syslog(LOG_INFO, "%s", buf_str(&shown));
 		closelog();
 	}
 	buf_clear(&text);
+	buf_clear(&shown);
 }

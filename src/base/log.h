@@ -10,7 +10,8 @@
  * Fails with EX_CANTCREAT when the file cannot be opened; then syslog is used. */
 int log_open(const char *where, struct err *err);
 
-/* One event, one line: part names who speaks ("smtp" makes "paloma/smtp"). The text has to be fit to show (escape_text). */
+/* One event, one line: part names who speaks ("smtp" makes "paloma/smtp"). Control characters in it are shown as
+ * \xNN, so that nobody's words begin a line. */
 void log_write(const char *part, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif
