@@ -1,11 +1,14 @@
 /* attempt - one spooled message, once: route > deliver > report > spool, and the reports that are owed then.
  *
- * The order is what makes it safe: an outcome is durable before the next thing is sent, a report is durable before the
- * message is marked as reported, and the message goes last. A crash between any two repeats the later one only. */
+ * The order is what makes it safe: an outcome is durable before the next thing is sent; that a report is about to be stored,
+ * and under which id, is durable before it is, and it is durable before the message is marked as reported; the message
+ * goes last. A crash between any two repeats the later one only, and a report is known by its id. */
 #include "run/attempt.h"
 
 #include <sysexits.h>
+#include "base/log.h"
 #include "base/random.h"
+#include "mail/qualify.h"
 #include "report/dsn.h"
 #include "report/outcome_summary.h"
 #include "run/way.h"
@@ -138,6 +141,35 @@ static time_t arrival_of(const struct spool_mail *mail)
 	return (time_t)(mail->origin.arrival_us / 1000000);
 }
 
+/* "5 days", "90 minutes". */
+static struct view duration(unsigned seconds, struct arena *arena)
+{
+	static const struct {
+		unsigned seconds;
+		const char *name;
+	} units[] = {{86400, "day"}, {3600, "hour"}, {60, "minute"}, {1, "second"}};
+	size_t unit = 0;
+
+	while (unit + 1 < sizeof units / sizeof *units && (seconds < units[unit].seconds || seconds % units[unit].seconds != 0))
+		unit++;
+	seconds /= units[unit].seconds;
+	return arena_printf(arena, "%u %s%s", seconds, units[unit].name, seconds == 1 ? "" : "s");
+}
+
+/* What passes is no failure for good, however long it lasted: the status stays of class 4, and tells the actual problem
+ * where that is known (RFC 3463 §3.5, X.4.7). */
+static void expire(const struct attempt *attempt, struct outcome *outcome)
+{
+	struct view lifetime = duration(attempt->options->conf->queue.schedule.lifetime_s, attempt->arena);
+	struct err why = outcome->err;
+	bool is_known = why.exit_code && why.status.class == 4 && (why.status.subject || why.status.detail);
+
+	outcome->action = OUTCOME_FAILED;
+	err_set(&outcome->err, EX_UNAVAILABLE, is_known ? why.status : STATUS(4, 4, 7),
+		"It could not be delivered in %.*s and is given up. %s%.*s%s%s", VIEW_ARG(lifetime), why.exit_code ? "The last attempt: " : "",
+		VIEW_ARG(outcome->remote_mta), outcome->remote_mta.len > 0 ? ": " : "", why.exit_code ? why.text : "It was never tried.");
+}
+
 /* Those who have not been reached in all the time there was have failed. */
 static int give_up(struct attempt *attempt, time_t now, struct err *err)
 {
@@ -145,16 +177,11 @@ static int give_up(struct attempt *attempt, time_t now, struct err *err)
 
 	for (size_t i = 0; i < attempt->mail.envelope.recipient_count; i++) {
 		struct outcome *outcome = &attempt->mail.outcomes[i];
-		struct err why = outcome->err;
 
 		if (!attempt_is_pending(&attempt->mail, i))
 			continue;
-		if (!why.exit_code)
-			err_set(&why, EX_TEMPFAIL, STATUS(4, 4, 7), "It was never tried.");
 		outcome->recipient = i;
-		outcome->action = OUTCOME_FAILED;
-		err_set(&outcome->err, EX_UNAVAILABLE, STATUS(5, 4, 7), "It could not be delivered in %u hours and is given up. The last attempt: %s",
-			attempt->options->conf->queue.schedule.lifetime_s / 3600, why.text);
+		expire(attempt, outcome);
 		if (spool_log_outcome(attempt->entry->fd, outcome, now, err) < 0)
 			return -1;
 		if (attempt->options->tell)
@@ -167,9 +194,33 @@ static int give_up(struct attempt *attempt, time_t now, struct err *err)
 static const struct {
 	enum dsn_kind kind;
 	enum spool_report report;
+	const char *name;		/* in the log, as Postfix has it */
 } reports[] = {
-	{DSN_FAILURE, SPOOL_REPORT_FAILURE}, {DSN_SUCCESS, SPOOL_REPORT_SUCCESS}, {DSN_DELAY, SPOOL_REPORT_DELAY},
+	{DSN_FAILURE, SPOOL_REPORT_FAILURE, "non-delivery"}, {DSN_SUCCESS, SPOOL_REPORT_SUCCESS, "delivery status"},
+	{DSN_DELAY, SPOOL_REPORT_DELAY, "delay"},
 };
+
+static struct view own_domain(const struct attempt *attempt)
+{
+	struct view domain = attempt->options->conf->compose.domain;
+
+	return domain.len > 0 ? domain : attempt->options->host_name;
+}
+
+/* The postmaster as a path; empty when there is none. */
+static struct view find_postmaster(const struct attempt *attempt)
+{
+	struct view name = view_of(attempt->options->conf->queue.postmaster);
+	struct address address;
+	struct err err;
+
+	if (name.len == 0)
+		return name;
+	if (address_parse(name, attempt->arena, &address, &err) == 0 && qualify_address(&address, own_domain(attempt), attempt->arena, &err) == 0)
+		return address_path(&address, attempt->arena);
+	log_write("bounce", "warning: postmaster: %s", err.text);
+	return (struct view){0};
+}
 
 /* Who is told: the sender; of a report, or a mail from nobody, the postmaster, and only that it is lost. Empty: nobody. */
 static struct view find_addressee(const struct attempt *attempt, enum dsn_kind kind)
@@ -180,70 +231,142 @@ static struct view find_addressee(const struct attempt *attempt, enum dsn_kind k
 		return mail->envelope.reverse_path;
 	/* A report on a report that goes astray as well ends here. */
 	if (kind == DSN_FAILURE && !view_equal(mail->origin.host, (struct view)VIEW("postmaster")))
-		return view_of(attempt->options->conf->queue.postmaster);
+		return find_postmaster(attempt);
 	return (struct view){0};
 }
 
-static int submit_report(struct attempt *attempt, const struct spool *spool, enum dsn_kind kind, const size_t *recipients, size_t count,
-			 time_t now, char report_id[SPOOL_ID_SIZE], struct err *err)
+/* A report of ours asks other hosts for no reports on it; that it is lost is told nevertheless. */
+static bool is_owed(const struct spool_mail *mail, enum dsn_kind kind, size_t recipient)
+{
+	if (mail->origin.is_report)
+		return kind == DSN_FAILURE && mail->outcomes[recipient].action == OUTCOME_FAILED;
+	return dsn_is_owed(kind, &mail->envelope.recipients[recipient], &mail->outcomes[recipient]);
+}
+
+/* Recipients who are to be told of together. */
+struct telling {
+	size_t kind_at;			/* in reports */
+	size_t *recipients, count;
+};
+
+/* Writes down what is told of them. is_stored: as in spool_log_reports. */
+static int mark(struct attempt *attempt, const struct telling *telling, const char *report_id, bool is_stored, time_t now, struct err *err)
+{
+	enum spool_report kind = reports[telling->kind_at].report;
+
+	if (telling->count == 0)
+		return 0;
+	if (spool_log_reports(attempt->entry->fd, kind, telling->recipients, telling->count, report_id, is_stored, now, err) < 0)
+		return -1;
+	for (size_t i = 0; is_stored && i < telling->count; i++)
+		attempt->mail.reports[telling->recipients[i]] |= (unsigned char)kind;
+	return spool_log_sync(attempt->entry->fd, err);
+}
+
+static int make_report(struct attempt *attempt, const struct telling *telling, struct view to, time_t now, struct draft *draft, struct err *err)
 {
 	const struct schedule_policy *policy = &attempt->options->conf->queue.schedule;
-	bool is_double = attempt->mail.envelope.reverse_path.len == 0;
-	struct spool_origin origin = {.arrival_us = (uint64_t)now * 1000000, .uid = attempt->mail.origin.uid, .is_report = true};
 	struct dsn_facts facts = {
-		.host_name = attempt->options->host_name, .id = attempt->mail.id, .arrival = arrival_of(&attempt->mail), .now = now,
-		.retry_until = arrival_of(&attempt->mail) + (time_t)policy->lifetime_s, .utc_offset_minutes = attempt->options->utc_offset_minutes,
-		.envelope = &attempt->mail.envelope, .outcomes = attempt->mail.outcomes, .recipients = recipients, .count = count,
-		.original = attempt->draft.message->wire, .original_has_8bit = attempt->mail.has_8bit, .to = find_addressee(attempt, kind),
+		.host_name = attempt->options->host_name, .domain = own_domain(attempt), .id = attempt->mail.id, .arrival = arrival_of(&attempt->mail),
+		.now = now, .retry_until = arrival_of(&attempt->mail) + (time_t)policy->lifetime_s,
+		.utc_offset_minutes = attempt->options->utc_offset_minutes, .envelope = &attempt->mail.envelope, .outcomes = attempt->mail.outcomes,
+		.recipients = telling->recipients, .count = telling->count, .original = attempt->draft.message->wire,
+		.original_has_8bit = attempt->mail.has_8bit, .to = to, .to_postmaster = attempt->mail.envelope.reverse_path.len == 0,
 	};
+
+	random_fill(facts.random, sizeof facts.random);
+	return dsn_make(reports[telling->kind_at].kind, &facts, draft, err);
+}
+
+/* The report stays locked until the message is marked, so that it cannot be gone while the mark is not there. */
+static int submit_report(struct attempt *attempt, const struct spool *spool, const struct telling *telling, struct view to, time_t now, struct err *err)
+{
+	bool is_double = attempt->mail.envelope.reverse_path.len == 0;
+	struct spool_origin origin = {.arrival_us = (uint64_t)now * 1000000, .uid = attempt->mail.origin.uid, .is_report = true,
+				      .host = is_double ? view_of("postmaster") : view_of("report")};
 	struct spool_entry entry = {.fd = -1};
 	struct draft draft;
 	int result;
 
-	random_fill(facts.random, sizeof facts.random);
-	if (dsn_make(kind, &facts, &draft, err) < 0)
+	if (make_report(attempt, telling, to, now, &draft, err) < 0)
 		return -1;
-	origin.host = is_double ? view_of("postmaster") : view_of("report");
-	result = spool_commit(spool, &draft, &origin, &entry, err);
+	spool_id_make(entry.id, origin.arrival_us);
+	result = mark(attempt, telling, entry.id, false, now, err);
 	if (result == 0)
-		memcpy(report_id, entry.id, SPOOL_ID_SIZE);
-	spool_entry_close(&entry);
+		result = spool_commit(spool, &draft, &origin, &entry, err);
 	message_free(draft.message);
+	if (result < 0)
+		return -1;
+	attempt->has_reported = true;
+	log_write("bounce", "%s: %s %s notification: %s", attempt->mail.id, is_double ? "postmaster" : "sender", reports[telling->kind_at].name, entry.id);
+	result = mark(attempt, telling, entry.id, true, now, err);
+	spool_entry_close(&entry);
 	return result;
 }
 
-/* Reports of one kind on all who are owed one and have none. The report is durable before it is marked as sent: a crash
- * between the two tells the sender twice, never not at all. */
-static int report(struct attempt *attempt, const struct spool *spool, size_t kind_at, time_t now, struct err *err)
+static bool was_stored(const struct spool *spool, const char *id)
+{
+	struct spool_item item;
+	int ignored;
+
+	if (spool_look(spool, id, &item))
+		return item.state != SPOOL_WRITING;
+	return fates_find(spool, id, &ignored);
+}
+
+/* A crash came between the storing of a report and the mark: it is in the queue, or was. */
+static int resume_reports(struct attempt *attempt, const struct spool *spool, time_t now, struct err *err)
 {
 	const struct spool_mail *mail = &attempt->mail;
-	size_t *owed = ARENA_ARRAY(attempt->arena, mail->envelope.recipient_count, size_t), count = 0;
-	enum dsn_kind kind = reports[kind_at].kind;
-	char report_id[SPOOL_ID_SIZE] = "";
+	const char *asked = NULL;
+	bool is_there = false;
 
-	for (size_t i = 0; i < mail->envelope.recipient_count; i++)
-		if (!(mail->reports[i] & reports[kind_at].report) && dsn_is_owed(kind, &mail->envelope.recipients[i], &mail->outcomes[i]))
-			owed[count++] = i;
-	if (count == 0)
-		return 0;
-	if (find_addressee(attempt, kind).len > 0 && submit_report(attempt, spool, kind, owed, count, now, report_id, err) < 0)
-		return -1;
-	for (size_t i = 0; i < count; i++) {
-		mail->reports[owed[i]] |= (unsigned char)reports[kind_at].report;
-		if (spool_log_report(attempt->entry->fd, owed[i], reports[kind_at].report, report_id, now, err) < 0)
+	for (size_t i = 0; i < mail->reporting_count; i++) {
+		struct spool_reporting *reporting = &mail->reporting[i];
+		struct telling telling = {.recipients = &reporting->recipient, .count = 1};
+
+		if (mail->reports[reporting->recipient] & reporting->report)
+			continue;
+		if (!asked || strcmp(asked, reporting->id) != 0)
+			is_there = was_stored(spool, reporting->id);
+		asked = reporting->id;
+		while (reports[telling.kind_at].report != reporting->report)
+			telling.kind_at++;
+		if (is_there && mark(attempt, &telling, reporting->id, true, now, err) < 0)
 			return -1;
 	}
 	return 0;
+}
+
+/* Reports of one kind on all who are owed one and have none. */
+static int report(struct attempt *attempt, const struct spool *spool, size_t kind_at, time_t now, struct err *err)
+{
+	const struct spool_mail *mail = &attempt->mail;
+	size_t count = mail->envelope.recipient_count;
+	struct telling owed = {kind_at, ARENA_ARRAY(attempt->arena, count, size_t), 0}, told = {kind_at, ARENA_ARRAY(attempt->arena, count, size_t), 0};
+	struct view to = find_addressee(attempt, reports[kind_at].kind);
+
+	for (size_t i = 0; i < count; i++) {
+		bool hears_now = attempt->options->caller_is_told && reports[kind_at].kind == DSN_FAILURE &&
+				 mail->envelope.recipients[i].notify == DSN_NOTIFY_DEFAULT;
+		struct telling *telling = hears_now || to.len == 0 ? &told : &owed;
+
+		if (!(mail->reports[i] & reports[kind_at].report) && is_owed(mail, reports[kind_at].kind, i))
+			telling->recipients[telling->count++] = i;
+	}
+	if (mark(attempt, &told, "", true, now, err) < 0)
+		return -1;
+	return owed.count > 0 ? submit_report(attempt, spool, &owed, to, now, err) : 0;
 }
 
 static int report_all(struct attempt *attempt, const struct spool *spool, time_t now, struct err *err)
 {
 	const struct schedule_policy *policy = &attempt->options->conf->queue.schedule;
 
+	if (resume_reports(attempt, spool, now, err) < 0)
+		return -1;
 	for (size_t i = 0; i < sizeof reports / sizeof *reports; i++) {
 		if (reports[i].kind == DSN_DELAY && !schedule_owes_warning(policy, arrival_of(&attempt->mail), now))
-			continue;
-		if (reports[i].kind == DSN_FAILURE && attempt->options->caller_is_told)
 			continue;
 		if (report(attempt, spool, i, now, err) < 0)
 			return -1;
@@ -257,7 +380,7 @@ static bool is_to_be_set_aside(const struct attempt *attempt)
 	if (attempt->mail.envelope.reverse_path.len > 0 || find_addressee(attempt, DSN_FAILURE).len > 0 || attempt->options->caller_is_told)
 		return false;
 	for (size_t i = 0; i < attempt->mail.envelope.recipient_count; i++)
-		if (dsn_is_owed(DSN_FAILURE, &attempt->mail.envelope.recipients[i], &attempt->mail.outcomes[i]))
+		if (is_owed(&attempt->mail, DSN_FAILURE, i))
 			return true;
 	return false;
 }
@@ -265,9 +388,13 @@ static bool is_to_be_set_aside(const struct attempt *attempt)
 static enum attempt_result finish(struct attempt *attempt, const struct spool *spool, time_t now, int exit_status, struct err *err)
 {
 	fates_add(spool, attempt->entry->id, exit_status, now);
-	if (is_to_be_set_aside(attempt))
-		return spool_set_aside(spool, attempt->entry->id, err) < 0 ? ATTEMPT_FAILED : ATTEMPT_GONE;
-	return spool_entry_remove(spool, attempt->entry, err) < 0 ? ATTEMPT_FAILED : ATTEMPT_GONE;
+	if (!is_to_be_set_aside(attempt))
+		return spool_entry_remove(spool, attempt->entry, err) < 0 ? ATTEMPT_FAILED : ATTEMPT_GONE;
+	if (spool_set_aside(spool, attempt->entry->id, err) < 0)
+		return ATTEMPT_FAILED;
+	log_write("bounce", "%s: warning: there is nobody to tell that it could not be delivered; it is kept as damaged/%s", attempt->entry->id,
+		  attempt->entry->id);
+	return ATTEMPT_GONE;
 }
 
 enum attempt_result attempt_settle(struct attempt *attempt, const struct spool *spool, time_t now, time_t put_off_until, time_t *due,
@@ -288,7 +415,9 @@ enum attempt_result attempt_settle(struct attempt *attempt, const struct spool *
 	if (!is_left)
 		return finish(attempt, spool, now, *exit_status, err);
 	random_fill(&chance, sizeof chance);
-	*due = put_off_until ? put_off_until : schedule_next(policy, arrival_of(mail), now, ++mail->attempts, chance);
+	/* Somebody has tried for it when it was put off; else what always comes too late for a dead server would never expire. */
+	mail->attempts++;
+	*due = put_off_until ? put_off_until : schedule_next(policy, arrival_of(mail), now, mail->attempts, chance);
 	if (spool_log_attempt(attempt->entry->fd, mail->attempts, now, *due, err) < 0 || spool_entry_set_due(attempt->entry, *due, err) < 0)
 		return ATTEMPT_FAILED;
 	return ATTEMPT_LEFT;

@@ -10,7 +10,8 @@ struct attempt_options {
 	const struct conf *conf;	/* made ready by way_prepare */
 	struct view host_name;
 	int utc_offset_minutes;
-	bool caller_is_told;		/* in the foreground, and not by mail: a failure is the caller's exit status, not a report */
+	bool caller_is_told;		/* in the foreground, and not by mail: a failure is the caller's exit status, not a report,
+					 * unless he has asked for one */
 	/* Learns of each outcome when it is in the log. */
 	void (*tell)(void *context, const struct spool_mail *mail, const struct outcome *outcome);
 	void *tell_context;
@@ -22,6 +23,7 @@ struct attempt {
 	struct arena *arena;
 	struct spool_mail mail;
 	struct draft draft;
+	bool has_reported;		/* a report was put into the queue */
 };
 
 /* Reads envelope and log. Fails as spool_file_read. attempt_end is owed in either case. */

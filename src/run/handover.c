@@ -100,6 +100,16 @@ static void tell_outcome(void *context, const struct spool_mail *mail, const str
 	queue_journal(mail, outcome, *active_s);
 }
 
+static void write_active(const struct spool_mail *mail)
+{
+	struct buf line;
+
+	buf_init(&line, 16 * 1024);
+	journal_active(&line, mail->id, &mail->envelope, mail->size_octets);
+	log_write("qmgr", "%s", buf_str(&line));
+	buf_clear(&line);
+}
+
 /* The first attempt, by the caller himself. Trouble with it is no trouble of the mail, which is safe. */
 static void attempt_now(struct handover *handover, const struct spool *spool, struct spool_entry *entry)
 {
@@ -123,6 +133,7 @@ static void attempt_now(struct handover *handover, const struct spool *spool, st
 	all = ARENA_ARRAY(handover->arena, count, size_t);
 	for (size_t i = 0; i < count; i++)
 		all[i] = i;
+	write_active(&attempt.mail);
 	handover->conf->deliver.tls_cache = tls_cache_new();
 	if (attempt_deliver(&attempt, all, count, &err) < 0)
 		log_write("qmgr", "%s: %s", entry->id, err.text);
@@ -138,6 +149,7 @@ static void attempt_now(struct handover *handover, const struct spool *spool, st
 	case ATTEMPT_LEFT:
 		break;
 	}
+	handover->has_reported = attempt.has_reported;
 	for (size_t i = 0; i < count; i++) {
 		struct outcome *outcome = &handover->outcomes[i];
 
@@ -203,7 +215,7 @@ static int store_in_spool(struct handover *handover, const char *path, struct er
 	if (result == 0 && mode == DELIVERY_FOREGROUND)
 		attempt_now(handover, &spool, &entry);
 	spool_entry_close(&entry);
-	if (result == 0 && handover->is_left && mode != DELIVERY_QUEUE_ONLY)
+	if (result == 0 && (handover->is_left || handover->has_reported) && mode != DELIVERY_QUEUE_ONLY)
 		queue_start(&spool, handover->request->config_file);
 	spool_close(&spool);
 	if (result < 0)

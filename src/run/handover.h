@@ -19,6 +19,7 @@ struct handover {
 	struct outcome *outcomes;	/* one per recipient; null: nothing was tried */
 	char id[SPOOL_ID_SIZE];		/* in the spool; "": not there */
 	bool is_left;			/* in the spool still, to be tried again */
+	bool has_reported;		/* a report on it is in the spool */
 };
 
 /* Which places come into question, the best first. spool_path: as below, or null. Returns how many. */
