@@ -36,6 +36,11 @@ int options_take_key(struct request *request, const struct option_row *row, cons
 int options_take_list(struct request *request, const struct option_row *row, const char *value, struct err *err);
 /* For tables that take no operand. */
 int options_refuse_operand(struct request *request, const char *word, struct err *err);
+/* What reports are wanted (RFC 3461): never, or success, failure, delay; full or headers; an envelope identifier. Fail with
+ * EX_USAGE, or with EX_DATAERR for a control character. */
+int options_take_notify(struct request *request, const struct option_row *row, const char *value, struct err *err);
+int options_take_return(struct request *request, const struct option_row *row, const char *value, struct err *err);
+int options_take_envelope_id(struct request *request, const struct option_row *row, const char *value, struct err *err);
 void options_list_add(struct request *request, struct word_list *list, const char *value);
 void options_override(struct request *request, const char *key, const char *value, const char *origin);
 

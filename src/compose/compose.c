@@ -171,6 +171,8 @@ int compose_draft(const struct composition *wish, const struct compose_options *
 
 	*draft = (struct draft){.message = message_new()};
 	*report = (struct compose_report){0};
+	draft->envelope.dsn_return = wish->dsn_return;
+	draft->envelope.envelope_id = view_of(wish->envelope_id);
 	composer.message = draft->message;
 	composer.arena = draft->message->arena;
 	composer.domain = options->domain.len > 0 ? options->domain : facts->host_name;

@@ -25,6 +25,9 @@ struct composition {
 	/* Each is an RFC 5322 address list or a mailto: URL; several are joined. */
 	struct word_list to, cc, bcc, reply_to, envelope_to;
 	const char *from, *sender, *envelope_from; /* null: not given; envelope_from "": the null path */
+	unsigned notify;		/* of enum dsn_notify, for every recipient (RFC 3461) */
+	enum dsn_return dsn_return;
+	const char *envelope_id;	/* null: none; checked to be one */
 	const char *full_name;		/* -F: display name for a From made by us */
 	const char *subject;
 	struct word_list headers;	/* "Name: value" */

@@ -53,11 +53,15 @@ void recipients_add_to_envelope(struct composer *composer, const struct address_
 
 	for (size_t i = 0; i < list->count; i++) {
 		const struct address *address = &list->items[i];
-		struct recipient recipient = {0};
+		struct recipient recipient = {.notify = composer->wish->notify};
 
 		if (address->local_part.len == 0)
 			continue; /* an empty group */
 		recipient.forward_path = address_path(address, composer->arena);
+		/* Who wants reports wants to find in them whom he wrote to, whatever the address becomes on the way. */
+		if (recipient.notify != DSN_NOTIFY_DEFAULT)
+			recipient.original = arena_printf(composer->arena, "%s;%.*s", view_is_ascii(recipient.forward_path) ? "rfc822" : "utf-8",
+							  VIEW_ARG(recipient.forward_path));
 		envelope->smtputf8 |= address_needs_smtputf8(address);
 		envelope_add(envelope, composer->arena, &recipient);
 	}

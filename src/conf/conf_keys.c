@@ -191,6 +191,28 @@ static int set_queue(const struct conf_row *row, const struct conf_target *targe
 	return 0;
 }
 
+/* For the queue that runs in the background there is no folder that a file's name could begin in. */
+static int set_log(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
+{
+	static const struct view words[] = {VIEW("syslog"), VIEW("stderr"), VIEW("none")};
+	bool is_known = value.len > 0 && value.data[0] == '/';
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		is_known |= view_equal(value, words[i]);
+	return is_known ? set_text(row, target, value, err) : fail(row, value, "syslog, stderr, none or the path of a file from / on", err);
+}
+
+static int set_mailbox(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
+{
+	struct address address;
+	struct err why;
+
+	if (value.len > 0 && address_parse(value, target->conf->arena, &address, &why) < 0)
+		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "%.*s is an address, not \"%.*s\": %s", VIEW_ARG(row->shown.key), VIEW_ARG(value),
+			       why.text);
+	return set_text(row, target, value, err);
+}
+
 static int set_size(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
 {
 	static const struct unit units[] = {{VIEW(""), 1}, {VIEW("k"), 1024}, {VIEW("M"), 1024 * 1024}, {VIEW("G"), 1024 * 1024 * 1024}};
@@ -376,8 +398,8 @@ const struct conf_row conf_rows[] = {
 	MAIN_ROW("connections_per_destination", set_count, queue.connections_per_destination, "20", "the most of them to one relay or domain"),
 	MAIN_ROW("mails_per_connection", set_count, deliver.mails_per_connection, "100", "the most mails over one connection"),
 	MAIN_ROW("spool_reserve", set_size, queue.reserve_octets, "16M", "room on the disk that no mail may take"),
-	MAIN_ROW("log", set_text, queue.log, "syslog", "syslog, stderr, none or a file"),
-	MAIN_ROW("postmaster", set_text, queue.postmaster, "", "who gets reports that can be sent to nobody else"),
+	MAIN_ROW("log", set_log, queue.log, "syslog", "syslog, stderr, none or a file"),
+	MAIN_ROW("postmaster", set_mailbox, queue.postmaster, "", "who gets reports that can be sent to nobody else"),
 	MAIN_ROW("hook", set_text, queue.hook, "", "program that is told of each event of the queue"),
 	MAIN_ROW("stuck_hook", set_text, queue.stuck_hook, "", "program that is told when mail is stuck"),
 	MAIN_ROW("stuck_after", set_duration, queue.stuck_after_s, "1h", "age of the oldest mail at which mail is stuck"),
