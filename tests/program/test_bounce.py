@@ -521,14 +521,16 @@ def test_a_bounce_that_is_refused_goes_to_the_postmaster(post):
 
 @pytest.mark.parametrize("postmaster", [[], ["postmaster = eve@example.net"]], ids=["no postmaster", "refused as well"])
 def test_what_nobody_takes_is_kept(post, postmaster):
-    server = Server(rcpt=refuse(who=("bob", "ann", "eve")))
+    server = Server(extensions=("DSN",), rcpt=refuse(who=("bob", "ann", "eve")))
     post.configure(server, *postmaster, org=f"smtp://127.0.0.1:{server.port}")
-    post.send(BOB)
+    post.send(BOB, "--return", "full", "--envelope-id", "x")
     post.idle()
     assert post.queued() == [] and post.caught() == []
     [kept] = post.damaged()
     assert b"The text." in kept.read_bytes() and f"kept as damaged/{kept.name}" in post.log()
-    assert len(server.lines("MAIL")) == 2 + len(postmaster)
+    # A report comes from nobody, and asks nobody for a report on itself (RFC 3461 §6.2).
+    assert server.lines("MAIL")[1:] == ["MAIL FROM:<>"] * (1 + len(postmaster))
+    assert server.lines("RCPT")[1:] == ["RCPT TO:<ann@example.org> NOTIFY=NEVER", "RCPT TO:<eve@example.net> NOTIFY=NEVER"][:1 + len(postmaster)]
 
 
 # ---- crashes ----
