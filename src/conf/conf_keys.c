@@ -66,13 +66,13 @@ static int set_helo(const struct conf_row *row, const struct conf_target *target
 	return 0;
 }
 
-static int set_author(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
+static int set_mailbox(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
 {
-	struct address author;
+	struct address address;
 
-	if (value.len > 0 && address_parse(value, target->conf->arena, &author, err) < 0) {
+	if (value.len > 0 && address_parse(value, target->conf->arena, &address, err) < 0) {
 		err->exit_code = EX_CONFIG;
-		return err_prefix(err, "from: ");
+		return err_prefix(err, "%.*s: ", VIEW_ARG(row->shown.key));
 	}
 	return set_text(row, target, value, err);
 }
@@ -200,17 +200,6 @@ static int set_log(const struct conf_row *row, const struct conf_target *target,
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
 		is_known |= view_equal(value, words[i]);
 	return is_known ? set_text(row, target, value, err) : fail(row, value, "syslog, stderr, none or the path of a file from / on", err);
-}
-
-static int set_mailbox(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
-{
-	struct address address;
-	struct err why;
-
-	if (value.len > 0 && address_parse(value, target->conf->arena, &address, &why) < 0)
-		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "%.*s is an address, not \"%.*s\": %s", VIEW_ARG(row->shown.key), VIEW_ARG(value),
-			       why.text);
-	return set_text(row, target, value, err);
 }
 
 static int set_size(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
@@ -370,7 +359,7 @@ const struct conf_row conf_rows[] = {
 	RELAY_ROW(BOTH, "tls_cert", set_text, tls.cert_file, "", "client certificate (PEM)", true),
 	RELAY_ROW(BOTH, "tls_key", set_text, tls.key_file, "in tls_cert", "its private key (PEM)", true),
 	{.shown = {BOTH, VIEW("tls_pin"), "", "fingerprints that are trusted instead of names and dates"}, .set = set_pins, .is_credential = true},
-	MAIN_ROW("from", set_author, from, "user@domain", "the author of mails that do not name one"),
+	MAIN_ROW("from", set_mailbox, from, "user@domain", "the author of mails that do not name one"),
 	MAIN_ROW("domain", set_host, compose.domain, "the host's name", "put behind names without a domain"),
 	MAIN_ROW("host_name", set_host, host_name, "the system's", "the name of this host"),
 	MAIN_ROW("helo", set_helo, deliver.helo, "the host's name", "what EHLO says"),

@@ -76,10 +76,11 @@ static void tell_success(struct buf *text, const struct outcome *outcome)
 	}
 	if (outcome->action == OUTCOME_RELAYED)
 		buf_append_str(text, ", which does not tell when it delivers a message; you will hear no more unless it fails");
-	if (outcome->reply.code) {
-		buf_printf(text, ": %d ", outcome->reply.code);
-		dsn_put_shown(text, outcome->reply.text);
-	}
+	if (outcome->reply.code || outcome->reply.text.len > 0)
+		buf_append_str(text, ": ");
+	if (outcome->reply.code)
+		buf_printf(text, "%d ", outcome->reply.code);
+	dsn_put_shown(text, outcome->reply.text);
 }
 
 /* The words of the server are in the error. One that was given up has its own beginning. */

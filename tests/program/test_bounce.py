@@ -629,6 +629,20 @@ def test_a_log_without_a_place_is_refused(post):
     assert result.returncode == 78 and b"log is syslog, stderr, none or the path" in result.stderr
 
 
+def test_a_postmaster_who_is_no_address_is_refused(post):
+    post.configure(Server(), "postmaster = two words@example.org")
+    result = post.run("send", "-r", ANN, BOB)
+    assert result.returncode == 78 and b"postmaster: " in result.stderr
+
+
+def test_what_is_thrown_away_is_no_delivery_by_anybody(post):
+    post.configure(Server(), "[route nowhere.example]", "via = discard")
+    post.send("--notify", "success", "x@nowhere.example")
+    report = post.report()
+    assert report.recipients[0]["Action"] == "delivered" and "thrown away" in report.words()
+    assert "relay=none" in post.log() and "status=sent (thrown away" in post.log()
+
+
 def test_a_log_that_cannot_be_written_loses_no_mail(post, tmp_path):
     server = Server()
     post.configure(server)
