@@ -146,12 +146,14 @@ static void latest_outcome_counts(void **state)
 
 static void other_records_are_taken(void **state)
 {
+	const size_t first = 0, last = 2;
+
 	(void)state;
 	assert_int_equal(spool_log_attempt(fd, 7, ARRIVAL_S, ARRIVAL_S + 300, &err), 0);
 	assert_int_equal(spool_log_hold(fd, true, ARRIVAL_S, 1000, &err), 0);
-	assert_int_equal(spool_log_report(fd, 0, SPOOL_REPORT_DELAY, "0HAAAAAAAAAAAAA", ARRIVAL_S, &err), 0);
-	assert_int_equal(spool_log_report(fd, 0, SPOOL_REPORT_FAILURE, "", ARRIVAL_S, &err), 0);
-	assert_int_equal(spool_log_report(fd, 2, SPOOL_REPORT_SUCCESS, "0HAAAAAAAAAAAAA", ARRIVAL_S, &err), 0);
+	assert_int_equal(spool_log_reports(fd, SPOOL_REPORT_DELAY, &first, 1, "0HAAAAAAAAAAAAA", true, ARRIVAL_S, &err), 0);
+	assert_int_equal(spool_log_reports(fd, SPOOL_REPORT_FAILURE, &first, 1, "", true, ARRIVAL_S, &err), 0);
+	assert_int_equal(spool_log_reports(fd, SPOOL_REPORT_SUCCESS, &last, 1, "0HAAAAAAAAAAAAA", true, ARRIVAL_S, &err), 0);
 	assert_int_equal(spool_log_sync(fd, &err), 0);
 	read_file();
 	assert_int_equal(mail.attempts, 7);
