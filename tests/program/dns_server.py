@@ -33,8 +33,12 @@ class NameServer:
             lines.append(f"  - domain: {name}.\n    file: {name}.zone\n")
         (folder / "knot.conf").write_text("".join(lines))
         self.process = subprocess.Popen(["/usr/sbin/knotd", "-c", str(folder / "knot.conf")], stderr=open(folder / "knot.log", "wb"))
-        for name in zones:
-            self._wait_for(name, folder)
+        try:
+            for name in zones:
+                self._wait_for(name, folder)
+        except BaseException:
+            self.stop()  # nobody else knows of it
+            raise
         self.address = f"127.0.0.1:{self.port}"
 
     def _wait_for(self, name, folder):
