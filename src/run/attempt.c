@@ -78,10 +78,13 @@ static void take_decided(void *context, const struct outcome *outcomes, const si
 	sync_log(delivering);
 }
 
-/* What is wrong between us and the relay is wrong with the configuration, or passes; no mail is returned for it. */
+/* What is wrong between us and the relay is wrong with the configuration, or passes, and so does a library that is missing
+ * (5.3.5); no mail is returned for it. */
 static void spare_our_faults(const struct hop *hop, struct outcome *outcome)
 {
-	if (outcome->action != OUTCOME_FAILED || outcome->phase >= PHASE_MAIL || hop->relay_name.len == 0)
+	bool is_ours = hop->relay_name.len > 0 || (outcome->err.status.subject == 3 && outcome->err.status.detail == 5);
+
+	if (outcome->action != OUTCOME_FAILED || outcome->phase >= PHASE_MAIL || !is_ours)
 		return;
 	outcome->action = OUTCOME_DELAYED;
 	outcome->err.exit_code = EX_TEMPFAIL;
