@@ -16,4 +16,5 @@ src_libbase_a_SOURCES = \
 	%D%/nearest.c %D%/nearest.h \
 	%D%/process.c %D%/process.h \
 	%D%/random.c %D%/random.h \
+	%D%/service_manager.c %D%/service_manager.h \
 	%D%/view.c %D%/view.h
