@@ -7,6 +7,7 @@
 #include <sysexits.h>
 #include "base/mem.h"
 #include "compose/compose_private.h"
+#include "compose/intake.h"
 
 enum { BLOCK_OCTETS = 64 * 1024, HEADER_MAX = 4 * 1024 * 1024 };
 
@@ -106,7 +107,8 @@ int input_read(struct composer *composer, const char *reader, struct blob **blob
 
 /* Fields being taken out of the first lines of a message. */
 struct header_reader {
-	struct composer *composer;
+	struct message *message;
+	bool is_raw;
 	struct buf field;		/* lines joined by CRLF */
 	uint64_t at;			/* of the first octet that is not part of the header */
 	bool done;
@@ -116,8 +118,7 @@ struct header_reader {
 static void flush_field(struct header_reader *reader)
 {
 	if (reader->field.len > 0)
-		field_list_add(&reader->composer->message->fields, reader->composer->arena,
-			       arena_copy(reader->composer->arena, buf_view(&reader->field)));
+		field_list_add(&reader->message->fields, reader->message->arena, arena_copy(reader->message->arena, buf_view(&reader->field)));
 	buf_reset(&reader->field);
 }
 
@@ -146,7 +147,7 @@ static void append_line(struct buf *field, struct view line)
 static int take_header_line(struct header_reader *reader, struct view line, size_t len, struct err *err)
 {
 	bool continues = line.len > 0 && (line.data[0] == ' ' || line.data[0] == '\t');
-	bool raw = reader->composer->wish->raw;
+	bool raw = reader->is_raw;
 
 	reader->line_number++;
 	if (raw && memchr(line.data, '\r', line.len))
@@ -201,22 +202,27 @@ static int read_header(struct header_reader *reader, struct blob *blob, struct e
 	return status;
 }
 
-int intake_message(struct composer *composer, struct err *err)
+int intake_parse(struct message *message, struct blob *blob, bool is_raw, struct err *err)
 {
-	struct header_reader reader = {.composer = composer};
-	const char *name = composer->wish->raw ? "--raw" : "-t";
-	struct blob *blob;
-	struct slice body;
+	struct header_reader reader = {.message = message, .is_raw = is_raw};
 	int status;
 
-	if (input_read(composer, name, &blob, err) < 0 || identity_add_slice(composer, slice_all(blob), err) < 0)
-		return -1;
 	buf_init(&reader.field, HEADER_MAX);
 	status = read_header(&reader, blob, err);
 	buf_clear(&reader.field);
-	if (status < 0)
+	if (status == 0)
+		message->root = mime_leaf_new(message->arena, (struct slice){blob, reader.at, blob_size(blob) - reader.at}, MIME_8BIT, true);
+	return status;
+}
+
+int intake_message(struct composer *composer, struct err *err)
+{
+	const char *name = composer->wish->raw ? "--raw" : "-t";
+	struct blob *blob;
+
+	if (input_read(composer, name, &blob, err) < 0 || identity_add_slice(composer, slice_all(blob), err) < 0 ||
+	    intake_parse(composer->message, blob, composer->wish->raw, err) < 0)
 		return -1;
-	body = (struct slice){blob, reader.at, blob_size(blob) - reader.at};
-	composer->body = mime_leaf_new(composer->arena, body, MIME_8BIT, true);
+	composer->body = composer->message->root;
 	return 0;
 }

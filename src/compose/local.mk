@@ -11,7 +11,7 @@ src_libcompose_a_SOURCES = \
 	%D%/html_ids.c \
 	%D%/html_text.c %D%/html_text.h \
 	%D%/identity.c \
-	%D%/intake.c \
+	%D%/intake.c %D%/intake.h \
 	%D%/media_magic.c \
 	%D%/media_signature.c \
 	%D%/media_type.c %D%/media_type.h \

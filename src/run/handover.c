@@ -11,8 +11,8 @@
 #include "report/journal.h"
 #include "run/attempt.h"
 #include "run/queue.h"
+#include "run/submission.h"
 #include "run/way.h"
-#include "submit/complete.h"
 
 #define SYSTEM_SPOOL PALOMA_LOCALSTATEDIR "/spool/paloma"
 
@@ -163,38 +163,14 @@ static void attempt_now(struct handover *handover, const struct spool *spool, st
 	attempt_end(&attempt);
 }
 
-static void add_received(const struct handover *handover)
-{
-	struct received_facts facts = {
-		.from = arena_printf(handover->arena, "from userid %lu", (unsigned long)getuid()), .by = handover->facts->host_name,
-		.with = VIEW("local"), .id = view_of(handover->id), .when = handover->facts->now,
-		.utc_offset_minutes = handover->facts->utc_offset_minutes,
-	};
-
-	complete_add_received(handover->draft->message, &facts);
-}
-
-static uint64_t now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 static int store(struct handover *handover, const struct spool *spool, struct spool_entry *entry, struct err *err)
 {
-	struct spool_origin origin = {.arrival_us = now_us(), .uid = getuid(), .host = VIEW("local"), .author = handover->author};
-	uint64_t size_octets;
+	struct submission_trace trace = {
+		.uid = getuid(), .host = VIEW("local"), .with = VIEW("local"), .is_raw = handover->request->composition.raw,
+		.from = arena_printf(handover->arena, "from userid %lu", (unsigned long)getuid()),
+	};
 
-	if (message_size(handover->draft->message, &size_octets, err) < 0 ||
-	    spool_check_room(spool, size_octets + size_octets / 2, handover->conf->queue.reserve_octets, err) < 0)
-		return -1;
-	spool_id_make(handover->id, origin.arrival_us);
-	if (!handover->request->composition.raw)
-		add_received(handover);
-	memcpy(entry->id, handover->id, SPOOL_ID_SIZE);
-	if (spool_commit(spool, handover->draft, &origin, entry, err) < 0)
+	if (submission_store(handover->draft, &trace, handover->conf, handover->facts, spool, entry, err) < 0)
 		return -1;
 	memcpy(handover->id, entry->id, SPOOL_ID_SIZE);
 	handover->is_left = true;

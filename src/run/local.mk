@@ -20,6 +20,7 @@ src_librun_a_SOURCES = \
 	%D%/send.c %D%/send.h \
 	%D%/serve.c %D%/serve.h \
 	%D%/steer.c %D%/steer.h \
+	%D%/submission.c %D%/submission.h \
 	%D%/visit.c %D%/visit.h \
 	%D%/watch.c %D%/watch.h \
 	%D%/way.c %D%/way.h \

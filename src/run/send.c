@@ -10,17 +10,15 @@
 #include "base/escape.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "mail/qualify.h"
 #include "report/outcome_summary.h"
 #include "run/facts.h"
 #include "run/handover.h"
 #include "run/output.h"
 #include "run/preview.h"
+#include "run/submission.h"
 #include "run/watch.h"
 #include "run/way.h"
-#include "submit/complete.h"
 #include "submit/normalize.h"
-#include "submit/rewrite.h"
 
 struct sending {
 	const struct request *request;
@@ -46,11 +44,6 @@ static int set_up(struct sending *sending, struct err *err)
 	return facts_fetch(&sending->facts, &sending->conf, request->composition.seed, sending->arena, err);
 }
 
-static struct view own_domain(const struct sending *sending)
-{
-	return sending->conf.compose.domain.len > 0 ? sending->conf.compose.domain : sending->facts.host_name;
-}
-
 static int compose(struct sending *sending, struct err *err)
 {
 	struct composition wish = sending->request->composition;
@@ -67,47 +60,18 @@ static int compose(struct sending *sending, struct err *err)
 	return compose_draft(&wish, &sending->conf.compose, &sending->facts, &sending->draft, &sending->report, err);
 }
 
-/* The author of a message that came without one. */
-static int find_author(struct sending *sending, struct address *author, struct err *err)
-{
-	const struct composition *wish = &sending->request->composition;
-
-	*author = (struct address){.display_name = sending->facts.full_name, .local_part = sending->facts.user};
-	if (sending->conf.from && address_parse(view_of(sending->conf.from), sending->arena, author, err) < 0)
-		return err_prefix(err, "from: ");
-	if (wish->full_name)
-		author->display_name = view_of(wish->full_name);
-	return qualify_address(author, own_domain(sending), sending->arena, err);
-}
-
 static int submit(struct sending *sending, struct err *err)
 {
 	const struct composition *wish = &sending->request->composition;
-	struct complete_options options = {.now = sending->facts.now, .utc_offset_minutes = sending->facts.utc_offset_minutes};
+	struct address author;
 
 	if (wish->raw)
 		return normalize_check_raw(sending->draft.message, err);
 	if (!wish->from_headers && !wish->message_on_stdin)
 		return 0; /* composed here, and so complete */
-	memcpy(options.random, sending->report.token, sizeof options.random);
-	if (find_author(sending, &options.author, err) < 0 || complete_message(&sending->draft, &options, err) < 0)
+	if (submission_find_author(&sending->conf, &sending->facts, wish->full_name, sending->arena, &author, err) < 0)
 		return -1;
-	rewrite_header(sending->draft.message, own_domain(sending));
-	return normalize_message(&sending->draft, err);
-}
-
-/* The path of the header's From, by which a relay may be chosen. */
-static struct view find_author_path(const struct sending *sending)
-{
-	const struct field_list *fields = &sending->draft.message->fields;
-	size_t at = field_list_find(fields, (struct view)VIEW("From"), 0);
-	struct address_list list = {0};
-	struct err ignored;
-
-	if (at == fields->count || address_list_parse(field_body(&fields->items[at], sending->arena), sending->arena, &list, &ignored) < 0 ||
-	    list.count == 0)
-		return (struct view){0};
-	return address_path(&list.items[0], sending->arena);
+	return submission_complete(&sending->draft, &sending->conf, &sending->facts, &author, sending->report.token, err);
 }
 
 /* Where a mail stays that is not delivered yet. */
@@ -165,7 +129,7 @@ static int preview(struct sending *sending)
 	struct route route;
 	struct err err;
 
-	route_envelope(&sending->draft.envelope, find_author_path(sending), &sending->conf.route, sending->arena, &route);
+	route_envelope(&sending->draft.envelope, submission_author_path(sending->draft.message, sending->arena), &sending->conf.route, sending->arena, &route);
 	if (preview_print(&sending->draft, &sending->report, &route, sending->request->output == OUTPUT_JSON, sending->arena, &err) < 0)
 		return output_complain(&err);
 	return preview_status(&route);
@@ -184,7 +148,7 @@ static int transmit(struct sending *sending, struct err *err)
 	if (log_open(sending->conf.queue.log, err) < 0 && sending->request->output != OUTPUT_QUIET)
 		fprintf(stderr, "paloma: warning: %s\n", err->text);
 	err->exit_code = 0;
-	handover.author = find_author_path(sending);
+	handover.author = submission_author_path(sending->draft.message, sending->arena);
 	return handover_run(&handover, err) < 0 ? err->exit_code : report(sending, &handover);
 }
 

@@ -1,0 +1,35 @@
+/* submission - what every message goes through between composing and its way, whoever hands it over: submit's stages in
+ * their order, then the spool (RFC 6409). */
+#ifndef RUN_SUBMISSION_H
+#define RUN_SUBMISSION_H
+
+#include "conf/conf.h"
+#include "mail/address.h"
+#include "spool/spool_commit.h"
+
+/* What is put behind a name without a domain. */
+struct view submission_domain(const struct conf *conf, const struct compose_facts *facts);
+/* The author of a message that came without one: who the configuration says, or the user of facts; full_name, when it is
+ * not null, is his name. Fails as address_parse and qualify_address. */
+int submission_find_author(const struct conf *conf, const struct compose_facts *facts, const char *full_name, struct arena *arena,
+			   struct address *author, struct err *err);
+/* Completes, rewrites and normalizes a message that came whole. token: for a Message-ID. Fails as those do. */
+int submission_complete(struct draft *draft, const struct conf *conf, const struct compose_facts *facts, const struct address *author,
+			const unsigned char token[10], struct err *err);
+/* The path of the header's From, by which a relay may be chosen; empty: there is none. */
+struct view submission_author_path(const struct message *message, struct arena *arena);
+
+/* Who hands a message over, and how, as it is told in Received and in the spool. */
+struct submission_trace {
+	uid_t uid;
+	struct view host;		/* "local", "unix", "127.0.0.1" */
+	struct view from, with;		/* of Received: "from userid 1000", "ESMTP" */
+	bool is_raw;			/* nothing is added */
+};
+
+/* Stores the draft durably under a new id. On success the entry is open and locked, and the message has its Received.
+ * Fails as spool_check_room and spool_commit; then nothing of it remains. */
+int submission_store(struct draft *draft, const struct submission_trace *trace, const struct conf *conf, const struct compose_facts *facts,
+		     const struct spool *spool, struct spool_entry *entry, struct err *err);
+
+#endif
