@@ -1,0 +1,25 @@
+# What the service manager wants to know; ./configure --with-systemd-units=FOLDER, or without.
+EXTRA_DIST += %D%/systemd/paloma.service.in %D%/systemd/paloma.socket %D%/systemd/paloma.sysusers %D%/systemd/paloma.tmpfiles.in
+CLEANFILES += %D%/systemd/paloma.service %D%/systemd/paloma.tmpfiles
+
+SUBSTITUTE = sed -e 's|@bindir[@]|$(bindir)|g' -e 's|@localstatedir[@]|$(localstatedir)|g'
+
+%D%/systemd/paloma.service: %D%/systemd/paloma.service.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) %D%/systemd && $(SUBSTITUTE) $(srcdir)/%D%/systemd/paloma.service.in >$@
+%D%/systemd/paloma.tmpfiles: %D%/systemd/paloma.tmpfiles.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) %D%/systemd && $(SUBSTITUTE) $(srcdir)/%D%/systemd/paloma.tmpfiles.in >$@
+
+if WITH_SYSTEMD_UNITS
+all-local: %D%/systemd/paloma.service %D%/systemd/paloma.tmpfiles
+
+install-data-local: %D%/systemd/paloma.service %D%/systemd/paloma.tmpfiles
+	$(MKDIR_P) "$(DESTDIR)$(systemdunitdir)" "$(DESTDIR)$(sysusersdir)" "$(DESTDIR)$(tmpfilesdir)"
+	$(INSTALL_DATA) %D%/systemd/paloma.service "$(DESTDIR)$(systemdunitdir)/paloma.service"
+	$(INSTALL_DATA) $(srcdir)/%D%/systemd/paloma.socket "$(DESTDIR)$(systemdunitdir)/paloma.socket"
+	$(INSTALL_DATA) $(srcdir)/%D%/systemd/paloma.sysusers "$(DESTDIR)$(sysusersdir)/paloma.conf"
+	$(INSTALL_DATA) %D%/systemd/paloma.tmpfiles "$(DESTDIR)$(tmpfilesdir)/paloma.conf"
+
+uninstall-local:
+	rm -f "$(DESTDIR)$(systemdunitdir)/paloma.service" "$(DESTDIR)$(systemdunitdir)/paloma.socket" \
+		"$(DESTDIR)$(sysusersdir)/paloma.conf" "$(DESTDIR)$(tmpfilesdir)/paloma.conf"
+endif
