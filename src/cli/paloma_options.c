@@ -258,8 +258,8 @@ static int take_number(struct request *request, const struct option_row *row, co
 }
 
 static const struct option_row serve_rows[] = {
-	{"listen", 0, "ADDRESS:PORT", false, "where to listen; port 0 takes a free one", options_take_list, SERVE(listen), NULL},
-	{"catch", 0, "FOLDER", false, "file every mail in this Maildir", options_take_string, SERVE(catch_dir), NULL},
+	{"listen", 0, "ADDRESS:PORT", false, "where to listen, too; port 0 takes a free one", options_take_list, SERVE(listen), NULL},
+	{"catch", 0, "FOLDER", false, "be no service, but file every mail in this Maildir", options_take_string, SERVE(catch_dir), NULL},
 	{"host-name", 0, "NAME", false, "what to call this host", options_take_string, SERVE(host_name), NULL},
 	{"tls-cert", 0, "FILE", false, "certificate chain; offers STARTTLS", options_take_string, SERVE(tls_cert), NULL},
 	{"tls-key", 0, "FILE", false, "its private key, where the certificate file has none", options_take_string, SERVE(tls_key), NULL},
@@ -271,6 +271,7 @@ static const struct option_row serve_rows[] = {
 	{"max-sessions", 0, "N", false, "most connections at a time", take_number, SERVE(max_sessions), NULL},
 	{"exit-after", 0, "N", false, "end after so many mails", take_number, SERVE(exit_after), NULL},
 	{"timeout", 0, "SECONDS", false, "the most to wait for a command", take_number, SERVE(timeout_s), NULL},
+	{"config", 'C', "FILE", false, "read this configuration instead of the usual ones", options_take_string, REQUEST(config_file), NULL},
 	{"help", 'h', NULL, false, "this list", options_take_flag, REQUEST(wants_help), NULL},
 };
 

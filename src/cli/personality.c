@@ -46,7 +46,7 @@ static const struct personality {
 	{"send", VERB_SEND, &send_options, prepare_send, "[RECIPIENT...]", "Composes one mail and sends it."},
 	{"sendmail", VERB_SEND, &sendmail_options, prepare_sendmail, "[RECIPIENT...]", "Sends the message on standard input."},
 	{"route", VERB_ROUTE, &route_options_table, NULL, "ADDRESS...", "Tells where mail for an address would go, and sends none."},
-	{"serve", VERB_SERVE, &serve_options, NULL, "", "Takes mail over SMTP and files it, for trying things out."},
+	{"serve", VERB_SERVE, &serve_options, NULL, "", "The service: takes mail of this host and runs the queue."},
 	{"queue", VERB_QUEUE, &queue_options_table, NULL, "[ACTION] [ID...]", "Shows the queue, or does something with messages in it."},
 	{"mailq", VERB_QUEUE, &sendmail_options, prepare_mailq, "", "Shows the queue."},
 	{"config", VERB_CONFIG, &config_options, NULL, "[KEY...]", "Shows the settings in force and where each comes from."},

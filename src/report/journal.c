@@ -106,3 +106,8 @@ void journal_pickup(struct buf *out, const char *id, unsigned long uid, const st
 	buf_printf(out, "%s: uid=%lu from=", id, uid);
 	put_path(out, envelope->reverse_path);
 }
+
+void journal_client(struct buf *out, const char *id, const char *address)
+{
+	buf_printf(out, "%s: client=localhost[%s]", id, address);
+}

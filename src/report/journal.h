@@ -21,5 +21,7 @@ const char *journal_outcome(struct buf *out, const char *id, const struct recipi
 void journal_active(struct buf *out, const char *id, const struct envelope *envelope, uint64_t size_octets);
 /* "ID: uid=... from=<...>". */
 void journal_pickup(struct buf *out, const char *id, unsigned long uid, const struct envelope *envelope);
+/* "ID: client=localhost[127.0.0.1]". */
+void journal_client(struct buf *out, const char *id, const char *address);
 
 #endif

@@ -36,16 +36,27 @@ static struct view full_name(const struct passwd *entry, struct arena *arena)
 	return result;
 }
 
-static void fetch_caller(struct compose_facts *facts, struct arena *arena)
+void facts_take_user(struct compose_facts *facts, uid_t uid, struct arena *arena)
 {
-	const struct passwd *entry = getpwuid(getuid());
+	const struct passwd *entry = getpwuid(uid);
 
+	facts->full_name = (struct view){0};
 	if (!entry) { /* a user of a container, perhaps, whom nobody has named */
-		facts->user = arena_printf(arena, "uid%lu", (unsigned long)getuid());
+		facts->user = arena_printf(arena, "uid%lu", (unsigned long)uid);
 		return;
 	}
 	facts->user = arena_copy(arena, view_of(entry->pw_name));
 	facts->full_name = full_name(entry, arena);
+}
+
+void facts_refresh(struct compose_facts *facts)
+{
+	struct tm local;
+
+	facts->now = time(NULL);
+	if (localtime_r(&facts->now, &local))
+		facts->utc_offset_minutes = (int)(local.tm_gmtoff / 60);
+	random_fill(facts->random, sizeof facts->random);
 }
 
 static bool has_dot(struct view name)
@@ -169,7 +180,7 @@ int facts_fetch(struct compose_facts *facts, const struct conf *conf, const char
 	*facts = (struct compose_facts){.now = time(NULL), .stdin_fd = STDIN_FILENO};
 	if (localtime_r(&facts->now, &local))
 		facts->utc_offset_minutes = (int)(local.tm_gmtoff / 60);
-	fetch_caller(facts, arena);
+	facts_take_user(facts, getuid(), arena);
 	facts->host_name = fetch_host_name(conf, arena);
 	facts->locale_charset = fetch_charset();
 	return fetch_seed(facts, seed, err);

@@ -2,11 +2,16 @@
 #ifndef RUN_FACTS_H
 #define RUN_FACTS_H
 
+#include <sys/types.h>
 #include "compose/composition.h"
 #include "conf/conf.h"
 
 /* seed: null for none; SOURCE_DATE_EPOCH in the environment counts as one. Strings live in arena. */
 int facts_fetch(struct compose_facts *facts, const struct conf *conf, const char *seed, struct arena *arena, struct err *err);
+/* user and full_name become those of uid. */
+void facts_take_user(struct compose_facts *facts, uid_t uid, struct arena *arena);
+/* Clock and chance, which are new with each mail. */
+void facts_refresh(struct compose_facts *facts);
 /* Addresses of this host's interfaces. */
 void facts_own_addresses(struct arena *arena, const struct net_address **own, size_t *count);
 /* The name with a dot on the line of a hosts file that has host, a copy; empty when there is none. */

@@ -10,7 +10,9 @@
 #include "base/log.h"
 #include "report/journal.h"
 #include "run/attempt.h"
+#include "run/control.h"
 #include "run/queue.h"
+#include "run/queue_words.h"
 #include "run/submission.h"
 #include "run/way.h"
 
@@ -51,13 +53,19 @@ const char *handover_spool_path(const struct request *request, const struct conf
 	return path && spool_is_writable(path) ? path : NULL;
 }
 
-size_t handover_places(const struct request *request, const struct conf *conf, const char *spool_path, enum handover_place places[2])
+bool handover_is_service_asked(const struct request *request, const struct conf *conf, const char *socket)
 {
 	bool may_use_system = request->use_system || (!conf->is_own && !conf->queue.spool);
+
+	return may_use_system && !spool_is_writable(SYSTEM_SPOOL) && access(socket, W_OK) == 0;
+}
+
+size_t handover_places(const struct request *request, const struct conf *conf, const char *spool_path, enum handover_place places[2])
+{
 	bool may_wait = !request->no_queue && !conf->queue.never && !is_for_now_only(request);
 	size_t count = 0;
 
-	if (may_wait && may_use_system && !spool_is_writable(SYSTEM_SPOOL) && access(conf->queue.submit_socket, W_OK) == 0)
+	if (may_wait && handover_is_service_asked(request, conf, conf->queue.submit_socket))
 		places[count++] = HANDOVER_SOCKET;
 	places[count++] = may_wait && spool_path ? HANDOVER_SPOOL : HANDOVER_NOW;
 	return count;
@@ -199,6 +207,58 @@ static int store_in_spool(struct handover *handover, const char *path, struct er
 	return result;
 }
 
+/* "queued as ID", in the words of the service. */
+static bool take_id(struct view text, char id[SPOOL_ID_SIZE])
+{
+	static const struct view before = VIEW("queued as ");
+	uint64_t arrival_us;
+	struct view rest = view_from(text, view_find(text, before) + before.len);
+
+	rest = view_first(rest, SPOOL_ID_SIZE - 1);
+	if (!spool_id_parse(rest, &arrival_us))
+		return false;
+	memcpy(id, rest.data, rest.len);
+	id[rest.len] = '\0';
+	return true;
+}
+
+/* The service has it; what becomes of it is told by its queue. */
+static void wait_for_fate(struct handover *handover)
+{
+	const char *ids[] = {handover->id};
+	struct request wish = {.queue = {.action = QUEUE_WAIT, .ids = {ids, 1}, .first_attempt = true}, .output = OUTPUT_QUIET};
+	int argc;
+	char **argv = queue_words_make(&wish, handover->arena, &argc);
+
+	handover->fate = control_call(control_path(handover->conf->queue.submit_socket, handover->arena), argc, argv);
+	handover->knows_fate = true;
+	handover->is_left = handover->fate == EX_TEMPFAIL;
+}
+
+/* Nobody has been refused: then there is nothing to tell but where it is. */
+static bool all_were_taken(const struct handover *handover)
+{
+	for (size_t i = 0; i < handover->draft->envelope.recipient_count; i++)
+		if (handover->outcomes[i].action != OUTCOME_RELAYED)
+			return false;
+	return true;
+}
+
+static void take_answer(struct handover *handover)
+{
+	for (size_t i = 0; i < handover->draft->envelope.recipient_count && !handover->id[0]; i++)
+		if (handover->outcomes[i].action == OUTCOME_RELAYED)
+			take_id(handover->outcomes[i].reply.text, handover->id);
+	if (!handover->id[0])
+		return;
+	handover->is_left = true;
+	if (!all_were_taken(handover))
+		return;
+	handover->outcomes = NULL;
+	if (handover->request->wait_for_fate)
+		wait_for_fate(handover);
+}
+
 /* The service is a hop like any other; what it has taken is in its spool, whose id is in its answer. */
 static int hand_to_service(struct handover *handover, struct err *err)
 {
@@ -221,8 +281,10 @@ static int hand_to_service(struct handover *handover, struct err *err)
 	for (size_t i = 0; i < count; i++)
 		any_taken |= handover->outcomes[i].action == OUTCOME_RELAYED || handover->outcomes[i].maybe_delivered ||
 			     handover->outcomes[i].action == OUTCOME_FAILED;
-	if (any_taken)
+	if (any_taken) {
+		take_answer(handover);
 		return 0;
+	}
 	*err = handover->outcomes[0].err;
 	handover->outcomes = NULL;
 	return -1;

@@ -20,10 +20,15 @@ struct handover {
 	char id[SPOOL_ID_SIZE];		/* in the spool; "": not there */
 	bool is_left;			/* in the spool still, to be tried again */
 	bool has_reported;		/* a report on it is in the spool */
+	bool knows_fate;		/* it was handed to the service, and its fate waited for */
+	int fate;			/* an exit status */
 };
 
 /* Which places come into question, the best first. spool_path: as below, or null. Returns how many. */
 size_t handover_places(const struct request *request, const struct conf *conf, const char *spool_path, enum handover_place places[2]);
+/* True when the request concerns the system's queue, the caller has no access to it, and the service may be spoken to at
+ * socket. */
+bool handover_is_service_asked(const struct request *request, const struct conf *conf, const char *socket);
 /* The spool of this request: that of the configuration, the system's, or the user's own. Null: there is none. */
 const char *handover_spool_path(const struct request *request, const struct conf *conf, struct arena *arena);
 

@@ -2,23 +2,30 @@ noinst_LIBRARIES += src/librun.a
 src_librun_a_SOURCES = \
 	%D%/agenda.c %D%/agenda.h \
 	%D%/attempt.c %D%/attempt.h \
+	%D%/catch.c %D%/catch.h \
 	%D%/catch_maildir.c %D%/catch_maildir.h \
+	%D%/control.c %D%/control.h \
 	%D%/destination.c %D%/destination.h \
 	%D%/explain.c %D%/explain.h \
 	%D%/facts.c %D%/facts.h \
 	%D%/handover.c %D%/handover.h \
 	%D%/hooks.c %D%/hooks.h \
+	%D%/keeper.c %D%/keeper.h \
 	%D%/list.c %D%/list.h \
+	%D%/listener.c %D%/listener.h \
 	%D%/output.c %D%/output.h \
 	%D%/preview.c %D%/preview.h \
 	%D%/queue.c %D%/queue.h %D%/queue_private.h \
 	%D%/queue_messages.c %D%/queue_workers.c \
 	%D%/queue_verb.c %D%/queue_verb.h \
+	%D%/queue_words.c %D%/queue_words.h \
 	%D%/request.h \
 	%D%/run.c \
 	%D%/selection.c %D%/selection.h \
 	%D%/send.c %D%/send.h \
 	%D%/serve.c %D%/serve.h \
+	%D%/service.c %D%/service.h \
+	%D%/session.c %D%/session.h \
 	%D%/steer.c %D%/steer.h \
 	%D%/submission.c %D%/submission.h \
 	%D%/visit.c %D%/visit.h \

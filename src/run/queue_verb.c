@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <sysexits.h>
 #include "base/log.h"
+#include "run/control.h"
 #include "run/handover.h"
 #include "run/list.h"
 #include "run/queue.h"
+#include "run/queue_words.h"
 #include "run/steer.h"
 
 static const struct {
@@ -32,6 +34,30 @@ static int run_in(const char *path, const struct request *request, const struct 
 	return status;
 }
 
+static int complain(int status, const struct err *err)
+{
+	if (err->exit_code)
+		fprintf(stderr, "paloma: %s\n", err->text);
+	return status;
+}
+
+int queue_verb_run_in(const char *spool_path, const struct request *request, const struct conf *conf)
+{
+	struct err err = {0};
+	int status = run_in(spool_path, request, conf, &err);
+
+	return complain(status, &err);
+}
+
+/* The system's queue is the service's, which does it for those who may not. */
+static int ask_service(const struct request *request, const struct conf *conf, struct arena *arena)
+{
+	int argc;
+	char **argv = queue_words_make(request, arena, &argc);
+
+	return control_call(control_path(conf->queue.submit_socket, arena), argc, argv);
+}
+
 int queue_verb_run(const struct request *request)
 {
 	struct conf_sources sources = {.config_file = request->config_file, .overrides = request->overrides,
@@ -43,16 +69,16 @@ int queue_verb_run(const struct request *request)
 	int status;
 
 	if (conf_load(&conf, &sources, &err) < 0) {
-		status = err.exit_code;
+		status = complain(err.exit_code, &err);
+	} else if (handover_is_service_asked(request, &conf, control_path(conf.queue.submit_socket, arena))) {
+		status = ask_service(request, &conf, arena);
 	} else if (!(path = handover_spool_path(request, &conf, arena))) {
-		status = EX_NOPERM;
 		err_set(&err, EX_NOPERM, STATUS(5, 3, 0), "There is no queue that you may look at.");
+		status = complain(EX_NOPERM, &err);
 	} else {
 		log_open(conf.queue.log, &(struct err){0});
-		status = run_in(path, request, &conf, &err);
+		status = queue_verb_run_in(path, request, &conf);
 	}
-	if (err.exit_code)
-		fprintf(stderr, "paloma: %s\n", err.text);
 	conf_clear(&conf);
 	arena_free(arena);
 	return status;

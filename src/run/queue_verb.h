@@ -6,5 +6,7 @@
 
 /* The value is the exit status. */
 int queue_verb_run(const struct request *request);
+/* The same in the spool that is named, for who has both already. */
+int queue_verb_run_in(const char *spool_path, const struct request *request, const struct conf *conf);
 
 #endif

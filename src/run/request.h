@@ -22,6 +22,7 @@ struct queue_request {
 	bool only_uid;			/* those of uid only */
 	uid_t uid;
 	uint64_t timeout_s;		/* of wait; 0: any time */
+	bool first_attempt;		/* wait: and no longer than for that */
 };
 
 enum output_form { OUTPUT_PLAIN, OUTPUT_JSON, OUTPUT_QUIET };

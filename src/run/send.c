@@ -77,7 +77,9 @@ static int submit(struct sending *sending, struct err *err)
 /* Where a mail stays that is not delivered yet. */
 static void append_left(struct buf *text, const struct handover *handover)
 {
-	if (!handover->is_left)
+	if (handover->knows_fate && handover->fate == EX_OK)
+		buf_printf(text, "The mail %s has been delivered.\n", handover->id);
+	if (!handover->is_left || handover->knows_fate) /* why it is left has been said */
 		return;
 	if (handover->outcomes)
 		buf_printf(text, "It stays in the queue as %s and will be tried again.\n", handover->id);
@@ -89,6 +91,8 @@ static int exit_status(const struct sending *sending, const struct handover *han
 {
 	int status = handover->outcomes ? outcome_exit_status(handover->outcomes, sending->draft.envelope.recipient_count) : EX_OK;
 
+	if (handover->knows_fate)
+		return handover->fate;
 	/* What is in the queue is durably ours; only who wants the fate to be the status hears that it is open. */
 	if (handover->is_left && status == EX_TEMPFAIL && !sending->request->wait_for_fate)
 		return EX_OK;
@@ -115,6 +119,8 @@ static int report(struct sending *sending, const struct handover *handover)
 	if (output_write(stdout, buf_view(&text), &err) < 0)
 		output_complain(&err);
 	buf_reset(&text);
+	if (handover->knows_fate && handover->fate != EX_OK && handover->fate != EX_TEMPFAIL)
+		buf_printf(&text, "The mail %s could not be delivered to everybody; a report tells its sender.\n", handover->id);
 	if (request->output != OUTPUT_JSON && handover->outcomes)
 		outcome_append_failed(&text, envelope, handover->outcomes, sending->arena);
 	if (is_talkative && handover->outcomes)

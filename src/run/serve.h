@@ -1,10 +1,10 @@
-/* serve - takes mail over SMTP and files it in a Maildir, so that anyone can try a mailer with no server at hand. */
+/* serve - paloma serve: the service, or the server that catches what it gets. */
 #ifndef RUN_SERVE_H
 #define RUN_SERVE_H
 
 #include "run/request.h"
 
-/* Listens until SIGTERM, SIGINT or the last mail of --exit-after. The value is the exit status. */
+/* Serves until it is told to end. The value is the exit status. */
 int serve_run(const struct request *request);
 
 #endif

@@ -2,6 +2,7 @@
 #include "run/steer.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 #include "base/log.h"
 #include "net/stream.h"
+#include "run/attempt.h"
 #include "spool/fates.h"
 #include "spool/spool_commit.h"
 #include "spool/spool_log.h"
@@ -194,12 +196,33 @@ int steer_requeue(const struct spool *spool, const struct request *request, cons
 	return steer(spool, request, conf, "requeued", true, false, requeue_one, err);
 }
 
+/* True when an attempt has ended and left it in the queue; err says why. */
+static bool was_put_off(const struct spool *spool, const char *id, struct err *err)
+{
+	int fd = openat(spool->queue, id, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct arena *arena = arena_new();
+	struct spool_mail mail;
+	struct err ignored;
+	bool result = fd >= 0 && spool_file_read(fd, id, arena, &mail, &ignored) == 0 && mail.attempts > 0;
+	const char *why = "";
+
+	for (size_t i = 0; result && i < mail.envelope.recipient_count && !why[0]; i++)
+		if (attempt_is_pending(&mail, i))
+			why = mail.outcomes[i].err.text;
+	if (result)
+		err_set(err, EX_TEMPFAIL, STATUS(4, 4, 1), "The message %s stays in the queue and will be tried again.%s%s", id, why[0] ? " " : "", why);
+	if (fd >= 0)
+		close(fd);
+	arena_free(arena);
+	return result;
+}
+
 /* A user may ask for the fate of a mail that is gone only as long as nobody else could have sent it; ids cannot be guessed. */
 int steer_wait(const struct spool *spool, const struct request *request, const struct conf *conf, struct err *err)
 {
 	const char *id = request->queue.ids.count == 1 ? request->queue.ids.items[0] : NULL;
 	int64_t deadline_ms = request->queue.timeout_s > 0 ? clock_now_ms() + (int64_t)request->queue.timeout_s * 1000 : INT64_MAX;
-	int watch = watch_queue(spool, IN_DELETE | IN_MOVED_FROM), status = EX_OK;
+	int watch = watch_queue(spool, IN_DELETE | IN_MOVED_FROM | IN_ATTRIB), status = EX_OK;
 	struct spool_item item;
 
 	(void)conf;
@@ -208,7 +231,9 @@ int steer_wait(const struct spool *spool, const struct request *request, const s
 		status = EX_USAGE;
 	}
 	while (status == EX_OK && spool_look(spool, id, &item) && item.state != SPOOL_WRITING) {
-		if (!wait_for_event(watch, deadline_ms)) {
+		if (request->queue.first_attempt && was_put_off(spool, id, err)) {
+			status = EX_TEMPFAIL;
+		} else if (!wait_for_event(watch, deadline_ms)) {
 			err_set(err, EX_TEMPFAIL, STATUS(4, 4, 1), "The message %s is still in the queue.", id);
 			status = EX_TEMPFAIL;
 		}

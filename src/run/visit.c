@@ -186,7 +186,7 @@ static void converse(struct visit *visit)
 		turn_away(visit, &err);
 	} else {
 		visit->server = smtp_server_new(&server_options, &visit_sink, visit);
-		smtp_intake_run(visit->server, visit->stream, options->tls);
+		smtp_intake_run(visit->server, visit->stream, options->tls, -1);
 		smtp_server_free(visit->server);
 	}
 	catch_maildir_close(&visit->maildir);

@@ -255,6 +255,11 @@ void smtp_server_say_goodbye(struct smtp_server *server, struct view text)
 	server_close(server);
 }
 
+bool smtp_server_is_idle(const struct smtp_server *server)
+{
+	return server->state == SERVER_COMMAND && !server->has_chunk;
+}
+
 struct view smtp_server_helo(const struct smtp_server *server)
 {
 	return server->helo;

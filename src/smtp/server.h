@@ -49,6 +49,8 @@ void smtp_server_take_input(struct smtp_server *server, struct view input);
 void smtp_server_tls_done(struct smtp_server *server, bool injected, bool succeeded);
 /* Says 421 with the sentence and ends (timeout, shutting down). */
 void smtp_server_say_goodbye(struct smtp_server *server, struct view text);
+/* True between messages: no octet of one is coming in, and nothing is lost when the session ends. */
+bool smtp_server_is_idle(const struct smtp_server *server);
 /* What the client said, for Received: EHLO argument, whether ESMTP, the user it proved to be. */
 struct view smtp_server_helo(const struct smtp_server *server);
 bool smtp_server_is_esmtp(const struct smtp_server *server);

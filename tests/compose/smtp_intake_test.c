@@ -63,7 +63,7 @@ static void run_session(const struct smtp_server_options *options, struct view s
 	if (closes)
 		shutdown(ends[1], SHUT_WR);
 	stream = stream_new(ends[0]);
-	smtp_intake_run(server, stream, NULL);
+	smtp_intake_run(server, stream, NULL, -1);
 	stream_free(stream);
 	smtp_server_free(server);
 	while ((got = read(ends[1], buf_reserve(out, 4096), 4096)) > 0)

@@ -87,6 +87,26 @@ def catcher(tmp_path, home):
         server.process.stderr.close()
 
 
+@pytest.fixture
+def make_service():
+    """make_service(*words, settings=...) starts a paloma serve with a spool of its own."""
+    from service import Service
+    made = []
+
+    def start(*words, begin=True, **rest):
+        made.append(Service(words=words, **rest))
+        return made[-1].start() if begin else made[-1]
+
+    yield start
+    for service in made:
+        service.clear()
+
+
+@pytest.fixture
+def service(make_service):
+    return make_service()
+
+
 def parts_of(message):
     """(type, file name, content) of every leaf, as Python's parser reads it."""
     return [(part.get_content_type(), part.get_filename(), part.get_payload(decode=True))
