@@ -18,6 +18,7 @@ struct blob {
 	unsigned owners;
 	int fd;				/* -1: in memory */
 	bool is_ours;			/* the file: nobody else can change what we have of it */
+	bool is_borrowed;		/* fd, which is closed by its owner */
 	char *name;
 	struct view memory;		/* borrowed, or what own holds */
 	struct buf own;
@@ -100,18 +101,14 @@ failed:
 	return NULL;
 }
 
-struct blob *blob_from_descriptor(int fd, const char *name, uint64_t size, struct err *err)
+struct blob *blob_from_descriptor(int fd, const char *name, uint64_t size)
 {
 	struct blob *blob = blob_new(name);
 
-	blob->is_ours = true;
+	blob->is_ours = blob->is_borrowed = true;
 	blob->size = size;
-	blob->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	if (blob->fd >= 0)
-		return blob;
-	err_set_errno(err, EX_OSERR, errno, "Cannot keep %s open", name);
-	blob_free(blob);
-	return NULL;
+	blob->fd = fd;
+	return blob;
 }
 
 struct blob *blob_new_spill(const char *name)
@@ -233,7 +230,7 @@ void blob_free(struct blob *blob)
 {
 	if (!blob || --blob->owners)
 		return;
-	if (blob->fd >= 0)
+	if (blob->fd >= 0 && !blob->is_borrowed)
 		close(blob->fd); /* read, or ours and unlinked: nothing can be lost */
 	buf_clear(&blob->own);
 	free(blob->name);

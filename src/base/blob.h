@@ -26,9 +26,9 @@ struct blob *blob_from_copy(struct view v);
  * Fails with EX_NOINPUT 5.3.0 (missing, not readable, not a regular file). Null on failure. */
 struct blob *blob_open_file(const char *path, uint64_t max_octets, struct err *err);
 
-/* A file that is open already, up to size octets; what stands behind them may grow. Keeps a copy of fd; name is used in
- * errors. Fails with EX_TEMPFAIL 4.3.1 (descriptors). */
-struct blob *blob_from_descriptor(int fd, const char *name, uint64_t size, struct err *err);
+/* A file that is open already, up to size octets; what stands behind them may grow. fd stays the caller's and has to
+ * outlive the blob: a worker may not copy it. name is used in errors. */
+struct blob *blob_from_descriptor(int fd, const char *name, uint64_t size);
 
 /* Reads fd to its end into memory or, past BLOB_MEMORY_OCTETS, an unlinked file below $TMPDIR or /tmp.
  * fd stays the caller's. Fails with EX_IOERR, EX_TEMPFAIL 4.3.1 (no space), EX_DATAERR 5.3.4 (max). */

@@ -20,7 +20,8 @@ int attempt_begin(struct attempt *attempt, const struct attempt_options *options
 	*attempt = (struct attempt){.options = options, .entry = entry, .arena = arena_new()};
 	if (spool_file_read(entry->fd, entry->id, attempt->arena, &attempt->mail, err) < 0)
 		return -1;
-	return spool_file_draft(entry->fd, &attempt->mail, &attempt->draft, err);
+	spool_file_draft(entry->fd, &attempt->mail, &attempt->draft);
+	return 0;
 }
 
 void attempt_end(struct attempt *attempt)

@@ -468,14 +468,11 @@ int spool_file_check(int fd, const struct spool_mail *mail, struct err *err)
 	return result;
 }
 
-int spool_file_draft(int fd, const struct spool_mail *mail, struct draft *draft, struct err *err)
+void spool_file_draft(int fd, const struct spool_mail *mail, struct draft *draft)
 {
-	struct blob *blob = blob_from_descriptor(fd, mail->id, mail->message_offset + mail->size_octets, err);
+	struct blob *blob = blob_from_descriptor(fd, mail->id, mail->message_offset + mail->size_octets);
 
-	if (!blob)
-		return -1;
 	*draft = (struct draft){.message = message_new(), .envelope = mail->envelope};
 	draft->message->wire = (struct slice){message_take_blob(draft->message, blob), mail->message_offset, mail->size_octets};
 	draft->message->wire_has_8bit = mail->has_8bit;
-	return 0;
 }

@@ -59,7 +59,7 @@ int spool_file_read(int fd, const char *id, struct arena *arena, struct spool_ma
 /* Compares the checksum of envelope and message. Same errors. */
 int spool_file_check(int fd, const struct spool_mail *mail, struct err *err);
 
-/* The message as a draft whose octets come from fd, of which it keeps a copy; free its message. */
-int spool_file_draft(int fd, const struct spool_mail *mail, struct draft *draft, struct err *err);
+/* The message as a draft whose octets come from fd, which has to stay open as long; free its message. */
+void spool_file_draft(int fd, const struct spool_mail *mail, struct draft *draft);
 
 #endif

@@ -120,6 +120,20 @@ static void blob_stream_holds_its_limit(void **state)
 	blob_free(blob);
 }
 
+static void blob_of_a_descriptor_leaves_it_open(void **state)
+{
+	struct blob *blob = blob_from_descriptor(fd, "a file", 5);
+	struct err err = {0};
+	char data[16];
+	size_t got;
+
+	(void)state;
+	assert_int_equal(blob_read_at(blob, 1, data, sizeof data, &got, &err), 0);
+	assert_view_is(view_make(data, got), "ello");
+	blob_free(blob);
+	assert_true(fcntl(fd, F_GETFD) >= 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -128,6 +142,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(blob_refuses_what_is_not_a_regular_file, make_file, remove_file),
 		cmocka_unit_test(blob_stream_spills_to_a_file_and_reads_back),
 		cmocka_unit_test_setup_teardown(blob_stream_holds_its_limit, make_file, remove_file),
+		cmocka_unit_test_setup_teardown(blob_of_a_descriptor_leaves_it_open, make_file, remove_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
