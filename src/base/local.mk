@@ -16,5 +16,6 @@ src_libbase_a_SOURCES = \
 	%D%/nearest.c %D%/nearest.h \
 	%D%/process.c %D%/process.h \
 	%D%/random.c %D%/random.h \
+	%D%/sandbox.c %D%/sandbox.h %D%/sandbox_filter.c %D%/sandbox_private.h \
 	%D%/service_manager.c %D%/service_manager.h \
 	%D%/view.c %D%/view.h

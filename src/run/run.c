@@ -38,11 +38,16 @@
 #else
 #define INIPARSER_NOTE "-iniparser (no configuration files)"
 #endif
+#ifdef HAVE_SECCOMP
+#define SECCOMP_NOTE "+seccomp"
+#else
+#define SECCOMP_NOTE "-seccomp (workers are confined by Landlock alone)"
+#endif
 
 static int version(const struct request *request)
 {
 	static const struct view text = VIEW("paloma " PACKAGE_VERSION "\n" OPENSSL_NOTE " " GSASL_NOTE " " CARES_NOTE " " IDN2_NOTE " " MAGIC_NOTE " "
-					     INIPARSER_NOTE "\n"
+					     INIPARSER_NOTE " " SECCOMP_NOTE "\n"
 					     "settings in " PALOMA_SYSCONFDIR "/paloma/paloma.conf, mail in " PALOMA_LOCALSTATEDIR "/spool/paloma\n");
 	struct err err;
 
