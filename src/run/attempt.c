@@ -11,7 +11,6 @@
 #include "mail/qualify.h"
 #include "report/dsn.h"
 #include "report/outcome_summary.h"
-#include "run/way.h"
 #include "spool/fates.h"
 #include "spool/spool_log.h"
 
@@ -96,7 +95,7 @@ static void deliver_one(struct delivering *delivering, struct conf *conf, struct
 {
 	bool has_final = false;
 
-	way_deliver(conf, hop, draft, outcomes, delivering->attempt->arena);
+	way_deliver(conf, delivering->attempt->options->key, hop, draft, outcomes, delivering->attempt->arena);
 	for (size_t i = 0; i < hop->recipient_count; i++) {
 		struct outcome *outcome = &outcomes[hop->recipients[i]];
 

@@ -3,11 +3,13 @@
 #define RUN_ATTEMPT_H
 
 #include "conf/conf.h"
+#include "run/way.h"
 #include "spool/spool_commit.h"
 
 /* What does not change from one message to the next. */
 struct attempt_options {
 	const struct conf *conf;	/* made ready by way_prepare */
+	const struct way_key *key;	/* of the relay that is meant; null: fetched when it is needed */
 	struct view host_name;
 	int utc_offset_minutes;
 	bool caller_is_told;		/* in the foreground, and not by mail: a failure is the caller's exit status, not a report,

@@ -26,6 +26,7 @@ struct destination {
 	unsigned workers;		/* at work for it */
 	unsigned window;		/* how many it may have: grows with success, falls to one when it is dead */
 	unsigned failures;		/* in a row */
+	bool has_remark;		/* of its workers on their confinement, in the log */
 	time_t dead_until;		/* 0: alive, as far as is known */
 	struct err trouble;		/* why it is dead */
 };

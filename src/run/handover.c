@@ -79,7 +79,7 @@ static void deliver_now(struct handover *handover)
 	route_envelope(&handover->draft->envelope, handover->author, &handover->conf->route, handover->arena, &route);
 	handover->conf->deliver.tls_cache = tls_cache_new();
 	for (size_t i = 0; i < route.hop_count; i++)
-		way_deliver(handover->conf, &route.hops[i], handover->draft, handover->outcomes, handover->arena);
+		way_deliver(handover->conf, NULL, &route.hops[i], handover->draft, handover->outcomes, handover->arena);
 	tls_cache_free(handover->conf->deliver.tls_cache);
 	handover->conf->deliver.tls_cache = NULL;
 }

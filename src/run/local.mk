@@ -4,6 +4,7 @@ src_librun_a_SOURCES = \
 	%D%/attempt.c %D%/attempt.h \
 	%D%/catch.c %D%/catch.h \
 	%D%/catch_maildir.c %D%/catch_maildir.h \
+	%D%/confinement.c %D%/confinement.h \
 	%D%/control.c %D%/control.h \
 	%D%/destination.c %D%/destination.h \
 	%D%/explain.c %D%/explain.h \

@@ -219,12 +219,24 @@ static void raise_limits(void)
 	}
 }
 
+static void tell_confinement(const struct confinement *confinement)
+{
+	struct buf text;
+
+	buf_init(&text, 4 * ERR_TEXT_SIZE);
+	confinement_describe(confinement, &text);
+	log_write("qmgr", "%s", buf_str(&text));
+	buf_clear(&text);
+}
+
 static int set_up(struct runner *runner, struct err *err)
 {
 	buf_init(&runner->text, 256 * 1024);
 	if (load(runner, err) < 0 || open_ears(runner, err) < 0)
 		return -1;
 	raise_limits();
+	runner->confinement = confinement_new();
+	tell_confinement(runner->confinement);
 	runner->worker_limit = runner->conf->queue.connections < WORKERS_MAX ? runner->conf->queue.connections : WORKERS_MAX;
 	runner->workers = mem_alloc_array(runner->worker_limit + 1, sizeof *runner->workers);
 	runner->agenda = agenda_new();
@@ -304,6 +316,7 @@ int queue_run(const char *spool_path, const char *config_file, bool stays, struc
 		status = err->exit_code;
 	}
 	hooks_free(runner.hooks);
+	confinement_free(runner.confinement);
 	agenda_free(runner.agenda);
 	destinations_clear(&runner.destinations);
 	free(runner.workers);

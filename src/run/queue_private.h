@@ -7,6 +7,7 @@
 #include <time.h>
 #include "run/agenda.h"
 #include "run/attempt.h"
+#include "run/confinement.h"
 #include "run/destination.h"
 #include "run/hooks.h"
 #include "run/queue.h"
@@ -16,6 +17,7 @@ enum {
 	ACTIVE_MAX = 2000,		/* messages that are sorted by destination at a time */
 	WORKERS_MAX = 1000,
 	RESCAN_S = 300,			/* in case a notice was lost */
+	WORKER_LIFE_S = 900,
 	BUSY_RETRY_S = 60,		/* a message that somebody else has open */
 };
 
@@ -42,6 +44,8 @@ struct worker_place {
 	int socket;
 	struct destination *destination;
 	struct task *task;		/* null: idle, on its way out */
+	time_t since;
+	uint64_t stamp;			/* of confinement_stamp when it began */
 	bool has_spoken;		/* with the server, in this task */
 	bool has_outcome;
 	struct err trouble;		/* of the last outcome before anybody was spoken with */
@@ -56,6 +60,7 @@ struct runner {
 	struct agenda *agenda;
 	struct destinations destinations;
 	struct hooks *hooks;
+	struct confinement *confinement; /* of the workers */
 	struct worker_place *workers;
 	size_t worker_count, worker_limit, active_count;
 	int lock, inotify, signals;

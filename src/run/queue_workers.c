@@ -33,19 +33,6 @@ static void put_off_all(struct runner *runner, struct destination *destination)
 		put_off(runner, destination, task);
 }
 
-/* What a worker must not have: everybody else's. */
-static void leave_runner(void *context)
-{
-	struct runner *runner = context;
-
-	close(runner->lock);
-	close(runner->inotify);
-	close(runner->signals);
-	for (size_t i = 0; i < runner->worker_limit; i++)
-		if (runner->workers[i].pid)
-			close(runner->workers[i].socket);
-}
-
 static void dismiss(struct runner *runner, struct worker_place *place)
 {
 	close(place->socket); /* it says goodbye to its server and ends; reap() hears of it */
@@ -89,7 +76,7 @@ static void start_worker(struct runner *runner, struct destination *destination)
 
 	while (place->pid)
 		place++;
-	pid = worker_start(&runner->options, leave_runner, runner, &place->socket, &err);
+	pid = worker_start(&runner->options, destination->name, runner->confinement, &place->socket, &err);
 	if (pid < 0) {
 		log_write("qmgr", "%s", err.text);
 		destination_fail(&runner->destinations, destination, runner->now, &err);
@@ -97,6 +84,8 @@ static void start_worker(struct runner *runner, struct destination *destination)
 	}
 	place->pid = pid;
 	place->destination = destination;
+	place->since = runner->now;
+	place->stamp = confinement_stamp();
 	destination->workers++;
 	runner->worker_count++;
 	if (!employ(runner, place))
@@ -160,6 +149,13 @@ static void judge_destination(struct runner *runner, struct worker_place *place)
 		destination_fail(&runner->destinations, place->destination, runner->now, &place->trouble);
 }
 
+/* It knows the password and the files of the day it began: after a while, or when the name servers are others, a new one
+ * takes the next mail. A token of OAuth is good for an hour, most of them. */
+static bool is_stale(const struct runner *runner, const struct worker_place *place)
+{
+	return runner->now < place->since || runner->now - place->since > WORKER_LIFE_S || place->stamp != confinement_stamp();
+}
+
 /* The task is done; another, or goodbye. */
 static void take_done(struct runner *runner, struct worker_place *place)
 {
@@ -169,7 +165,7 @@ static void take_done(struct runner *runner, struct worker_place *place)
 	place->task = NULL;
 	queue_end_task(runner, task);
 	put_off_all(runner, place->destination);
-	if (runner->ends || !employ(runner, place))
+	if (runner->ends || is_stale(runner, place) || !employ(runner, place))
 		dismiss(runner, place);
 }
 
@@ -201,6 +197,11 @@ void queue_listen_to(struct runner *runner, struct worker_place *place)
 		case WORKER_SAYS_OUTCOME:
 			if (place->task)
 				take_outcome(runner, place);
+			break;
+		case WORKER_SAYS_REMARK:
+			if (!place->destination->has_remark)
+				log_write("qmgr", "%s: %s", place->destination->name, buf_str(&runner->text));
+			place->destination->has_remark = true;
 			break;
 		case WORKER_SAYS_DAMAGED:
 			if (place->task)

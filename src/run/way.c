@@ -1,7 +1,6 @@
 /* way - the last steps before delivery. */
 #include "run/way.h"
 
-#include "conf/secret.h"
 #include "run/facts.h"
 
 void way_prepare(struct conf *conf, const struct compose_facts *facts, struct arena *arena)
@@ -41,19 +40,52 @@ static void check_tls_files(const struct conf *conf, struct hop *hop)
 	}
 }
 
-void way_deliver(const struct conf *conf, struct hop *hop, const struct draft *draft, struct outcome *outcomes, struct arena *arena)
+const struct relay *way_relay_of(const struct route_options *route, struct view destination)
+{
+	struct view name = destination, kind = view_take_until(&name, ' ', NULL);
+
+	if (view_equal(kind, (struct view)VIEW("route"))) {
+		for (size_t i = 0; i < route->rule_count; i++)
+			if (view_equal(route->rules[i].pattern, name))
+				return route->rules[i].relay;
+	} else if (view_equal(kind, (struct view)VIEW("relay"))) {
+		for (size_t i = 0; i < route->relay_count; i++)
+			if (view_equal(route->relays[i].name, name))
+				return &route->relays[i];
+		return route->default_relay;
+	}
+	return NULL;
+}
+
+void way_key_fetch(struct way_key *key, const struct relay *relay, const struct conf *conf)
+{
+	*key = (struct way_key){.relay = relay};
+	if (relay)
+		secret_resolve(relay, relay == conf->route.default_relay, &key->secret, &key->credentials, &key->trouble);
+}
+
+void way_key_clear(struct way_key *key)
+{
+	secret_clear(&key->secret);
+	*key = (struct way_key){0};
+}
+
+void way_deliver(const struct conf *conf, const struct way_key *key, struct hop *hop, const struct draft *draft, struct outcome *outcomes,
+		 struct arena *arena)
 {
 	const struct relay *relay = hop->credentials ? find_relay(&conf->route, hop) : NULL;
-	struct secret secret = {0};
-	struct credentials credentials;
+	struct way_key fetched = {0};
 
 	check_tls_files(conf, hop);
 	if (relay && !hop->trouble.exit_code) {
-		hop->credentials = &credentials;
-		if (secret_resolve(relay, relay == conf->route.default_relay, &secret, &credentials, &hop->trouble) < 0)
-			hop->credentials = NULL;
+		if (!key || key->relay != relay) {
+			way_key_fetch(&fetched, relay, conf);
+			key = &fetched;
+		}
+		hop->credentials = key->trouble.exit_code ? NULL : &key->credentials;
+		hop->trouble = key->trouble;
 	}
 	deliver_hop(hop, draft, &conf->deliver, outcomes, arena);
 	hop->credentials = NULL;
-	secret_clear(&secret);
+	way_key_clear(&fetched);
 }

@@ -5,10 +5,28 @@
 
 #include "compose/composition.h"
 #include "conf/conf.h"
+#include "conf/secret.h"
 
 /* Puts host name, chance and own addresses into the options of route and deliver. Strings live in arena. */
 void way_prepare(struct conf *conf, const struct compose_facts *facts, struct arena *arena);
-/* Resolves the password of the hop's relay, delivers, and wipes it. */
-void way_deliver(const struct conf *conf, struct hop *hop, const struct draft *draft, struct outcome *outcomes, struct arena *arena);
+
+/* The relay that route_destination names; null: to the MX, or nowhere. */
+const struct relay *way_relay_of(const struct route_options *route, struct view destination);
+
+/* The password of one relay, fetched beforehand by who cannot fetch it later. */
+struct way_key {
+	const struct relay *relay;	/* null: none */
+	struct secret secret;
+	struct credentials credentials;
+	struct err trouble;		/* exit_code != 0: it is not to be had */
+};
+void way_key_fetch(struct way_key *key, const struct relay *relay, const struct conf *conf);
+/* Wipes it. A zeroed one is accepted. */
+void way_key_clear(struct way_key *key);
+
+/* Delivers with the password of the hop's relay: key's when it is that relay's; else it is fetched, and wiped afterwards.
+ * key may be null. */
+void way_deliver(const struct conf *conf, const struct way_key *key, struct hop *hop, const struct draft *draft, struct outcome *outcomes,
+		 struct arena *arena);
 
 #endif

@@ -105,25 +105,44 @@ static bool take_job(struct worker *worker, uint32_t *numbers)
 	return true;
 }
 
-static _Noreturn void work(const struct attempt_options *options, int socket)
+static void confine(struct worker *worker, const char *destination, const struct confinement *confinement, struct way_key *key)
 {
-	struct worker worker = {.options = *options, .conf = *options->conf, .socket = socket};
-	uint32_t *numbers = calloc(WORKER_RECIPIENTS_MAX, sizeof *numbers);
+	const struct relay *relay = way_relay_of(&worker->conf.route, view_of(destination));
+	struct buf remark;
 
+	buf_init(&remark, 2 * ERR_TEXT_SIZE);
+	way_key_fetch(key, relay, &worker->conf); /* afterwards no command can be run and no file read for it */
+	confinement_enter(confinement, relay, &worker->conf, &remark);
+	if (remark.len > 0)
+		say(worker, 'R', buf_view(&remark));
+	buf_clear(&remark);
+}
+
+static _Noreturn void work(const struct attempt_options *options, const char *destination, const struct confinement *confinement, int socket)
+{
+	struct worker worker = {.options = *options, .conf = *options->conf, .socket = WORKER_SOCKET_FD};
+	uint32_t *numbers = calloc(WORKER_RECIPIENTS_MAX, sizeof *numbers);
+	struct way_key key;
+
+	confinement_keep_socket(socket);
+	confine(&worker, destination, confinement, &key);
 	worker.options.conf = &worker.conf;
+	worker.options.key = &key;
 	worker.options.tell = tell_outcome;
 	worker.options.tell_context = &worker;
 	worker.conf.deliver.kept = deliver_kept_new();
 	worker.conf.deliver.tls_cache = tls_cache_new();
 	while (numbers && take_job(&worker, numbers))
 		;
+	way_key_clear(&key);
 	deliver_kept_free(worker.conf.deliver.kept);
 	tls_cache_free(worker.conf.deliver.tls_cache);
 	free(numbers);
 	_exit(EX_OK);
 }
 
-pid_t worker_start(const struct attempt_options *options, void (*in_child)(void *context), void *context, int *socket, struct err *err)
+pid_t worker_start(const struct attempt_options *options, const char *destination, const struct confinement *confinement, int *socket,
+		   struct err *err)
 {
 	int pair[2];
 	pid_t pid;
@@ -131,11 +150,8 @@ pid_t worker_start(const struct attempt_options *options, void (*in_child)(void 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_set_errno(err, EX_OSERR, errno, "Cannot make sockets for a worker");
 	pid = fork();
-	if (pid == 0) {
-		close(pair[0]);
-		in_child(context);
-		work(options, pair[1]);
-	}
+	if (pid == 0)
+		work(options, destination, confinement, pair[1]);
 	close(pair[1]);
 	if (pid < 0 || fcntl(pair[0], F_SETFL, O_NONBLOCK) < 0) {
 		err_set_errno(err, EX_OSERR, errno, "Cannot start a worker");
@@ -172,7 +188,7 @@ enum worker_says worker_receive(int socket, struct buf *text)
 	static const struct {
 		char what;
 		enum worker_says says;
-	} words[] = {{'O', WORKER_SAYS_OUTCOME}, {'D', WORKER_SAYS_DONE}, {'X', WORKER_SAYS_DAMAGED}, {'T', WORKER_SAYS_TROUBLE}};
+	} words[] = {{'O', WORKER_SAYS_OUTCOME}, {'D', WORKER_SAYS_DONE}, {'X', WORKER_SAYS_DAMAGED}, {'T', WORKER_SAYS_TROUBLE}, {'R', WORKER_SAYS_REMARK}};
 	char *room;
 	ssize_t got;
 

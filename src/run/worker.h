@@ -1,6 +1,7 @@
 /* worker - the process that speaks with servers: it parses what strangers send, and is given one message after the other.
  *
- * It has the file of the message and its lock, and writes the outcomes into the log itself: it finishes and marks what it
+ * It is confined before it takes the first (run/confinement), so that it has its socket, the message, a connection, and
+ * nothing else. It has the file of the message and its lock, and writes the outcomes into the log itself: it finishes and marks what it
  * has begun even when the runner dies. The runner and its workers talk in packets over a pair of sockets. */
 #ifndef RUN_WORKER_H
 #define RUN_WORKER_H
@@ -8,12 +9,15 @@
 #include <sys/types.h>
 #include "base/buf.h"
 #include "run/attempt.h"
+#include "run/confinement.h"
 
 enum { WORKER_RECIPIENTS_MAX = 10000 };	/* of one job: a packet has to hold their numbers */
 
-/* Forks a worker. in_child is called in it first, to close what it must not have. Returns its pid and *socket for
- * worker_send and worker_receive, non-blocking. Fails with EX_TEMPFAIL or EX_OSERR. */
-pid_t worker_start(const struct attempt_options *options, void (*in_child)(void *context), void *context, int *socket, struct err *err);
+/* Forks a worker for a destination, as route_destination names it: it fetches the password of its relay, once and for all
+ * its jobs, and is confined. Returns its pid and *socket for worker_send and worker_receive, non-blocking. Fails with
+ * EX_TEMPFAIL or EX_OSERR. */
+pid_t worker_start(const struct attempt_options *options, const char *destination, const struct confinement *confinement, int *socket,
+		   struct err *err);
 
 /* Gives it a job: an entry, which stays the caller's too, and some of its recipients. Fails when the worker is gone. */
 int worker_send(int socket, const struct spool_entry *entry, const uint32_t *recipients, size_t count, struct err *err);
@@ -23,6 +27,7 @@ enum worker_says {
 	WORKER_SAYS_OUTCOME,		/* text: a line for spool_log_read_outcome */
 	WORKER_SAYS_DONE,		/* the job is done */
 	WORKER_SAYS_DAMAGED,		/* the message cannot be sent: text */
+	WORKER_SAYS_REMARK,		/* before its first job, to be told: text */
 	WORKER_SAYS_TROUBLE,		/* the job is done, but the log could not be written: text */
 	WORKER_IS_GONE,
 };

@@ -1,0 +1,138 @@
+/* confinement - how workers are kept from everything but their mail and their server. */
+#include "run/confinement.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/log.h"
+#include "base/mem.h"
+
+struct confinement {
+	struct sandbox *sandbox;
+	struct sandbox_user user;
+	bool is_root;
+};
+
+static const char *const users[] = {"paloma", "nobody"};
+
+struct confinement *confinement_new(void)
+{
+	struct confinement *confinement = mem_alloc(sizeof *confinement);
+
+	confinement->sandbox = sandbox_new(WORKER_MESSAGE_FD);
+	sandbox_find_user(&confinement->user, users, sizeof users / sizeof *users);
+	confinement->is_root = geteuid() == 0;
+	return confinement;
+}
+
+void confinement_free(struct confinement *confinement)
+{
+	if (confinement)
+		sandbox_free(confinement->sandbox);
+	free(confinement);
+}
+
+void confinement_describe(const struct confinement *confinement, struct buf *out)
+{
+	buf_append_str(out, "Workers ");
+	if (confinement->user.name)
+		buf_printf(out, "run as the user %s, ", confinement->user.name);
+	else if (confinement->is_root)
+		buf_append_str(out, "run as root, for there is neither a user paloma nor nobody, ");
+	else
+		buf_append_str(out, "are ");
+	sandbox_describe(confinement->sandbox, out);
+	buf_append_char(out, '.');
+}
+
+void confinement_keep_socket(int socket)
+{
+	int kept = fcntl(socket, F_DUPFD_CLOEXEC, WORKER_MESSAGE_FD + 1), null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	struct err ignored;
+
+	log_open("none", &ignored); /* whose descriptor goes now; what a worker has to say the runner writes down */
+	if (null >= 0) {
+		dup2(null, STDIN_FILENO);
+		dup2(null, STDOUT_FILENO);
+	}
+	dup3(kept >= 0 ? kept : socket, WORKER_SOCKET_FD, O_CLOEXEC);
+	closefrom(WORKER_SOCKET_FD + 1);
+}
+
+/* The last one: a command for the password may have had something to say to the user. The sanitizers speak here as well. */
+static void leave_standard_error(void)
+{
+#if !defined __SANITIZE_ADDRESS__
+	dup2(STDOUT_FILENO, STDERR_FILENO);
+#endif
+}
+
+/* What may be named for a relay: a certificate, a key, an authority, and two sockets or more. */
+enum { NEEDS_MAX = 16 };
+
+static size_t add_need(struct sandbox_need needs[NEEDS_MAX], size_t count, const char *path, int mode)
+{
+	if (path && count < NEEDS_MAX)
+		needs[count++] = (struct sandbox_need){path, mode};
+	return count;
+}
+
+static size_t find_needs(const struct relay *relay, const struct tls_policy *tls, struct arena *arena, struct sandbox_need needs[NEEDS_MAX])
+{
+	size_t count = add_need(needs, 0, tls->ca_file, R_OK);
+
+	count = add_need(needs, count, tls->cert_file, R_OK);
+	count = add_need(needs, count, tls->key_file, R_OK);
+	for (size_t i = 0; relay && i < relay->url_count; i++)
+		if (relay->urls[i].is_unix)
+			count = add_need(needs, count, arena_str(arena, relay->urls[i].host), W_OK);
+	return count;
+}
+
+/* Tickets are the user's: one who becomes somebody else has none. "FILE:PATH", as Kerberos has it. */
+static const char *find_tickets(const struct relay *relay, struct arena *arena)
+{
+	const char *named = getenv("KRB5CCNAME");
+
+	if (!relay || !view_equal_nocase(relay->credentials.mechanisms, (struct view)VIEW("GSSAPI")))
+		return NULL;
+	if (!named)
+		return arena_str(arena, arena_printf(arena, "/tmp/krb5cc_%lu", (unsigned long)getuid()));
+	return strncmp(named, "FILE:", 5) == 0 ? named + 5 : named;
+}
+
+void confinement_enter(const struct confinement *confinement, const struct relay *relay, const struct conf *conf, struct buf *remark)
+{
+	struct arena *arena = arena_new();
+	struct sandbox_need needs[NEEDS_MAX];
+	const char *paths[NEEDS_MAX];
+	size_t count, path_count = 0;
+	struct err err;
+
+	count = find_needs(relay, relay ? &relay->tls : &conf->route.mx_tls, arena, needs);
+	count = add_need(needs, count, find_tickets(relay, arena), R_OK);
+	for (size_t i = 0; i < count; i++)
+		if (needs[i].mode == R_OK)
+			paths[path_count++] = needs[i].path;
+	if (sandbox_become(&confinement->user, needs, count, &err) < 0)
+		buf_printf(remark, "A worker stays root, with all that root may: %s", err.text);
+	leave_standard_error();
+	if (sandbox_enter(confinement->sandbox, paths, path_count, &err) < 0)
+		buf_printf(remark, "%sA worker is less confined than it should be: %s", remark->len > 0 ? " " : "", err.text);
+	arena_free(arena);
+}
+
+uint64_t confinement_stamp(void)
+{
+	static const char *const replaceable[] = {"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf"};
+	uint64_t stamp = 0;
+	struct stat st;
+
+	for (size_t i = 0; i < sizeof replaceable / sizeof *replaceable; i++)
+		if (stat(replaceable[i], &st) == 0)
+			stamp = stamp * 1000003 + st.st_ino * 31 + st.st_dev * 7 + (uint64_t)st.st_ctim.tv_sec * 1000000007 + (uint64_t)st.st_ctim.tv_nsec;
+		else
+			stamp = stamp * 1000003 + 1;
+	return stamp;
+}

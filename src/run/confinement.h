@@ -1,0 +1,30 @@
+/* confinement - how workers are kept from everything but their mail and their server: as whom, and what they may open. */
+#ifndef RUN_CONFINEMENT_H
+#define RUN_CONFINEMENT_H
+
+#include "base/sandbox.h"
+#include "conf/conf.h"
+
+/* The descriptors of a worker; the rest are closed. A filter knows a descriptor by its number only, so the message has one
+ * of its own: the lowest that is free whenever a worker takes a job. */
+enum { WORKER_SOCKET_FD = 3, WORKER_MESSAGE_FD = 4 };
+
+struct confinement;
+
+/* Made once, by the runner. Never null. */
+struct confinement *confinement_new(void);
+/* Null is accepted. */
+void confinement_free(struct confinement *confinement);
+/* A sentence for people: "Workers run as the user nobody, confined by seccomp and Landlock (ABI 3)." */
+void confinement_describe(const struct confinement *confinement, struct buf *out);
+
+/* Closes all descriptors but standard error and the socket, which becomes WORKER_SOCKET_FD. */
+void confinement_keep_socket(int socket);
+/* For good, in a worker. relay: the one it delivers to, or null; its certificates, keys and sockets stay within reach.
+ * remark: gets a sentence when the worker has more than confinement_describe tells. */
+void confinement_enter(const struct confinement *confinement, const struct relay *relay, const struct conf *conf, struct buf *remark);
+
+/* Changes when a file that a worker has been let read was put in place of another one, which it does not see. */
+uint64_t confinement_stamp(void);
+
+#endif
