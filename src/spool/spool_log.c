@@ -128,11 +128,13 @@ static struct enhanced_status take_status(struct view text)
 	return STATUS((unsigned char)class, (unsigned short)subject, (unsigned short)take_number(text, 999));
 }
 
-static void take_text(char *text, size_t size, struct view value)
+/* A sentence is shown as it is, so it is made fit to show again: a worker that strangers have taken over writes these lines. */
+static void take_sentence(struct err *err, struct view value)
 {
-	value = view_first(value, size - 1);
-	memcpy(text, value.data, value.len);
-	text[value.len] = '\0';
+	struct err sentence;
+
+	err_set(&sentence, EX_DATAERR, STATUS(5, 0, 0), "%.*s", VIEW_ARG(value));
+	memcpy(err->text, sentence.text, sizeof err->text);
 }
 
 /* What a word of an outcome sets. */
@@ -161,7 +163,7 @@ static void take_word(struct outcome *outcome, struct view key, struct view valu
 	else if (view_equal(key, (struct view)VIEW("said")))
 		outcome->reply.text = spool_unescape(value, arena);
 	else if (view_equal(key, (struct view)VIEW("err")))
-		take_text(outcome->err.text, sizeof outcome->err.text, spool_unescape(value, arena));
+		take_sentence(&outcome->err, spool_unescape(value, arena));
 }
 
 static bool read_outcome(struct view rest, size_t recipient_count, struct arena *arena, struct outcome *outcome)

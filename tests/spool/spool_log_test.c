@@ -324,6 +324,21 @@ static void outcome_of_a_worker_is_one_line(void **state)
 	buf_clear(&line);
 }
 
+/* Whoever has taken a worker over cannot write lines of his own into the log of the system. */
+static void sentence_of_a_worker_is_one_line(void **state)
+{
+	struct outcome outcome = delayed(0), back;
+	struct buf line;
+
+	(void)state;
+	strcpy(outcome.err.text, "no\nNov  1 00:00:00 host sshd[1]: \x1b[2J\xff.");
+	buf_init(&line, LOG_MAX);
+	spool_log_write_outcome(&line, &outcome, ARRIVAL_S);
+	assert_true(spool_log_read_outcome(buf_view(&line), 3, arena, &back));
+	assert_string_equal(back.err.text, "no\\x0ANov  1 00:00:00 host sshd[1]: \\x1B[2J\\xFF.");
+	buf_clear(&line);
+}
+
 static void escape_comes_back(void **state)
 {
 	static const struct {
@@ -363,6 +378,7 @@ int main(void)
 		WITH_LOG(flipped_octet_is_never_believed),
 		WITH_LOG(full_disk_is_an_error),
 		WITH_LOG(outcome_of_a_worker_is_one_line),
+		WITH_LOG(sentence_of_a_worker_is_one_line),
 		WITH_LOG(escape_comes_back),
 	};
 
