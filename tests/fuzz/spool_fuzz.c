@@ -21,8 +21,7 @@ static void read_message(int fd, const struct spool_mail *mail)
 	char block[4096];
 	size_t got = 1;
 
-	if (spool_file_draft(fd, mail, &draft, &err) < 0)
-		return;
+	spool_file_draft(fd, mail, &draft);
 	reader = message_reader_new(draft.message);
 	while (got > 0 && message_reader_read(reader, block, sizeof block, &got, &err) == 0)
 		;
