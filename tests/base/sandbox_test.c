@@ -84,6 +84,11 @@ static int clear_room(void **state)
 	return rmdir(room.folder);
 }
 
+static bool has(struct view text, const char *word)
+{
+	return view_find(text, view_of(word)) < text.len;
+}
+
 static void need(const char *wall)
 {
 	struct buf text;
@@ -91,8 +96,7 @@ static void need(const char *wall)
 
 	buf_init(&text, 4096);
 	sandbox_describe(room.sandbox, &text);
-	is_there = view_find(view_first(buf_view(&text), view_find(buf_view(&text), view_of(" but "))), view_of(wall)) < text.len &&
-		view_find(buf_view(&text), view_of("neither")) == text.len;
+	is_there = !has(buf_view(&text), "neither") && has(view_first(buf_view(&text), view_find(buf_view(&text), view_of(" but not "))), wall);
 	if (!is_there)
 		print_message("%s\n", buf_str(&text));
 	buf_clear(&text);
