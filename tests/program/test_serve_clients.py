@@ -427,7 +427,7 @@ def test_several_places_to_listen(paloma, catcher, tmp_path):
 
 
 @pytest.mark.parametrize("words,status,named", [
-    ((), 64, "--listen"), (("--listen", "127.0.0.1:0"), 64, "--catch"), (("--catch", "@"), 64, "--listen"), (("--listen", "nonsense", "--catch", "@"), 64, "ADDRESS:PORT"),
+    (("--catch", "@"), 64, "--listen"), (("--listen", "nonsense", "--catch", "@"), 64, "ADDRESS:PORT"),
     (("--listen", "127.0.0.1:99999", "--catch", "@"), 64, "ADDRESS:PORT"), (("--listen", "127.0.0.1:0", "--catch", "/nonexistent/folder"), 73, "/nonexistent/folder"),
     (("--listen", "127.0.0.1:0", "--catch", "/dev/null"), 73, "/dev/null"), (("--listen", "127.0.0.1:0", "--catch", "@", "--implicit-tls"), 64, "--tls-cert"),
     (("--listen", "127.0.0.1:0", "--catch", "@", "--require-auth"), 64, "--password-file"), (("--listen", "127.0.0.1:0", "--catch", "@", "--tls-cert", "/nonexistent"), 78, "/nonexistent"),
