@@ -36,6 +36,8 @@ class Mta:
     envelope_id = "QQ+31"  # as its reports repeat it
     report_type = "multipart/report"
     heeds_return = True
+    mechanisms = ("PLAIN", "LOGIN")
+    mails_per_connection = 3  # of those that have such a limit
 
     def __init__(self, certificates, catcher):
         self.root = BUILD / self.package
@@ -141,6 +143,8 @@ class Postfix(Mta):
     package, binary, users = "postfix", "usr/lib/postfix/sbin/smtpd", ("postfix", "postdrop")
     extensions = {"SIZE", "8BITMIME", "SMTPUTF8", "DSN", "CHUNKING", "PIPELINING", "ENHANCEDSTATUSCODES"}
     connection_line, chunking_line = ": connect from ", " bdat=1 "
+    mechanisms = ("PLAIN", "LOGIN", "SCRAM-SHA-256")
+    mails_per_connection = None
     services = [("cleanup", "unix n - n - 0 cleanup"), ("qmgr", "unix n - n 300 1 qmgr"), ("tlsmgr", "unix - - n 1000? 1 tlsmgr"),
                 ("rewrite", "unix - - n - - trivial-rewrite"), ("bounce", "unix - - n - 0 bounce"), ("defer", "unix - - n - 0 bounce"),
                 ("trace", "unix - - n - 0 bounce"), ("verify", "unix - - n - 1 verify"), ("flush", "unix n - n 1000? 0 flush"),
@@ -234,6 +238,7 @@ deliver_drop_privilege
 never_users =
 host_lookup =
 rfc1413_query_timeout = 0s
+smtp_accept_max_per_connection = {self.mails_per_connection}
 message_size_limit = {SIZE_LIMIT}
 smtputf8_advertise_hosts = *
 dsn_advertise_hosts = *
@@ -313,6 +318,7 @@ chmod 711 /var/spool/smtpd
         # It knows no recipient that it takes and only afterwards does not know, so a delivery program refuses those.
         configuration = self.write("smtpd.conf", f"""table unknown file:{self.folder}/unknown
 smtp max-message-size {SIZE_LIMIT}
+smtp limit max-mails {self.mails_per_connection}
 listen on 127.0.0.1 port {self.port} hostname mta.example
 action "inbox" maildir "{self.folder}/mail/{USER}"
 action "nobody" mda "/bin/sh -c 'echo No such user here; exit 67'" virtual <unknown>
