@@ -235,6 +235,14 @@ def test_a_bounce_is_read_back(mta, sender):
     assert recipient["Status"].startswith("5.")
 
 
+@pytest.mark.parametrize("mta", [each for each in real_mtas.ALL if "SMTPUTF8" in each.extensions], indirect=True, ids=lambda mta: mta.__name__)
+def test_a_bounce_about_an_international_address(mta, sender):
+    sender.send("--no-queue", "-s", "To nobody", "jürgen@inbox.example")
+    raw = mta.catcher.raw()
+    message = email.message_from_bytes(raw, policy=email.policy.default)
+    assert message.get_content_type() == mta.report_type and "jürgen@inbox.example" in raw.decode()
+
+
 def test_some_are_known_and_some_not(mta, sender):
     sender.send("--no-queue", "-s", "To both", INBOX, UNKNOWN)
     [message] = mta.mails()
