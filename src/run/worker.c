@@ -24,6 +24,7 @@ struct worker {
 	struct attempt_options options;
 	struct conf conf;
 	int socket;
+	struct spool_entry finished;	/* of the last job, when nobody of it is left; fd -1: none */
 };
 
 static void say(const struct worker *worker, char what, struct view text)
@@ -47,11 +48,30 @@ static void tell_outcome(void *context, const struct spool_mail *mail, const str
 	buf_clear(&line);
 }
 
+static bool has_pending(const struct spool_mail *mail)
+{
+	for (size_t i = 0; i < mail->envelope.recipient_count; i++)
+		if (attempt_is_pending(mail, i))
+			return true;
+	return false;
+}
+
+/* A message that the runner is going to remove is kept open: whoever closes it last waits until the file system has freed
+ * it, and the runner has no time for that. All others must be unlocked when he hears that the job is done. */
+static void put_down(struct worker *worker, struct spool_entry *entry, bool is_finished)
+{
+	if (is_finished)
+		worker->finished = *entry;
+	else
+		spool_entry_close(entry);
+}
+
 static void do_job(struct worker *worker, struct spool_entry *entry, const uint32_t *numbers, size_t count)
 {
 	struct attempt attempt;
 	struct err err;
 	size_t *recipients;
+	bool is_finished = false;
 	char result = 'D';
 
 	if (attempt_begin(&attempt, &worker->options, entry, &err) < 0) {
@@ -62,9 +82,10 @@ static void do_job(struct worker *worker, struct spool_entry *entry, const uint3
 			recipients[i] = numbers[i] < attempt.mail.envelope.recipient_count ? numbers[i] : 0;
 		if (attempt_deliver(&attempt, recipients, count, &err) < 0)
 			result = err.exit_code == EX_DATAERR ? 'X' : 'T';
+		is_finished = result == 'D' && !has_pending(&attempt.mail);
 	}
 	attempt_end(&attempt);
-	spool_entry_close(entry);
+	put_down(worker, entry, is_finished);
 	say(worker, result, result == 'D' ? (struct view){0} : view_of(err.text));
 }
 
@@ -95,6 +116,7 @@ static bool take_job(struct worker *worker, uint32_t *numbers)
 	do
 		got = recvmsg(worker->socket, &packet, MSG_CMSG_CLOEXEC);
 	while (got < 0 && errno == EINTR);
+	spool_entry_close(&worker->finished);
 	if (got < (ssize_t)sizeof job)
 		return false;
 	entry = (struct spool_entry){.fd = take_descriptor(&packet), .state = job.state};
@@ -120,7 +142,7 @@ static void confine(struct worker *worker, const char *destination, const struct
 
 static _Noreturn void work(const struct attempt_options *options, const char *destination, const struct confinement *confinement, int socket)
 {
-	struct worker worker = {.options = *options, .conf = *options->conf, .socket = WORKER_SOCKET_FD};
+	struct worker worker = {.options = *options, .conf = *options->conf, .socket = WORKER_SOCKET_FD, .finished = {.fd = -1}};
 	uint32_t *numbers = calloc(WORKER_RECIPIENTS_MAX, sizeof *numbers);
 	struct way_key key;
 
