@@ -16,12 +16,14 @@ enum { TEXT_MAX_OCTETS = 64 * 1024, LINE_MAX_OCTETS = 4 * TEXT_MAX_OCTETS + 1024
 
 static enum { LOG_TO_NOBODY, LOG_TO_SYSLOG, LOG_TO_DESCRIPTOR } target;
 static int descriptor = -1;
+static char host[128];			/* short, as in every line */
 
 int log_open(const char *where, struct err *err)
 {
 	if (descriptor > STDERR_FILENO)
 		close(descriptor); /* opened anew after the file was put away */
 	descriptor = -1;
+	closelog();
 	target = LOG_TO_DESCRIPTOR;
 	if (strcmp(where, "none") == 0) {
 		target = LOG_TO_NOBODY;
@@ -36,30 +38,46 @@ int log_open(const char *where, struct err *err)
 			return err_set_errno(err, EX_CANTCREAT, errno, "Cannot open the log %s", where);
 		}
 	}
+	if (gethostname(host, sizeof host - 1) < 0)
+		snprintf(host, sizeof host, "localhost");
+	host[strcspn(host, ".")] = '\0';
 	return 0;
+}
+
+/* strftime would look at the time zone's file for every line. */
+static void put_time(struct buf *line, time_t now)
+{
+	static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+	struct tm local;
+
+	if (localtime_r(&now, &local))
+		buf_printf(line, "%s %2d %02d:%02d:%02d ", months[local.tm_mon], local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec);
 }
 
 static void write_to_descriptor(const char *part, const char *text)
 {
-	char host[128] = "localhost", when[32] = "";
-	time_t now = time(NULL);
 	struct buf line;
-	struct tm local;
 
-	gethostname(host, sizeof host - 1);
-	host[strcspn(host, ".")] = '\0';
-	if (localtime_r(&now, &local))
-		strftime(when, sizeof when, "%b %e %H:%M:%S", &local);
 	buf_init(&line, LINE_MAX_OCTETS);
-	buf_printf(&line, "%s %s paloma/%s[%ld]: %s\n", when, host, part, (long)getpid(), text);
+	put_time(&line, time(NULL));
+	buf_printf(&line, "%s paloma/%s[%ld]: %s\n", host, part, (long)getpid(), text);
 	if (line.len > 0 && write(descriptor, line.data, line.len) < 0)
 		target = LOG_TO_SYSLOG; /* the disk is full, perhaps; what is to be told now is not worth a mail */
 	buf_clear(&line);
 }
 
+/* The connection stays open from line to line; only the name changes, to which syslog keeps a pointer. */
+static void write_to_syslog(const char *part, const char *text)
+{
+	static char ident[32];
+
+	snprintf(ident, sizeof ident, "paloma/%s", part);
+	openlog(ident, LOG_PID, LOG_MAIL);
+	syslog(LOG_INFO, "%s", text);
+}
+
 void log_write(const char *part, const char *format, ...)
 {
-	char ident[32];
 	struct buf text, shown;
 	va_list args;
 
@@ -74,10 +92,7 @@ void log_write(const char *part, const char *format, ...)
 	if (target == LOG_TO_DESCRIPTOR) {
 		write_to_descriptor(part, buf_str(&shown));
 	} else {
-		snprintf(ident, sizeof ident, "paloma/%s", part);
-		openlog(ident, LOG_PID, LOG_MAIL);
-		syslog(LOG_INFO, "%s", buf_str(&shown));
-		closelog();
+		write_to_syslog(part, buf_str(&shown));
 	}
 	buf_clear(&text);
 	buf_clear(&shown);
