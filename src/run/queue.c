@@ -28,37 +28,56 @@ enum {
 	EVENTS_OCTETS = 64 * 1024,
 };
 
+/* What the spool has of a message goes on the agenda; item: null when it has none. */
+static void take_note(struct runner *runner, const char *id, const struct spool_item *item)
+{
+	if (!item || item->state != SPOOL_QUEUED)
+		agenda_remove(runner->agenda, id);
+	else if (!schedule_is_due(&runner->conf->queue.schedule, item->due, runner->now))
+		agenda_put(runner->agenda, id, item->due);
+	else
+		agenda_put(runner->agenda, id, item->due <= 0 ? 0 : runner->now);
+}
+
+static bool is_active(const struct runner *runner, const char *id)
+{
+	time_t due;
+
+	return agenda_find(runner->agenda, id, &due) && due == is_active_due;
+}
+
 /* A message is new, was flushed, held, released or removed. */
-static void look_at(struct runner *runner, const char *id)
+static void look_at(struct runner *runner, const char *id, bool is_gone)
 {
 	struct spool_item item;
-	time_t known;
-	bool is_known = agenda_find(runner->agenda, id, &known);
 
-	if (is_known && known == is_active_due)
-		return;
-	if (!spool_look(&runner->spool, id, &item) || item.state != SPOOL_QUEUED) {
-		agenda_remove(runner->agenda, id);
-		return;
-	}
-	if (!schedule_is_due(&runner->conf->queue.schedule, item.due, runner->now))
-		agenda_put(runner->agenda, id, item.due);
-	else
-		agenda_put(runner->agenda, id, item.due <= 0 ? 0 : runner->now);
+	if (!is_active(runner, id))
+		take_note(runner, id, !is_gone && spool_look(&runner->spool, id, &item) ? &item : NULL);
 }
+
+struct rescan {
+	struct runner *runner;
+	bool has_unready;
+};
 
 static void take_item(void *context, const struct spool_item *item)
 {
-	look_at(context, item->id);
+	struct rescan *scan = context;
+
+	scan->has_unready |= item->state == SPOOL_WRITING;
+	if (!is_active(scan->runner, item->id))
+		take_note(scan->runner, item->id, item);
 }
 
 static void rescan(struct runner *runner)
 {
+	struct rescan scan = {.runner = runner};
 	struct err err;
 
-	if (spool_scan(&runner->spool, take_item, runner, &err) < 0)
+	if (spool_scan(&runner->spool, take_item, &scan, &err) < 0)
 		log_write("qmgr", "%s", err.text);
-	spool_sweep(&runner->spool, runner->now);
+	if (scan.has_unready)
+		spool_sweep(&runner->spool, runner->now);
 	destinations_tidy(&runner->destinations, runner->now);
 	runner->rescan_at = runner->now + RESCAN_S;
 }
@@ -76,7 +95,7 @@ static void take_notices(struct runner *runner)
 			if (event->mask & IN_Q_OVERFLOW)
 				runner->rescan_at = runner->now;
 			else if (event->len > 0 && spool_id_parse(view_of(event->name), &ignored))
-				look_at(runner, event->name);
+				look_at(runner, event->name, event->mask & (IN_DELETE | IN_MOVED_FROM));
 			at += sizeof *event + event->len;
 		}
 	}
