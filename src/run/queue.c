@@ -222,8 +222,9 @@ static int open_ears(struct runner *runner, struct err *err)
 	snprintf(path, sizeof path, "/proc/self/fd/%d", runner->spool.queue);
 	if (runner->signals < 0 || runner->inotify < 0)
 		return err_set_errno(err, EX_OSERR, errno, "Cannot wait for mail");
-	/* Without /proc or with too many watchers mail is still found, only later. */
-	if (inotify_add_watch(runner->inotify, path, IN_CLOSE_WRITE | IN_ATTRIB | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR) < 0)
+	/* Whoever changes a message has opened it to write, so that its closing is all there is to be told of; then it is not
+	 * locked any more, either. Without /proc or with too many watchers mail is still found, only later. */
+	if (inotify_add_watch(runner->inotify, path, IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR) < 0)
 		log_write("qmgr", "New mail is noticed every %d seconds only: the folder cannot be watched.", RESCAN_S);
 	return 0;
 }
