@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <time.h>
@@ -160,4 +161,17 @@ int process_start(const char *const argv[], int input, pid_t *pid, struct err *e
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
 	return result ? err_set_errno(err, EX_UNAVAILABLE, result, "Cannot run %s", argv[0]) : 0;
+}
+
+int process_open_signals(const int *signals, struct err *err)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	for (; *signals; signals++)
+		sigaddset(&set, *signals);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd >= 0 ? fd : err_set_errno(err, EX_OSERR, errno, "Cannot wait for signals");
 }

@@ -11,6 +11,10 @@
  * Fails with EX_UNAVAILABLE 4.3.0 when it cannot be started, is killed, or exits with another status than 0. */
 int process_capture(const char *const argv[], int timeout_ms, struct buf *out, struct err *err);
 
+/* Blocks the signals, a list that ends with 0, and returns a descriptor they are read from (signalfd), non-blocking.
+ * Fails with EX_OSERR. */
+int process_open_signals(const int *signals, struct err *err);
+
 /* Starts argv[0] and does not wait: input is its standard input, its output goes nowhere, and its environment has no more
  * than PATH, HOME, LANG, LC_ALL and TZ. It leads a process group of its own. Fails with EX_UNAVAILABLE 4.3.0. */
 int process_start(const char *const argv[], int input, pid_t *pid, struct err *err);

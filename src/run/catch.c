@@ -16,6 +16,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 #include "base/file.h"
+#include "base/process.h"
 #include "net/dns.h"
 #include "run/catch_maildir.h"
 #include "run/facts.h"
@@ -251,17 +252,14 @@ static int check_passwords(const struct serving *serving, struct err *err)
 
 static int open_signals(struct serving *serving, struct err *err)
 {
-	sigset_t set;
+	static const int signals[] = {SIGTERM, SIGINT, SIGCHLD, 0};
 	int ends[2];
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	serving->signals = signalfd(-1, &set, SFD_CLOEXEC);
-	if (serving->signals < 0 || pipe2(ends, O_CLOEXEC) < 0)
-		return err_set_errno(err, EX_OSERR, errno, "Cannot wait for signals");
+	serving->signals = process_open_signals(signals, err);
+	if (serving->signals < 0)
+		return -1;
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_set_errno(err, EX_OSERR, errno, "Cannot wait for news");
 	serving->news_read = ends[0];
 	serving->news_write = ends[1];
 	return 0;

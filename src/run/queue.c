@@ -19,6 +19,7 @@
 #include <unistd.h>
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/process.h"
 #include "run/facts.h"
 #include "run/queue_private.h"
 #include "run/way.h"
@@ -208,19 +209,15 @@ static void reload(struct runner *runner)
 
 static int open_ears(struct runner *runner, struct err *err)
 {
+	static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0};
 	char path[64];
-	sigset_t set;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	runner->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	runner->signals = process_open_signals(signals, err);
+	if (runner->signals < 0)
+		return -1;
 	runner->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	snprintf(path, sizeof path, "/proc/self/fd/%d", runner->spool.queue);
-	if (runner->signals < 0 || runner->inotify < 0)
+	if (runner->inotify < 0)
 		return err_set_errno(err, EX_OSERR, errno, "Cannot wait for mail");
 	/* Whoever changes a message has opened it to write, so that its closing is all there is to be told of; then it is not
 	 * locked any more, either. Without /proc or with too many watchers mail is still found, only later. */

@@ -17,9 +17,11 @@
 #include <unistd.h>
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/process.h"
 #include "base/service_manager.h"
 #include "net/dns.h"
 #include "net/stream.h"
+#include "run/confinement.h"
 #include "run/control.h"
 #include "run/facts.h"
 #include "run/handover.h"
@@ -423,22 +425,22 @@ static int open_spool(struct service *service, struct err *err)
 	return spool_open(&service->spool, service->spool_path, err);
 }
 
-static int open_signals(struct service *service, struct err *err)
+/* What one wants to know before trusting it with mail. */
+static void tell_state(const struct service *service)
 {
-	sigset_t set;
+	struct confinement *confinement = confinement_new();
+	struct buf text;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	service->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return service->signals >= 0 ? 0 : err_set_errno(err, EX_OSERR, errno, "Cannot wait for signals");
+	buf_init(&text, 4 * ERR_TEXT_SIZE);
+	confinement_describe(confinement, &text);
+	printf("The spool is %s, of uid %lu.\n%s\n", service->spool_path, (unsigned long)geteuid(), buf_str(&text));
+	buf_clear(&text);
+	confinement_free(confinement);
 }
 
 static int set_up(struct service *service, struct err *err)
 {
+	static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0};
 	uint64_t most = service->request->serve.max_sessions;
 
 	service_manager_open(&service->manager);
@@ -449,13 +451,16 @@ static int set_up(struct service *service, struct err *err)
 	service->most_visitors = most ? (size_t)most : SESSIONS_DEFAULT;
 	service->visitors = mem_alloc_array(service->most_visitors, sizeof *service->visitors);
 	/* What needs root comes first; from spool_open on we are the spool's owner. */
-	if (load(service, err) < 0 || open_listeners(service, err) < 0 || open_spool(service, err) < 0 || open_signals(service, err) < 0)
+	if (load(service, err) < 0 || open_listeners(service, err) < 0 || open_spool(service, err) < 0 ||
+	    (service->signals = process_open_signals(signals, err)) < 0)
 		return -1;
 	open_log(service);
 	if (geteuid() == 0)
 		log_write("serve", "The service runs as root, for no other user owns the spool %s.", service->spool_path);
 	service->keeper = (struct keeper){.spool_path = service->spool_path, .config_file = service->request->config_file, .in_child = leave,
 					  .context = service};
+	if (service->request->verbose)
+		tell_state(service);
 	if (output_write(stdout, (struct view){0}, err) < 0) /* nobody knows the port otherwise */
 		return -1;
 	keeper_start(&service->keeper);

@@ -1,4 +1,5 @@
 """paloma serve: whose mail it takes, what it answers, and what it lets others see."""
+import os
 import re
 import socket
 import threading
@@ -288,3 +289,11 @@ def test_without_a_service_the_queue_is_the_users_own(service, paloma):
     assert not service.submit.exists() and not service.control.exists()
     result = service.run("queue", "--system")
     assert result.returncode == 77 and b"no queue that you may look at" in result.stderr
+
+
+def test_verbose_tells_how_the_workers_are_confined(make_service):
+    service = make_service("-v")
+    told = [service.process.stdout.readline().decode() for _ in range(2)]
+    assert told[0] == f"The spool is {service.spool}, of uid {os.geteuid()}.\n"
+    assert told[1].startswith("Workers run as ") and ("seccomp" in told[1] or "confined" in told[1])
+    assert told[1].strip() in service.log.read_text() or service.logged(re.escape(told[1].strip()))
