@@ -1,6 +1,7 @@
 """An SMTP server that takes everything and keeps nothing, quicker than any client of the bench.
 
-sink.py CERTIFICATE KEY: prints two ports of loopback, one that speaks SMTP with STARTTLS, and one that only reads.
+sink.py CERTIFICATE KEY: prints two ports of loopback, one that speaks SMTP with STARTTLS, and one that only reads; then, for
+each line on standard input, how many connections, mails and flights of answers there have been, which it counts anew.
 Unlike paloma serve it writes nothing to a disk, so that a client's time is the client's.
 """
 import socket
@@ -15,21 +16,29 @@ KEYWORDS = b"250-sink.example\r\n250-PIPELINING\r\n250-SIZE\r\n250-8BITMIME\r\n"
 FINAL = {b"DATA": b"354 Go on\r\n", b"STARTTLS": b"220 Go on\r\n", b"QUIT": b"221 2.0.0 Farewell\r\n"}
 
 
+counts = {"connections": 0, "mails": 0, "flights": 0}
+
+
 class Session:
     def __init__(self, peer, context):
         self.peer, self.context = peer, context
         self.block = memoryview(bytearray(BLOCK))
         self.input = b""
 
+    def answer(self, replies):
+        counts["flights"] += 1
+        self.peer.sendall(replies)
+
     def run(self):
-        self.peer.sendall(b"220 sink.example ESMTP\r\n")
+        counts["connections"] += 1
+        self.answer(b"220 sink.example ESMTP\r\n")
         while self.fill():
             replies = b""
             while b"\n" in self.input:
                 line, self.input = self.input.split(b"\n", 1)
                 verb = line.split(b" ", 1)[0].strip().upper()
                 if verb in FINAL:
-                    self.peer.sendall(replies + FINAL[verb])
+                    self.answer(replies + FINAL[verb])
                     replies = b""
                 if verb == b"QUIT":
                     return
@@ -42,7 +51,7 @@ class Session:
                 else:
                     replies += b"250 2.0.0 Yes\r\n"
             if replies:
-                self.peer.sendall(replies)
+                self.answer(replies)
 
     def fill(self):
         got = self.peer.recv_into(self.block)
@@ -58,6 +67,7 @@ class Session:
                 return False
             tail = (tail + self.block[:got])[-64:] if got < 64 else bytes(self.block[got - 64:got])
         self.input = tail.split(END_OF_DATA, 1)[1]
+        counts["mails"] += 1
         return True
 
 
@@ -96,7 +106,9 @@ def main():
     for listener, serve in listeners:
         threading.Thread(target=accept, args=(listener, serve, context), daemon=True).start()
     print(smtp.getsockname()[1], raw.getsockname()[1], flush=True)
-    sys.stdin.read()  # until whoever started it is gone
+    for _ in sys.stdin:  # until whoever started it is gone
+        print(*counts.values(), flush=True)
+        counts.update(dict.fromkeys(counts, 0))
 
 
 main()
