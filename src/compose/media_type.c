@@ -242,13 +242,18 @@ static bool looks_like_text(const struct scan *scan)
 	return scan->is_utf8 && scan->nul == 0 && scan->control == 0;
 }
 
-/* Text that is none, and what nobody knew. */
-static int settle(struct slice content, struct media_type *media, struct err *err)
+/* Text that is none, and what nobody knew; a NUL in its beginning tells as much as all of it would. */
+static int settle(struct slice content, struct view start, struct media_type *media, struct err *err)
 {
 	bool is_text = view_starts_nocase(media->type, (struct view)VIEW("text/"));
 
 	if (media->type.len > 0 && !is_text)
 		return 0;
+	if (media->type.len == 0 && memchr(start.data, '\0', start.len)) {
+		media->type = octet_stream;
+		media->reason = "by what is in it";
+		return 0;
+	}
 	if (scan_once(content, media, err) < 0)
 		return -1;
 	if (media->type.len == 0) {
@@ -299,7 +304,7 @@ int media_type_find(struct view name, struct slice content, const char *user_fil
 	status = read_start(content, own, &start, err);
 	if (status == 0) {
 		weigh(extension, by_content(extension, start, arena), media);
-		status = settle(content, media, err);
+		status = settle(content, start, media, err);
 	}
 	arena_free(own);
 	return status;
