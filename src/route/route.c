@@ -357,9 +357,10 @@ struct view route_destination(const struct envelope *envelope, struct view autho
 	struct way way;
 
 	decide(&routing, relay_of_sender(&routing), envelope->recipients[recipient].forward_path, &way);
-	if (way.rule)
-		return arena_printf(arena, "route %.*s", VIEW_ARG(way.rule->pattern));
+	/* Not by the pattern of a rule, which may be that of half the world: one dead domain would stand for all. */
 	if (way.via == VIA_RELAY)
 		return arena_printf(arena, "relay %.*s", VIEW_ARG(way.relay->name));
-	return arena_printf(arena, "mx %.*s", VIEW_ARG(way.domain));
+	if (way.via == VIA_MX)
+		return arena_printf(arena, "mx %.*s", VIEW_ARG(way.domain));
+	return arena_printf(arena, "route %.*s", VIEW_ARG(way.rule->pattern));
 }

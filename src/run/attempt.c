@@ -118,7 +118,7 @@ int attempt_deliver(struct attempt *attempt, const size_t *recipients, size_t gi
 	struct draft draft = attempt->draft;
 	struct route route;
 
-	if (spool_file_check(attempt->entry->fd, &attempt->mail, err) < 0)
+	if (spool_file_check(attempt->entry->fd, &attempt->mail, err) < 0 || spool_log_check_room(attempt->entry->fd, given, err) < 0)
 		return -1;
 	for (size_t i = 0; i < given; i++)
 		if (attempt_is_pending(&attempt->mail, recipients[i]))

@@ -35,6 +35,9 @@ void destinations_tidy(struct destinations *destinations, time_t now)
 	struct destination **place = &destinations->first;
 
 	while (*place) {
+		/* It is over, or further ahead than a failure ever puts off: the clock has been set back. */
+		if (schedule_is_due(destinations->schedule, (*place)->dead_until, now))
+			destination_revive(*place);
 		if (!(*place)->first && (*place)->workers == 0 && !destination_is_dead(*place, now))
 			forget(place);
 		else

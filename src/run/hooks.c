@@ -98,11 +98,12 @@ bool hooks_tick(struct hooks *hooks)
 	bool is_running = false;
 
 	for (size_t i = 0; i < RUNNING_MAX; i++) {
-		struct waiting *event = hooks->running[i].pid ? NULL : take_first(hooks);
+		struct waiting *event;
 
-		if (event)
+		while (!hooks->running[i].pid && (event = take_first(hooks))) {
 			start(hooks, i, event);
-		free(event);
+			free(event);
+		}
 		if (hooks->running[i].pid && clock_now_ms() >= hooks->running[i].deadline_ms)
 			kill(-hooks->running[i].pid, SIGKILL); /* its group: a shell's children as well */
 		is_running |= hooks->running[i].pid != 0;

@@ -25,7 +25,7 @@ void hooks_tell_unstuck(struct hooks *hooks);
 
 /* A child of this process has ended. */
 void hooks_reap(struct hooks *hooks, pid_t pid);
-/* Ends what has run too long and starts what waits. True while one runs: call it again within a second. */
+/* Ends what has run too long and starts what waits. True while one runs: call it again within a second, and when one has ended. */
 bool hooks_tick(struct hooks *hooks);
 
 #endif

@@ -80,7 +80,21 @@ static void rescan(struct runner *runner)
 	if (scan.has_unready)
 		spool_sweep(&runner->spool, runner->now);
 	destinations_tidy(&runner->destinations, runner->now);
-	runner->rescan_at = runner->now + RESCAN_S;
+	runner->rescan_at = runner->now + runner->rescan_s;
+}
+
+/* That a file is closed tells something of one that is new, or that somebody else had open: all others we have closed
+ * ourselves, and what is put off would be begun again at once. That one is marked tells something of those that are known: a
+ * new one is marked before it is durable, and closed when it is. */
+static void take_notice(struct runner *runner, uint32_t mask, const char *id)
+{
+	time_t due;
+	bool is_known = agenda_find(runner->agenda, id, &due), is_busy = agenda_find(runner->busy, id, &due);
+
+	if ((mask & IN_CLOSE_WRITE && is_known && !is_busy) || (mask & IN_ATTRIB && !is_known))
+		return;
+	agenda_remove(runner->busy, id);
+	look_at(runner, id, mask & (IN_DELETE | IN_MOVED_FROM));
 }
 
 static void take_notices(struct runner *runner)
@@ -96,7 +110,7 @@ static void take_notices(struct runner *runner)
 			if (event->mask & IN_Q_OVERFLOW)
 				runner->rescan_at = runner->now;
 			else if (event->len > 0 && spool_id_parse(view_of(event->name), &ignored))
-				look_at(runner, event->name, event->mask & (IN_DELETE | IN_MOVED_FROM));
+				take_notice(runner, event->mask, event->name);
 			at += sizeof *event + event->len;
 		}
 	}
@@ -124,12 +138,33 @@ static void take_signals(struct runner *runner)
 	}
 }
 
+/* The time. One that was set makes all that was planned worth a look. */
+static void take_time(struct runner *runner)
+{
+	time_t now = time(NULL);
+
+	if (now < runner->now - 1 || now > runner->now + 2 * RESCAN_S)
+		runner->rescan_at = now;
+	runner->now = now;
+	if (runner->ends && runner->end_at == 0)
+		runner->end_at = now + GRACE_S;
+}
+
+static bool may_activate(const struct runner *runner)
+{
+	return !runner->ends && !runner->reloads && runner->active_count < ACTIVE_MAX;
+}
+
 static int timeout_ms(struct runner *runner)
 {
 	time_t wake_at = runner->rescan_at, due;
 
-	if (runner->active_count < ACTIVE_MAX && agenda_first(runner->agenda, NULL, &due) && due < wake_at)
+	if (may_activate(runner) && agenda_first(runner->agenda, NULL, &due) && due < wake_at)
 		wake_at = due;
+	if (runner->ends && runner->end_at < wake_at)
+		wake_at = runner->end_at;
+	if (runner->has_hooks && runner->now + 1 < wake_at)
+		wake_at = runner->now + 1;
 	return wake_at <= runner->now ? 0 : wake_at - runner->now > RESCAN_S ? RESCAN_S * 1000 : (int)(wake_at - runner->now) * 1000;
 }
 
@@ -146,7 +181,7 @@ static void wait_for_news(struct runner *runner)
 	}
 	if (poll(polls, 2 + count, timeout_ms(runner)) <= 0)
 		return;
-	runner->now = time(NULL);
+	take_time(runner);
 	if (polls[1].revents)
 		take_signals(runner);
 	for (size_t i = 0; i < count; i++)
@@ -216,13 +251,13 @@ static int open_ears(struct runner *runner, struct err *err)
 	if (runner->signals < 0)
 		return -1;
 	runner->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	runner->rescan_s = RESCAN_S;
 	snprintf(path, sizeof path, "/proc/self/fd/%d", runner->spool.queue);
-	if (runner->inotify < 0)
-		return err_set_errno(err, EX_OSERR, errno, "Cannot wait for mail");
-	/* Whoever changes a message has opened it to write, so that its closing is all there is to be told of; then it is not
-	 * locked any more, either. Without /proc or with too many watchers mail is still found, only later. */
-	if (inotify_add_watch(runner->inotify, path, IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR) < 0)
-		log_write("qmgr", "New mail is noticed every %d seconds only: the folder cannot be watched.", RESCAN_S);
+	/* Without /proc or with too many watchers mail is still found, only later. */
+	if (inotify_add_watch(runner->inotify, path, IN_CLOSE_WRITE | IN_ATTRIB | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR) < 0) {
+		runner->rescan_s = RESCAN_DEAF_S;
+		log_write("qmgr", "New mail is noticed every %u seconds only: the folder cannot be watched.", runner->rescan_s);
+	}
 	return 0;
 }
 
@@ -257,20 +292,21 @@ static int set_up(struct runner *runner, struct err *err)
 	runner->worker_limit = runner->conf->queue.connections < WORKERS_MAX ? runner->conf->queue.connections : WORKERS_MAX;
 	runner->workers = mem_alloc_array(runner->worker_limit + 1, sizeof *runner->workers);
 	runner->agenda = agenda_new();
+	runner->busy = agenda_new();
 	runner->now = time(NULL);
 	rescan(runner);
 	return 0;
 }
 
-/* Nothing to be tried any more, now or later. Who stores a message and sees the lock held relies on us to see it: so the
- * lock goes first, and only then we look for the last time. */
+/* Nothing to be tried any more, now or later, and everybody has been told. Who stores a message and sees the lock held
+ * relies on us to see it: so the lock goes first, and only then we look for the last time. */
 static bool has_ended(struct runner *runner)
 {
 	struct err err;
 
 	if (runner->ends)
-		return runner->worker_count == 0;
-	if (runner->stays || agenda_count(runner->agenda) > 0)
+		return runner->now >= runner->end_at || (runner->worker_count == 0 && !runner->has_hooks);
+	if (runner->stays || agenda_count(runner->agenda) > 0 || runner->has_hooks)
 		return false;
 	close(runner->lock);
 	rescan(runner);
@@ -281,32 +317,18 @@ static bool has_ended(struct runner *runner)
 	return spool_lock_runner(&runner->spool, &runner->lock, &err) <= 0;
 }
 
-/* The time, and a look at everything when it is time for that or the clock was set. */
-static void look_at_clock(struct runner *runner)
-{
-	time_t now = time(NULL);
-	bool has_jumped = now < runner->now - 1 || now > runner->now + 2 * RESCAN_S;
-
-	runner->now = now;
-	if (has_jumped || now >= runner->rescan_at)
-		rescan(runner);
-}
-
 static void loop(struct runner *runner)
 {
-	time_t end_at = 0;
-
 	for (;;) {
-		look_at_clock(runner);
-		if (runner->ends && end_at == 0)
-			end_at = runner->now + GRACE_S;
-		if (runner->ends && runner->now >= end_at)
-			return;
+		take_time(runner);
+		if (runner->now >= runner->rescan_at)
+			rescan(runner);
 		if (runner->reloads)
 			reload(runner);
-		if (!runner->reloads)
-			queue_activate_due(runner);
+		while (may_activate(runner) && queue_activate_due(runner))
+			;
 		queue_assign(runner);
+		runner->has_hooks = hooks_tick(runner->hooks);
 		if (has_ended(runner))
 			return;
 		wait_for_news(runner);
@@ -335,6 +357,7 @@ int queue_run(const char *spool_path, const char *config_file, bool stays, struc
 	hooks_free(runner.hooks);
 	confinement_free(runner.confinement);
 	agenda_free(runner.agenda);
+	agenda_free(runner.busy);
 	destinations_clear(&runner.destinations);
 	free(runner.workers);
 	buf_clear(&runner.text);

@@ -64,6 +64,7 @@ bool queue_open_active(struct runner *runner, struct active *active)
 		break;
 	case SPOOL_OPEN_BUSY:
 		agenda_put(runner->agenda, active->id, runner->now + BUSY_RETRY_S);
+		agenda_put(runner->busy, active->id, 0);
 		break;
 	case SPOOL_OPEN_FAILED:
 		log_write("qmgr", "%s: %s", active->id, err.text);
@@ -266,12 +267,14 @@ static void activate(struct runner *runner, const char *id, time_t due)
 	free_active(runner, active);
 }
 
-void queue_activate_due(struct runner *runner)
+bool queue_activate_due(struct runner *runner)
 {
 	char id[SPOOL_ID_SIZE];
 	time_t due;
 
-	while (!runner->ends && runner->active_count < ACTIVE_MAX && agenda_first(runner->agenda, id, &due) && due <= runner->now)
-		activate(runner, id, due);
+	if (!agenda_first(runner->agenda, id, &due) || due > runner->now)
+		return false;
+	activate(runner, id, due);
+	return true;
 }
 

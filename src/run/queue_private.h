@@ -18,6 +18,7 @@ enum {
 	WORKERS_MAX = 1000,
 	RESCAN_S = 300,			/* in case a notice was lost */
 	WORKER_LIFE_S = 900,
+	RESCAN_DEAF_S = 20,		/* where there are none */
 	BUSY_RETRY_S = 60,		/* a message that somebody else has open */
 };
 
@@ -58,20 +59,22 @@ struct runner {
 	struct arena *arena;		/* of conf's facts */
 	struct attempt_options options;
 	struct agenda *agenda;
+	struct agenda *busy;		/* of it those that somebody else had open: that he closes them is news */
 	struct destinations destinations;
 	struct hooks *hooks;
 	struct confinement *confinement; /* of the workers */
 	struct worker_place *workers;
 	size_t worker_count, worker_limit, active_count;
 	int lock, inotify, signals;
-	time_t now, rescan_at;
-	bool stays, ends, reloads;
+	unsigned rescan_s;
+	time_t now, rescan_at, end_at;	/* end_at: 0 until ends */
+	bool stays, ends, reloads, has_hooks; /* has_hooks: that run or wait */
 	struct buf text;
 };
 
 /* queue_messages.c */
-/* Those that are due become active, as many as there is room for. */
-void queue_activate_due(struct runner *runner);
+/* The first that is due becomes active. False: none is. */
+bool queue_activate_due(struct runner *runner);
 /* Opens and locks it, for the first task or the settling. False when that is not to be had now: then it is gone. */
 bool queue_open_active(struct runner *runner, struct active *active);
 /* A task is done, or will not be done; with the last the message is settled. Frees the task. */

@@ -80,6 +80,7 @@ static void start_worker(struct runner *runner, struct destination *destination)
 	if (pid < 0) {
 		log_write("qmgr", "%s", err.text);
 		destination_fail(&runner->destinations, destination, runner->now, &err);
+		put_off_all(runner, destination);
 		return;
 	}
 	place->pid = pid;

@@ -25,26 +25,30 @@ struct worker {
 	struct conf conf;
 	int socket;
 	struct spool_entry finished;	/* of the last job, when nobody of it is left; fd -1: none */
+	bool is_unheard;		/* something could not be said */
 };
 
-static void say(const struct worker *worker, char what, struct view text)
+/* What the runner does not hear he must not take for said: he is left alone then, looks at the log himself, and so would
+ * the next one. */
+static void say(struct worker *worker, char what, struct view text)
 {
 	struct iovec pieces[2] = {{.iov_base = &what, .iov_len = 1}, {.iov_base = (char *)(uintptr_t)text.data, .iov_len = text.len}};
 	const struct msghdr packet = {.msg_iov = pieces, .msg_iovlen = 2};
 
-	while (sendmsg(worker->socket, &packet, MSG_NOSIGNAL) < 0 && errno == EINTR)
-		; /* the runner may be gone: then the log alone tells */
+	while (!worker->is_unheard && sendmsg(worker->socket, &packet, MSG_NOSIGNAL) < 0)
+		worker->is_unheard = errno != EINTR;
 }
 
 static void tell_outcome(void *context, const struct spool_mail *mail, const struct outcome *outcome)
 {
+	struct worker *worker = context;
 	struct buf line;
 
 	(void)mail;
-	buf_init(&line, PACKET_MAX);
+	buf_init(&line, PACKET_MAX - 1);
 	spool_log_write_outcome(&line, outcome, time(NULL));
-	if (!line.overflow)
-		say(context, 'O', buf_view(&line));
+	worker->is_unheard |= line.overflow;
+	say(worker, 'O', buf_view(&line));
 	buf_clear(&line);
 }
 
@@ -124,7 +128,7 @@ static bool take_job(struct worker *worker, uint32_t *numbers)
 	if (entry.fd < 0)
 		return false;
 	do_job(worker, &entry, numbers, ((size_t)got - sizeof job) / sizeof *numbers);
-	return true;
+	return !worker->is_unheard;
 }
 
 static void confine(struct worker *worker, const char *destination, const struct confinement *confinement, struct way_key *key)

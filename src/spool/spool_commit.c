@@ -8,7 +8,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { CREATE_TRIES = 100 };
+enum { CREATE_TRIES = 100, LOCK_TRIES = 1000 };
 
 static int create(const struct spool *spool, uint64_t now_us, struct spool_entry *entry, struct err *err)
 {
@@ -81,14 +81,22 @@ static enum spool_open_result lock(const struct spool *spool, struct spool_entry
 	return st.st_ino == named.st_ino && S_ISREG(st.st_mode) ? SPOOL_OPEN_OK : SPOOL_OPEN_GONE;
 }
 
-enum spool_open_result spool_entry_open(const struct spool *spool, const char *id, struct spool_entry *entry, struct err *err)
+/* Who closes a file that was opened for writing tells those who wait for its lock, and they would all wake each other for
+ * nothing: so one that has a lock is asked for it read-only. */
+static bool is_busy(const struct spool *spool, const char *id)
+{
+	int fd = openat(spool->queue, id, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	bool busy = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+
+	if (fd >= 0)
+		close(fd);
+	return busy;
+}
+
+static enum spool_open_result open_and_lock(const struct spool *spool, const char *id, struct spool_entry *entry, struct err *err)
 {
 	enum spool_open_result result;
-	uint64_t arrival_us;
 
-	*entry = (struct spool_entry){.fd = -1};
-	if (!spool_id_parse(view_of(id), &arrival_us))
-		return SPOOL_OPEN_GONE;
 	*entry = (struct spool_entry){.fd = openat(spool->queue, id, O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
 	if (entry->fd < 0 && errno == ENOENT)
 		return SPOOL_OPEN_GONE;
@@ -100,6 +108,20 @@ enum spool_open_result spool_entry_open(const struct spool *spool, const char *i
 	result = lock(spool, entry, err);
 	if (result != SPOOL_OPEN_OK)
 		spool_entry_close(entry);
+	return result;
+}
+
+enum spool_open_result spool_entry_open(const struct spool *spool, const char *id, struct spool_entry *entry, struct err *err)
+{
+	enum spool_open_result result = SPOOL_OPEN_BUSY;
+	uint64_t arrival_us;
+
+	*entry = (struct spool_entry){.fd = -1};
+	if (!spool_id_parse(view_of(id), &arrival_us))
+		return SPOOL_OPEN_GONE;
+	/* One that asks as we do has the lock for a moment, and nobody is told when he lets it go: he does not count. */
+	for (int tries = 0; result == SPOOL_OPEN_BUSY && tries < LOCK_TRIES && !is_busy(spool, id); tries++)
+		result = open_and_lock(spool, id, entry, err);
 	return result;
 }
 
@@ -121,7 +143,8 @@ int spool_entry_set_state(struct spool_entry *entry, enum spool_state state, str
 
 int spool_entry_set_due(const struct spool_entry *entry, time_t due, struct err *err)
 {
-	const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = due}};
+	/* Both times, for inotify calls only that a change of attributes; of one it says that the file was written to. */
+	const struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, {.tv_sec = due}};
 
 	if (futimens(entry->fd, times) < 0)
 		return err_set_errno(err, EX_IOERR, errno, "Cannot set the next attempt of the message %s", entry->id);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/statvfs.h>
 #include <sys/uio.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -12,6 +13,8 @@ enum {
 	LINE_MAX_OCTETS = 512 * 1024,
 	REPORTS_MAX = 512 * 1024 * 1024,
 	SAID_MAX = 4096,		/* of what a server said; the rest is chatter */
+	ROOM_OCTETS = 64 * 1024,	/* beside what each recipient is likely to take */
+	ROOM_OF_RECIPIENT = 1024,
 	SUM_OCTETS = 13,		/* " sum=" and eight digits */
 };
 
@@ -269,6 +272,17 @@ void spool_log_read(struct view log, struct arena *arena, struct spool_mail *mai
 			mail->is_held = false;
 		}
 	}
+}
+
+int spool_log_check_room(int fd, size_t recipients, struct err *err)
+{
+	uint64_t wanted = ROOM_OCTETS + (uint64_t)recipients * ROOM_OF_RECIPIENT;
+	struct statvfs room;
+
+	/* A file system without blocks has no limit that it tells. */
+	if (fstatvfs(fd, &room) < 0 || room.f_blocks == 0 || room.f_bavail >= wanted / room.f_frsize + 1)
+		return 0;
+	return err_set(err, EX_TEMPFAIL, STATUS(4, 3, 1), "The disk of the spool is full: what becomes of a message could not be written down.");
 }
 
 /* One write, which O_APPEND puts at the end. The line end comes first, so that what a crash or a full disk has cut short

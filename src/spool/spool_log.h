@@ -13,6 +13,10 @@
 #include "base/buf.h"
 #include "spool/spool_file.h"
 
+/* Whether the outcomes of so many will find room. What cannot be marked as sent would be sent again and again, so it is
+ * asked for before. Fails with EX_TEMPFAIL 4.3.1. */
+int spool_log_check_room(int fd, size_t recipients, struct err *err);
+
 /* Each fails with EX_IOERR or EX_TEMPFAIL 4.3.1; nothing is durable before spool_log_sync. */
 int spool_log_outcome(int fd, const struct outcome *outcome, time_t now, struct err *err);
 /* The end of an attempt: how many have ended, and when the next is due. */

@@ -107,6 +107,36 @@ def service(make_service):
     return make_service()
 
 
+@pytest.fixture
+def queue(tmp_path, home):
+    """queue(key=value, ...) makes a queue with a spool and a log of its own."""
+    import queues
+    made = []
+
+    def make(sections="", **lines):
+        made.append(queues.Queue(tmp_path / f"queue{len(made)}", home, lines, sections))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.clean_up()
+
+
+@pytest.fixture
+def sink():
+    """sink(answer, begin) starts a server in this process."""
+    import queues
+    made = []
+
+    def make(*args, **rest):
+        made.append(queues.Sink(*args, **rest))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
 def parts_of(message):
     """(type, file name, content) of every leaf, as Python's parser reads it."""
     return [(part.get_content_type(), part.get_filename(), part.get_payload(decode=True))

@@ -252,6 +252,39 @@ static void nobody_has_no_way(void **state)
 	assert_int_equal(route.hop_count, 0);
 }
 
+static const char *destination_of(const char *path)
+{
+	ROUTE(path);
+	return arena_str(arena, route_destination(&envelope, (struct view){0}, 0, &options, arena));
+}
+
+static void a_destination_is_what_can_be_dead_as_one(void **state)
+{
+	struct relay relay = {.name = VIEW("far")};
+	const struct route_rule rules[] = {
+		{.pattern = VIEW("one.test"), .via = VIA_RELAY, .relay = &relay}, {.pattern = VIEW("two.test"), .via = VIA_RELAY, .relay = &relay},
+		{.pattern = VIEW("*.mx.test"), .via = VIA_MX}, {.pattern = VIEW("*.tls.test"), .via = VIA_UNSET, .tls_is_set = true},
+		{.pattern = VIEW("*.gone.test"), .via = VIA_REJECT, .text = VIEW("no")},
+	};
+
+	(void)state;
+	relay.urls = (struct relay_url[]){url_of("relay.test")};
+	relay.url_count = 1;
+	options.rules = rules;
+	options.rule_count = sizeof rules / sizeof *rules;
+	assert_string_equal(destination_of("x@one.test"), "relay far");
+	assert_string_equal(destination_of("x@two.test"), "relay far");
+	/* a pattern may be that of the whole world */
+	assert_string_equal(destination_of("x@a.mx.test"), "mx a.mx.test");
+	assert_string_equal(destination_of("x@B.mx.test"), "mx b.mx.test");
+	assert_string_equal(destination_of("x@a.tls.test"), "mx a.tls.test");
+	assert_string_equal(destination_of("x@a.gone.test"), "route *.gone.test");
+	assert_string_equal(destination_of("x@a.test"), "mx a.test");
+	options.default_relay = &relay;
+	assert_string_equal(destination_of("x@a.test"), "relay far");
+	assert_string_equal(destination_of("x@a.tls.test"), "relay far");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -260,6 +293,7 @@ int main(void)
 		TEST(a_host_is_spoken_to_once_and_in_the_order_of_each_domain), TEST(troubles_are_of_those_who_have_them),
 		TEST(the_first_that_applies_decides), TEST(a_relay_is_a_list_with_failover), TEST(a_relay_with_a_user_has_to_prove_itself),
 		TEST(the_name_to_prove_is_one_that_was_asked_for), TEST(mx_hosts_have_the_policy_of_their_route), TEST(nobody_has_no_way),
+		TEST(a_destination_is_what_can_be_dead_as_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

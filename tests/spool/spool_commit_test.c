@@ -15,9 +15,9 @@ static int flock_errno, unlink_errno, fsync_errno, fsync_at, fsync_calls;
 
 int flock(int fd, int operation)
 {
-	if (before_flock)
+	if (before_flock && operation & LOCK_EX)
 		before_flock();
-	if (flock_errno) {
+	if (flock_errno && operation & LOCK_EX) {
 		errno = flock_errno;
 		if (flock_errno == EINTR)
 			flock_errno = 0;

@@ -1,0 +1,216 @@
+"""A queue of one's own and a server in this process, for the tests of the runner."""
+import contextlib
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import threading
+
+from conftest import PALOMA, clean_environment
+
+PATIENCE = 8
+# How many times the usual load; CI has the usual one.
+LOAD = float(os.environ.get("PALOMA_TEST_LOAD", "1"))
+
+
+def is_sanitized():
+    with open(PALOMA, "rb") as file:
+        return b"__asan_init" in file.read()
+
+
+class Session:
+    """One connection of a client to a Sink."""
+
+    def __init__(self, number, host, file):
+        self.number, self.host, self.file = number, host, file
+        self.said, self.heard = 1 << 40, 1 << 40  # octets until it breaks
+        self.sender, self.recipients = None, []
+
+    def say(self, text):
+        data = text.encode("latin-1") + b"\r\n"
+        self.file.write(data[:max(self.said, 0)])
+        self.file.flush()
+        self.said -= len(data)
+        if self.said < 0:
+            raise ConnectionAbortedError
+
+    def hear(self):
+        line = self.file.readline(max(self.heard, 0))
+        self.heard -= len(line)
+        if self.heard <= 0 or not line:
+            raise ConnectionAbortedError
+        return line
+
+
+class Mail:
+    def __init__(self, session, data):
+        self.session, self.host, self.sender, self.recipients, self.data = session.number, session.host, session.sender, session.recipients, data
+        self.message_id = re.search(rb"(?im)^message-id:\s*(\S+)", data).group(1).decode()
+
+
+class Sink:
+    """An SMTP server. answer(session, line) may give the reply to a command, or to "." for the end of data; None: yes.
+    begin(session) is called for each connection. A mail counts as soon as its end of data is here, whatever is said then."""
+
+    def __init__(self, answer=None, begin=None, host="127.0.0.1", port=0):
+        self.answer, self.begin = answer or (lambda session, line: None), begin or (lambda session: None)
+        self.listener = socket.create_server((host, port), backlog=128)
+        self.port = self.listener.getsockname()[1]
+        self.url = f"smtp://127.0.0.1:{self.port}"
+        self.mails, self.sessions, self.lines = [], 0, []
+        self.news = threading.Condition()
+        self.thread = threading.Thread(target=self._accept, daemon=True)
+        self.thread.start()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self.listener.accept()
+                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection):
+        connection.settimeout(PATIENCE)
+        with connection, connection.makefile("rwb") as file, contextlib.suppress(OSError):
+            with self.news:
+                session = Session(self.sessions, connection.getsockname()[0], file)
+                self.sessions += 1
+                self.news.notify_all()
+            self.begin(session)
+            session.say(self.answer(session, "greeting") or "220 sink.example ESMTP")
+            while self._command(session, session.hear().decode("latin-1").rstrip("\r\n")):
+                pass
+
+    def _command(self, session, line):
+        with self.news:
+            self.lines.append(line)
+            self.news.notify_all()
+        verb = line.split(" ")[0].upper()
+        reply = self.answer(session, line) or {"EHLO": "250-sink.example\r\n250-PIPELINING\r\n250 SIZE", "DATA": "354 go",
+                                               "QUIT": "221 bye"}.get(verb, "250 2.0.0 yes")
+        if verb == "MAIL":
+            session.sender, session.recipients = re.search("<(.*?)>", line).group(1) if reply.startswith("2") else None, []
+        if verb == "RCPT" and session.sender is None or verb == "DATA" and not session.recipients:
+            reply = "503 5.5.1 out of order"
+        if verb == "RCPT" and reply.startswith("2"):
+            session.recipients.append(re.search("<(.*?)>", line).group(1))
+        session.say(reply)
+        if reply.startswith("354"):
+            data = b""
+            while not (b"\r\n" + data).endswith(b"\r\n.\r\n"):
+                data += session.hear()
+            mail = Mail(session, data[:-3])
+            reply = self.answer(session, ".") or "250 2.0.0 taken"
+            if reply.startswith("2"):
+                with self.news:
+                    self.mails.append(mail)
+                    self.news.notify_all()
+            session.say(reply)
+        return verb != "QUIT"
+
+    def wait(self, condition):
+        """Until condition(self) holds."""
+        with self.news:
+            assert self.news.wait_for(lambda: condition(self), PATIENCE), (self.lines[-10:], len(self.mails))
+
+    def wait_mails(self, count):
+        self.wait(lambda _: len(self.mails) >= count)
+        return self.mails
+
+    def count_by_id(self):
+        counts = {}
+        for mail in self.mails:
+            counts[mail.message_id] = counts.get(mail.message_id, 0) + 1
+        return counts
+
+    def close(self):
+        """Not before the thread is out of accept(), or it takes the connections of the next who has this descriptor."""
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
+        self.listener.close()
+
+
+class Queue:
+    """A configuration with a spool and a log of its own."""
+
+    def __init__(self, folder, home, lines, sections=""):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.spool, self.conf, self.log = folder, folder / "spool", folder / "config" / "paloma" / "paloma.conf", folder / "log"
+        self.conf.parent.mkdir(parents=True)
+        self.environment = {**clean_environment(home), "XDG_CONFIG_HOME": str(folder / "config")}
+        del self.environment["PALOMA_QUEUE"]
+        self.configure(lines, sections)
+
+    def configure(self, lines, sections=""):
+        lines = {"spool": self.spool, "log": self.log, "helo": "test.example", "domain": "test.example", **lines}
+        self.conf.write_text("[paloma]\n" + "".join(f"{key} = {value}\n" for key, value in lines.items()) + sections)
+
+    def run(self, *words, input=b"", env=None, under=(), **rest):
+        streams = {} if "stdout" in rest else {"capture_output": True}
+        return subprocess.run([*map(str, under), PALOMA, *map(str, words)], input=input, timeout=2 * PATIENCE,
+                              env={**self.environment, **(env or {})}, **streams, **rest)
+
+    def send(self, *words, **rest):
+        return self.run("send", "-C", self.conf, "-r", "ann@test.example", "--body", "x", *words, **rest)
+
+    def put(self, *words, **rest):
+        """Into the queue, without a runner; gives its id."""
+        result = self.send("--queue", *words, **rest)
+        assert result.returncode == 0, result.stderr
+        return re.fullmatch(r"Queued as (\w+)\.\n", result.stdout.decode()).group(1)
+
+    def steer(self, *words, **rest):
+        return self.run("queue", "-C", self.conf, *words, **rest)
+
+    def do(self, *words, **rest):
+        result = self.steer(*words, **rest)
+        assert result.returncode == 0, result.stderr
+        return result.stdout.decode()
+
+    def flush(self, *words):
+        self.do("flush", *words)
+
+    def wait(self, id):
+        return self.steer("wait", id, "--timeout", PATIENCE).returncode
+
+    def list(self, *words):
+        return [json.loads(line) for line in self.do("list", "--json", *words).splitlines()]
+
+    def files(self, folder="queue"):
+        return sorted(path.name for path in (self.spool / folder).iterdir()) if (self.spool / folder).is_dir() else []
+
+    def log_text(self):
+        return self.log.read_text() if self.log.exists() else ""
+
+    def runner(self):
+        """The process that holds the runner's lock, or None."""
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            inode = (self.spool / "runner.lock").stat().st_ino
+            for line in pathlib.Path("/proc/locks").read_text().splitlines():
+                words = line.split()
+                if words[1] == "FLOCK" and words[5].endswith(f":{inode}"):
+                    return int(words[4])
+        return None
+
+    def workers(self, runner):
+        with contextlib.suppress(OSError):
+            return [int(pid) for pid in pathlib.Path(f"/proc/{runner}/task/{runner}/children").read_text().split()]
+        return []
+
+    def wait_runner_ends(self):
+        """A lock that can be had belongs to nobody else. Whoever has it keeps a new runner from starting: only when nobody submits."""
+        if self.spool.exists():
+            subprocess.run(["flock", str(self.spool / "runner.lock"), "true"], check=True, timeout=2 * PATIENCE)
+
+    def clean_up(self):
+        """Ends the runner and its workers, whatever they wait for."""
+        runner = self.runner()
+        if not runner:
+            return
+        pids = [runner, *self.workers(runner)]
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.wait_runner_ends()
