@@ -22,7 +22,7 @@ static const struct queue_options queue_defaults = {
 	.stuck_after_s = 3600, .sessions_per_user = 20,
 };
 
-enum { MAILS_PER_CONNECTION = 100, DNS_TIMEOUT_MS = 20 * 1000, MX_PORT = 25 };
+enum { MAILS_PER_CONNECTION = 1000, DNS_TIMEOUT_MS = 20 * 1000, MX_PORT = 25 };
 
 static unsigned section_kind(struct view section)
 {

@@ -385,7 +385,7 @@ const struct conf_row conf_rows[] = {
 	MAIN_ROW("delay_warning", set_duration, queue.schedule.warn_s, "4h", "age at which the sender is told of a delay; 0 for never"),
 	MAIN_ROW("connections", set_count, queue.connections, "20", "the most connections of the queue at a time"),
 	MAIN_ROW("connections_per_destination", set_count, queue.connections_per_destination, "20", "the most of them to one relay or domain"),
-	MAIN_ROW("mails_per_connection", set_count, deliver.mails_per_connection, "100", "the most mails over one connection"),
+	MAIN_ROW("mails_per_connection", set_count, deliver.mails_per_connection, "1000", "the most mails over one connection"),
 	MAIN_ROW("spool_reserve", set_size, queue.reserve_octets, "16M", "room on the disk that no mail may take"),
 	MAIN_ROW("log", set_log, queue.log, "syslog", "syslog, stderr, none or a file"),
 	MAIN_ROW("postmaster", set_mailbox, queue.postmaster, "", "who gets reports that can be sent to nobody else"),
