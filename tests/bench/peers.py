@@ -121,12 +121,15 @@ class Peers:
         return done.stdout
 
     def start_postfix(self):
-        self.run("postfix", "start")
-        self.is_running = True
+        """It keeps what it gets."""
+        self.relay(None)
+        if not self.is_running:
+            self.run("postfix", "start")
+            self.is_running = True
 
     def fill_postfix(self, count, size_octets):
         """So many mails into its deferred queue, which has no others."""
-        self.relay(None)
+        self.start_postfix()
         self.run("postsuper", "-d", "ALL")
         self.run("smtp-source", "-m", count, "-s", 10, "-l", size_octets, "-f", "a@b.example", "-t", "c@d.example",
                  "unix:/var/spool/postfix/public/intake")

@@ -211,7 +211,6 @@ class Queued:
         commands = [ours]
         if not self.peers.why:
             self.peers.start_postfix()
-            self.peers.relay(None)
             commands += [Command(self.folder, ["dma", "-f", "a@b.example", "-t"], "mail"), Command(self.folder, ["sendmail", "-f", "a@b.example", "-t"], "mail")]
         times = spawn_seconds(*commands) + [None, None]
         self.tell_beside("time / dma's (DEFER)", times[0], times[1], 0.75, milliseconds)
