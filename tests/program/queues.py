@@ -11,7 +11,7 @@ import threading
 
 from conftest import PALOMA, clean_environment
 
-PATIENCE = 8
+PATIENCE = 60
 # How many times the usual load; CI has the usual one.
 LOAD = float(os.environ.get("PALOMA_TEST_LOAD", "1"))
 
