@@ -119,6 +119,8 @@ static void octets_are_no_text(void **state)
 		{"a.txt", OCTETS("\xe9\xe8\0b"), "application/octet-stream", false},
 		{"a.txt", OCTETS("h\0i\0"), "application/octet-stream", false},	/* UTF-16 without a mark */
 		{"a.txt", OCTETS("\xff\xfeh\0i\0"), "text/plain", false},
+		{"a", OCTETS("\xff\xfeh\0i\0"), "text/plain", false},
+		{"program", OCTETS("\x7f" "ELF\2\1\1\0"), "application/octet-stream", false}, /* libmagic knows it, and is not asked */
 		{"a.txt", OCTETS("\xfe\xff\0h\0i"), "text/plain", false},
 		{"a.txt", OCTETS("Gr\xfc\xdf" "e\n"), "text/plain", false},
 		{"a.bin", OCTETS("text\n"), "application/octet-stream", false},
