@@ -23,6 +23,7 @@ AC_DEFUN([PALOMA_LIBRARIES], [
   PALOMA_LIBRARY([idn2], [IDN2], [libidn2], [idn2.h], [international domain names (libidn2)])
   PALOMA_LIBRARY([magic], [MAGIC], [libmagic], [magic.h], [media types by content (libmagic)])
   PALOMA_LIBRARY([iniparser], [INIPARSER], [iniparser], [iniparser/iniparser.h], [the configuration file (libiniparser)])
+  PALOMA_LIBRARY([unistring], [UNISTRING], [libunistring], [uninorm.h], [file names in one form of Unicode (libunistring)])
   PALOMA_LIBRARY([seccomp], [SECCOMP], [libseccomp], [seccomp.h], [the confinement of workers (libseccomp)])
   AC_SUBST([PALOMA_LIB_CFLAGS])
   AC_SUBST([PALOMA_LIB_LIBS])

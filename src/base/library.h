@@ -25,7 +25,7 @@ int library_load(const char *soname, const char *purpose, const char *const *nam
 
 #define LIBRARY_MEMBER(name) __typeof__(name) *name;
 #define LIBRARY_NAME(name) #name,
-#define LIBRARY_VALUE(name) .name = name,
+#define LIBRARY_VALUE(name) .name = &name,
 
 #ifdef PALOMA_DIRECT_LINKING
 

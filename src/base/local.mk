@@ -14,6 +14,7 @@ src_libbase_a_SOURCES = \
 	%D%/library.c %D%/library.h \
 	%D%/mem.c %D%/mem.h \
 	%D%/nearest.c %D%/nearest.h \
+	%D%/nfc.c %D%/nfc.h \
 	%D%/process.c %D%/process.h \
 	%D%/random.c %D%/random.h \
 	%D%/sandbox.c %D%/sandbox.h %D%/sandbox_filter.c %D%/sandbox_private.h \

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/escape.h"
+#include "base/nfc.h"
 
 enum { FILENAME_OCTETS_MAX = 200, ASCII_OCTETS_MAX = 60, EXTENSION_OCTETS_MAX = 20 };
 
@@ -67,7 +68,7 @@ struct view filename_clean(struct view path, struct arena *arena)
 	append_clean(&out, name);
 	while (start < out.len && strchr(".- \t", out.data[start]))
 		start++;
-	name = arena_copy(arena, trim_end(view_from(buf_view(&out), start)));
+	name = nfc_normalize(arena_copy(arena, trim_end(view_from(buf_view(&out), start))), arena);
 	buf_clear(&out);
 	return name.len ? shorten(name, FILENAME_OCTETS_MAX, arena) : view_make("file", 4);
 }

@@ -5,7 +5,7 @@
 #include "base/arena.h"
 
 /* The last component of path without slashes, backslashes, controls, bidirectional overrides, leading dots and dashes,
- * trailing dots and spaces; invalid UTF-8 becomes '_'; at most 200 octets, the extension kept. Never empty: "file". */
+ * trailing dots and spaces, in Normalization Form C; invalid UTF-8 becomes '_'; at most 200 octets, the extension kept. Never empty: "file". */
 struct view filename_clean(struct view path, struct arena *arena);
 /* For receivers without RFC 2231: letters with their marks removed where that is known, others '_'; at most 60 octets,
  * the extension kept, so that it fits into one line. Never empty. */

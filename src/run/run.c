@@ -38,6 +38,11 @@
 #else
 #define INIPARSER_NOTE "-iniparser (no configuration files)"
 #endif
+#ifdef HAVE_UNISTRING
+#define UNISTRING_NOTE "+unistring"
+#else
+#define UNISTRING_NOTE "-unistring (file names as they are)"
+#endif
 #ifdef HAVE_SECCOMP
 #define SECCOMP_NOTE "+seccomp"
 #else
@@ -47,7 +52,7 @@
 static int version(const struct request *request)
 {
 	static const struct view text = VIEW("paloma " PACKAGE_VERSION "\n" OPENSSL_NOTE " " GSASL_NOTE " " CARES_NOTE " " IDN2_NOTE " " MAGIC_NOTE " "
-					     INIPARSER_NOTE " " SECCOMP_NOTE "\n"
+					     INIPARSER_NOTE " " UNISTRING_NOTE " " SECCOMP_NOTE "\n"
 					     "settings in " PALOMA_SYSCONFDIR "/paloma/paloma.conf, mail in " PALOMA_LOCALSTATEDIR "/spool/paloma\n");
 	struct err err;
 

@@ -29,6 +29,9 @@ static void nothing_that_bites_is_left(void **state)
 		struct view path;
 		const char *name;
 	} cases[] = {
+#ifdef HAVE_UNISTRING
+		{VIEW("Gru\xcc\x88\xc3\x9f" "e.txt"), "Gr\xc3\xbc\xc3\x9f" "e.txt"}, /* as macOS names files */
+#endif
 		{VIEW("a.txt"), "a.txt"}, {VIEW("/etc/passwd"), "passwd"}, {VIEW("dir/"), "dir"}, {VIEW("dir//"), "dir"}, {VIEW("../../x"), "x"},
 		{VIEW(""), "file"}, {VIEW("/"), "file"}, {VIEW("//"), "file"}, {VIEW("."), "file"}, {VIEW(".."), "file"}, {VIEW("---"), "file"},
 		{VIEW(" "), "file"}, {VIEW("\x01\x02"), "file"}, {VIEW("a/.."), "file"}, {VIEW("\\"), "file"},
