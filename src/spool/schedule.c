@@ -20,11 +20,24 @@ time_t schedule_next(const struct schedule_policy *policy, time_t arrival, time_
 	return arrival <= now && next > end && end > now ? end : next;
 }
 
+/* Whether so many attempts take up a whole life. */
+static bool fill_lifetime(const struct schedule_policy *policy, unsigned attempts)
+{
+	uint64_t seconds = 0;
+
+	for (unsigned i = 1; i < attempts && seconds < policy->lifetime_s; i++)
+		seconds += interval(policy, i);
+	return seconds >= policy->lifetime_s;
+}
+
 bool schedule_is_over(const struct schedule_policy *policy, time_t arrival, time_t now, unsigned attempts)
 {
 	uint64_t fitting = 1 + policy->lifetime_s / (policy->first_s > 0 ? 2 * (uint64_t)policy->first_s : 1);
 	unsigned wanted = fitting < ATTEMPTS_WANTED ? (unsigned)fitting : ATTEMPTS_WANTED;
 
+	/* It came while the clock was ahead, and has no age. */
+	if (arrival > now)
+		return attempts >= wanted && fill_lifetime(policy, attempts);
 	return now - arrival >= (time_t)policy->lifetime_s && attempts >= wanted;
 }
 

@@ -17,7 +17,8 @@ struct schedule_policy {
  * so that those which failed together do not come back together. Never later than the end of the lifetime. */
 time_t schedule_next(const struct schedule_policy *policy, time_t arrival, time_t now, unsigned attempts, uint32_t chance);
 /* True when what is still undelivered has failed. attempts: that have ended, this one included. A clock that has jumped, or
- * a laptop that has slept, is no reason to give up on a mail that was hardly tried. */
+ * a laptop that has slept, is no reason to give up on a mail that was hardly tried. One that came while the clock was ahead
+ * is given up after as many attempts as its lifetime has room for. */
 bool schedule_is_over(const struct schedule_policy *policy, time_t arrival, time_t now, unsigned attempts);
 bool schedule_owes_warning(const struct schedule_policy *policy, time_t arrival, time_t now);
 /* True when a message that a scan shows as due then is due now. A time further ahead than the policy ever sets is the

@@ -81,7 +81,7 @@ static void schedule_gives_up_only_what_was_tried(void **state)
 	} cases[] = {
 		{&usual, 5 * DAY, 4, true}, {&usual, 5L * DAY - 1, 40, false}, {&usual, 5 * DAY, 3, false},
 		{&usual, 10L * YEAR, 1, false}, {&usual, 10L * YEAR, 3, false}, {&usual, 10L * YEAR, 4, true}, /* the clock has jumped */
-		{&usual, -YEAR, 40, false},				/* back */
+		{&usual, -YEAR, 20, false}, {&usual, -YEAR, 40, true},	/* back; there are fewer in a whole life */
 		{&minute, MINUTE, 1, true}, {&minute, 0, 1, false},	/* no room for more than one */
 	};
 
@@ -108,6 +108,19 @@ static void schedule_survives_a_clock_that_jumps(void **state)
 	assert_true(schedule_is_due(&usual, 0, T0));
 }
 
+/* A mail that came while the clock was ahead has no age until the clock is there again: it is tried as often as in a life,
+ * and no longer. */
+static void schedule_ends_for_what_comes_from_the_future(void **state)
+{
+	unsigned attempts = 1;
+	time_t now = T0;
+
+	(void)state;
+	while (!schedule_is_over(&usual, T0 + 10L * YEAR, now, attempts) && attempts < 1000)
+		now = schedule_next(&usual, T0 + 10L * YEAR, now, attempts++, 0);
+	assert_true(now - T0 >= 5 * DAY && now - T0 < 5 * DAY + 4 * HOUR);
+}
+
 static void schedule_is_next_ahead_whatever_the_clock_says(void **state)
 {
 	(void)state;
@@ -129,6 +142,7 @@ int main(void)
 		cmocka_unit_test(schedule_of_a_whole_life),
 		cmocka_unit_test(schedule_gives_up_only_what_was_tried),
 		cmocka_unit_test(schedule_survives_a_clock_that_jumps),
+		cmocka_unit_test(schedule_ends_for_what_comes_from_the_future),
 		cmocka_unit_test(schedule_is_next_ahead_whatever_the_clock_says),
 	};
 
