@@ -1,0 +1,185 @@
+/* destination: who waits, how many may work, what is dead and for how long. */
+#include "unit.h"
+
+#include <sysexits.h>
+#include "run/destination.h"
+
+enum { T0 = 1700000000 };
+
+static const struct schedule_policy policy = {.first_s = 300, .longest_s = 14400, .lifetime_s = 432000};
+static struct destinations destinations;
+
+static int set_up(void **state)
+{
+	(void)state;
+	destinations = (struct destinations){.limit = 20, .schedule = &policy};
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	destinations_clear(&destinations);
+	return destinations.first ? -1 : 0;
+}
+
+static struct destination *find(const char *name)
+{
+	return destinations_find(&destinations, view_of(name));
+}
+
+static void go_wrong(struct destination *destination, time_t now, const char *why)
+{
+	struct err err;
+
+	err_set(&err, EX_TEMPFAIL, STATUS(4, 4, 1), "%s", why);
+	destination_fail(&destinations, destination, now, &err);
+}
+
+static void each_name_is_one_destination(void **state)
+{
+	struct destination *first = find("relay a");
+
+	(void)state;
+	assert_ptr_equal(find("relay a"), first);
+	assert_ptr_not_equal(find("relay b"), first);
+	assert_ptr_not_equal(find("mx a"), first);
+	assert_string_equal(first->name, "relay a");
+}
+
+static void those_who_wait_are_taken_in_turn(void **state)
+{
+	struct destination *destination = find("relay a");
+	struct task tasks[3] = {{0}};
+
+	(void)state;
+	assert_null(destination_take(destination));
+	for (int round = 0; round < 2; round++) {
+		for (size_t i = 0; i < 3; i++)
+			destination_add(destination, &tasks[i]);
+		for (size_t i = 0; i < 3; i++)
+			assert_ptr_equal(destination_take(destination), &tasks[i]);
+		assert_null(destination_take(destination));
+	}
+	/* one that has been taken may be put back while others wait */
+	destination_add(destination, &tasks[0]);
+	destination_add(destination, &tasks[1]);
+	destination_add(destination, destination_take(destination));
+	assert_ptr_equal(destination_take(destination), &tasks[1]);
+	assert_ptr_equal(destination_take(destination), &tasks[0]);
+}
+
+static void the_window_opens_slowly_and_shuts_at_once(void **state)
+{
+	struct destination *destination = find("relay a");
+	static const unsigned windows[] = {4, 8, 16, 20, 20};
+	struct task task = {0};
+
+	(void)state;
+	assert_false(destination_wants_worker(destination));
+	destination_add(destination, &task);
+	for (size_t i = 0; i < sizeof windows / sizeof *windows; i++) {
+		destination->workers = windows[i] - 1;
+		assert_true(destination_wants_worker(destination));
+		destination->workers = windows[i];
+		assert_false(destination_wants_worker(destination));
+		destination_succeed(&destinations, destination);
+	}
+	go_wrong(destination, T0, "x");
+	destination->workers = 0;
+	assert_true(destination_wants_worker(destination));
+	destination->workers = 1;
+	assert_false(destination_wants_worker(destination));
+	destination->workers = 0;
+	assert_ptr_equal(destination_take(destination), &task);
+}
+
+static void a_small_limit_holds_from_the_beginning(void **state)
+{
+	struct destination *destination;
+
+	(void)state;
+	destinations.limit = 2;
+	destination = find("relay a");
+	assert_int_equal(destination->window, 2);
+	destination_succeed(&destinations, destination);
+	assert_int_equal(destination->window, 2);
+	destinations.limit = 1; /* the configuration has been read again */
+	destination_succeed(&destinations, destination);
+	assert_int_equal(destination->window, 1);
+}
+
+static void failures_put_off_for_longer_each_time(void **state)
+{
+	struct destination *destination = find("relay a");
+	time_t now = T0;
+
+	(void)state;
+	assert_false(destination_is_dead(destination, now));
+	for (unsigned wait_s = 300, i = 0; i < 10; i++, wait_s = wait_s * 2 < 14400 ? wait_s * 2 : 14400) {
+		go_wrong(destination, now, "first");
+		assert_true(destination_is_dead(destination, now + (time_t)wait_s - 1));
+		assert_false(destination_is_dead(destination, now + (time_t)wait_s));
+		/* those who were on their way say nothing new, but why */
+		go_wrong(destination, now, "second");
+		assert_false(destination_is_dead(destination, now + (time_t)wait_s));
+		assert_string_equal(destination->trouble.text, "second");
+		now += (time_t)wait_s;
+	}
+	destination_succeed(&destinations, destination);
+	go_wrong(destination, now, "x");
+	assert_false(destination_is_dead(destination, now + 300));
+}
+
+static void what_is_flushed_is_tried_whatever_happened(void **state)
+{
+	struct destination *destination = find("relay a");
+
+	(void)state;
+	go_wrong(destination, T0, "x");
+	destination_revive(destination);
+	assert_false(destination_is_dead(destination, T0));
+}
+
+static void nothing_is_remembered_that_says_nothing(void **state)
+{
+	struct task task = {0};
+
+	(void)state;
+	find("idle");
+	find("works")->workers = 1;
+	destination_add(find("waits"), &task);
+	go_wrong(find("dead"), T0, "x");
+	destinations_tidy(&destinations, T0);
+	assert_int_equal(find("works")->workers, 1);
+	assert_true(destination_is_dead(find("dead"), T0));
+	assert_ptr_equal(destination_take(find("waits")), &task);
+	find("works")->workers = 0;
+	destinations_tidy(&destinations, T0 + 300);
+	assert_null(destinations.first);
+}
+
+static void a_clock_that_is_set_back_makes_nothing_dead_for_years(void **state)
+{
+	(void)state;
+	go_wrong(find("dead"), T0, "x");
+	find("dead")->workers = 1;
+	destinations_tidy(&destinations, T0 - 60);
+	assert_true(destination_is_dead(find("dead"), T0 - 60));
+	destinations_tidy(&destinations, T0 - 365 * 86400);
+	assert_false(destination_is_dead(find("dead"), T0 - 365 * 86400));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(each_name_is_one_destination), TEST(those_who_wait_are_taken_in_turn), TEST(the_window_opens_slowly_and_shuts_at_once),
+		TEST(a_small_limit_holds_from_the_beginning), TEST(failures_put_off_for_longer_each_time),
+		TEST(what_is_flushed_is_tried_whatever_happened), TEST(nothing_is_remembered_that_says_nothing),
+		TEST(a_clock_that_is_set_back_makes_nothing_dead_for_years),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
