@@ -170,7 +170,7 @@ static void take_done(struct runner *runner, struct worker_place *place)
 		dismiss(runner, place);
 }
 
-/* A worker that died over a message has cost it an attempt. */
+/* A worker that died over a message has cost it an attempt; it says nothing of the destination, nor of other messages. */
 static void take_death(struct runner *runner, struct worker_place *place)
 {
 	struct task *task = place->task;
@@ -182,7 +182,6 @@ static void take_death(struct runner *runner, struct worker_place *place)
 		active->needs_settling = true;
 		err_set(&err, EX_TEMPFAIL, STATUS(4, 3, 0), "The process that was to deliver it has died.");
 		log_write("qmgr", "%s: %s", active->id, err.text);
-		destination_fail(&runner->destinations, place->destination, runner->now, &err);
 		place->task = NULL;
 		queue_end_task(runner, task);
 	}
