@@ -69,12 +69,20 @@ static void sync_log(struct delivering *delivering)
 		delivering->err = err;
 }
 
+/* A disk that cannot be read, or a process that may not do more, says nothing of the mail. */
+static bool is_fault_of_host(const struct outcome *outcome)
+{
+	return outcome->action == OUTCOME_FAILED && outcome->reply.code == 0 &&
+		(outcome->err.exit_code == EX_IOERR || outcome->err.exit_code == EX_OSERR);
+}
+
 static void take_decided(void *context, const struct outcome *outcomes, const size_t *decided, size_t count)
 {
 	struct delivering *delivering = context;
 
 	for (size_t i = 0; i < count; i++)
-		log_outcome(delivering, &outcomes[decided[i]]);
+		if (!is_fault_of_host(&outcomes[decided[i]]))
+			log_outcome(delivering, &outcomes[decided[i]]);
 	sync_log(delivering);
 }
 
@@ -84,7 +92,7 @@ static void spare_our_faults(const struct hop *hop, struct outcome *outcome)
 {
 	bool is_ours = hop->relay_name.len > 0 || (outcome->err.status.subject == 3 && outcome->err.status.detail == 5);
 
-	if (outcome->action != OUTCOME_FAILED || outcome->phase >= PHASE_MAIL || !is_ours)
+	if (!is_fault_of_host(outcome) && (outcome->action != OUTCOME_FAILED || outcome->phase >= PHASE_MAIL || !is_ours))
 		return;
 	outcome->action = OUTCOME_DELAYED;
 	outcome->err.exit_code = EX_TEMPFAIL;
