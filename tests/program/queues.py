@@ -4,10 +4,12 @@ import json
 import os
 import pathlib
 import re
+import select
 import signal
 import socket
 import subprocess
 import threading
+import time
 
 from conftest import PALOMA, clean_environment
 
@@ -19,6 +21,14 @@ LOAD = float(os.environ.get("PALOMA_TEST_LOAD", "1"))
 def is_sanitized():
     with open(PALOMA, "rb") as file:
         return b"__asan_init" in file.read()
+
+
+def wait_until(condition):
+    """For what tells nobody: a file, a process."""
+    ends_at = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < ends_at, "in vain"
+        time.sleep(0.005)
 
 
 class Session:
@@ -73,7 +83,8 @@ class Sink:
 
     def _serve(self, connection):
         connection.settimeout(PATIENCE)
-        with connection, connection.makefile("rwb") as file, contextlib.suppress(OSError):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with contextlib.suppress(OSError), connection, connection.makefile("rwb") as file:
             with self.news:
                 session = Session(self.sessions, connection.getsockname()[0], file)
                 self.sessions += 1
@@ -199,18 +210,30 @@ class Queue:
             return [int(pid) for pid in pathlib.Path(f"/proc/{runner}/task/{runner}/children").read_text().split()]
         return []
 
+    def processes(self):
+        """All that run with the configuration of this queue: also a runner that has not got to its lock yet."""
+        mark = b"XDG_CONFIG_HOME=" + os.fsencode(self.conf.parent.parent) + b"\0"
+        found = []
+        for folder in pathlib.Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if mark in (folder / "environ").read_bytes() and int(folder.name) != os.getpid():
+                    found.append(int(folder.name))
+        return found
+
     def wait_runner_ends(self):
-        """A lock that can be had belongs to nobody else. Whoever has it keeps a new runner from starting: only when nobody submits."""
-        if self.spool.exists():
-            subprocess.run(["flock", str(self.spool / "runner.lock"), "true"], check=True, timeout=2 * PATIENCE)
+        """The lock says nothing: a runner that starts has not got it yet, and one that ends lets it go for a last look."""
+        while pids := self.processes():
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    fd = os.pidfd_open(pid)
+                    ended = select.select([fd], [], [], 2 * PATIENCE)[0]
+                    os.close(fd)
+                    assert ended, pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
 
     def clean_up(self):
         """Ends the runner and its workers, whatever they wait for."""
         runner = self.runner()
-        if not runner:
-            return
-        pids = [runner, *self.workers(runner)]
-        for pid in pids:
+        for pid in {*self.processes(), *([runner, *self.workers(runner)] if runner else [])}:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.wait_runner_ends()
