@@ -1,15 +1,116 @@
-"""The queue while processes are killed and calls fail: nothing is lost."""
+"""The queue while processes are killed, calls fail, memory and disks are full and clocks jump: nothing is lost, and a mail is
+sent twice only by a death between the end of its data and the mark that it is sent."""
+import collections
+import contextlib
 import os
+import pathlib
+import random
+import re
 import shutil
 import signal
 import subprocess
 import threading
+import time
 
 import pytest
 
-from queues import PATIENCE, is_sanitized
+from conftest import PALOMA
+from queues import LOAD, PATIENCE, is_sanitized, wait_until
 
+HERE = pathlib.Path(__file__).parent
+# Of all the points where a fault may strike, every how manieth is tried; PALOMA_TEST_LOAD=20 tries each.
+STEP = max(1, round((12 if is_sanitized() else 1) / LOAD))
 pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+
+
+def queued(q):
+    """Ids of those that are acknowledged, or might be: what is still being written does not count."""
+    names = []
+    for name in q.files():
+        with contextlib.suppress(FileNotFoundError):  # it has just been delivered
+            if (q.spool / "queue" / name).stat().st_mode & 0o100:
+                names.append(name)
+    return names
+
+
+# --- processes are killed at random
+
+class Victims:
+    """Kills so many processes of the queue, each after a few more mails have come."""
+
+    def __init__(self, q, server, who, kills, mails, random_numbers):
+        self.q, self.server, self.who, self.kills, self.random = q, server, who, kills, random_numbers
+        self.apart = max(1, mails // (kills + 2))
+        self.killed, self.ends = 0, False
+        self.thread = threading.Thread(target=self._run)
+        self.thread.start()
+
+    def _pids(self):
+        runner = self.q.runner()
+        try:
+            # whoever submits holds the lock for a moment as well, to see whether it can be had; a runner has left our session
+            if not runner or os.getsid(runner) == os.getsid(0):
+                return []
+        except ProcessLookupError:
+            return []
+        workers = self.q.workers(runner)
+        if self.who == "runner":
+            return [runner]
+        return [runner, *workers] if self.who == "all" else self.random.sample(workers, min(1, len(workers)))
+
+    def _run(self):
+        next_at = 0
+        while self.killed < self.kills and not self.ends:
+            with self.server.news:
+                if not self.server.news.wait_for(lambda: len(self.server.mails) >= next_at or self.ends, PATIENCE):
+                    return
+            pids = self._pids()
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            self.killed += bool(pids)
+            next_at = len(self.server.mails) + (self.random.randint(1, 2 * self.apart) if pids else 1)
+            if self.who != "worker" and pids and self.random.random() < 0.5:
+                self.q.steer("flush", "-q")  # somebody else starts the next
+
+    def end(self):
+        self.ends = True
+        with self.server.news:
+            self.server.news.notify_all()
+        self.thread.join()
+        return self.killed
+
+
+PRODUCER = """i=0; while [ $i -lt $1 ]; do
+"$2" send -q --background -r ann@test.example --body x "p$3n$i@example.net" && echo "p$3n$i@example.net"; i=$((i+1)); done"""
+
+
+@pytest.mark.parametrize("who,connections,mails,kills", [("runner", 20, 1000, 30), ("worker", 20, 400, 12), ("all", 1, 400, 12)])
+def test_kills_while_four_submit(queue, sink, who, connections, mails, kills):
+    load = LOAD * (0.2 if is_sanitized() else 1)
+    mails, kills = int(mails * load), max(2, int(kills * load))
+    server = sink()
+    q = queue(relay=server.url, retry_first=1, retry_longest=1, connections=connections, delay_warning=0)
+    producers = [subprocess.Popen(["sh", "-c", PRODUCER, "sh", str(mails // 4), PALOMA, str(number)], stdout=subprocess.PIPE, env=q.environment)
+                 for number in range(4)]
+    victims = Victims(q, server, who, kills, mails, random.Random(who))
+    accepted = b"".join(producer.communicate()[0] for producer in producers).decode().split()
+    assert len(accepted) == mails // 4 * 4
+    for _ in range(100):  # a runner may be killed still, and nobody but us starts another
+        q.steer("flush", "-q")
+        with server.news:
+            if server.news.wait_for(lambda: len({mail.recipients[0] for mail in server.mails}) == len(accepted), 1):
+                break
+    killed = victims.end()
+    q.wait_runner_ends()  # one that is dying has its lock still
+    q.flush()
+    q.wait_runner_ends()
+    got = collections.Counter(mail.recipients[0] for mail in server.mails)
+    assert set(got) == set(accepted), set(accepted) - set(got)
+    assert set(server.count_by_id().values()) <= {1, 2, 3} and len(server.count_by_id()) == len(accepted)
+    print(f"{len(accepted)} mails, {killed} kills of {who}, {sum(got.values()) - len(got)} sent twice, none lost")
+    assert killed >= kills // 3 and sum(got.values()) - len(got) <= killed
+    assert q.files() == [] and q.files("damaged") == []
 
 
 def test_a_worker_that_dies_costs_its_mail_an_attempt_and_no_other_mail_anything(queue, sink):
