@@ -133,6 +133,35 @@ def test_a_worker_that_dies_costs_its_mail_an_attempt_and_no_other_mail_anything
 
 # --- every call of a delivery, killed or failing
 
+def count_calls(trace):
+    """How often each call that strace tells of is made by that process which makes it most often."""
+    counts = collections.Counter(re.findall(r"(?m)^(\d+) +(\w+)\(", trace.read_text()))
+    return {name: max(number for (_, other), number in counts.items() if other == name) for _, name in counts}
+
+
+# What may fail, and how.
+ERRORS = {
+    "openat": ["EMFILE", "EIO"], "read": ["EIO", "EINTR"], "pread64": ["EIO", "EINTR"], "write": ["ENOSPC", "EIO", "EINTR"],
+    "writev": ["ENOSPC", "EIO", "EINTR"], "fsync": ["EIO", "ENOSPC"], "fdatasync": ["EIO", "ENOSPC"], "fchmod": ["EIO"], "flock": ["EINTR", "ENOLCK"],
+    "unlinkat": ["EIO"], "socket": ["EMFILE"], "socketpair": ["EMFILE"], "connect": ["ENETUNREACH", "EINTR"], "sendto": ["EPIPE", "EINTR", "ENOBUFS"],
+    "recvfrom": ["EIO", "EINTR"], "recvmsg": ["EIO", "EINTR"], "sendmsg": ["ENOBUFS", "EINTR"], "poll": ["EINTR", "ENOMEM"], "fcntl": ["EIO"],
+    "memfd_create": ["EMFILE"], "getrandom": ["EINTR"], "fstatfs": ["EIO"], "newfstatat": ["EIO"], "mkdir": ["EACCES"], "mkdirat": ["ENOSPC"],
+    "mmap": ["ENOMEM"], "brk": ["ENOMEM"], "clone": ["EAGAIN"], "utimensat": ["EIO"], "inotify_init1": ["EMFILE"],
+    "signalfd4": ["EMFILE"], "getdents64": ["EIO"], "lseek": ["EIO"], "setsockopt": ["ENOMEM"], "getsockopt": ["EIO"],
+}
+
+
+def points(counts, fault, step=None):
+    """(call, what, number) for every step-th call that there is."""
+    step = step or STEP
+    if fault == "kill":
+        every = [(name, "signal=KILL", number) for name in sorted(counts) if name != "execve" for number in range(1, counts[name] + 1)]
+    else:
+        every = [(name, f"error={error}", number) for name in sorted(counts) for error in ERRORS.get(name, []) for number in range(1, counts[name] + 1)]
+    # the rare ones are those that matter
+    return [point for at, point in enumerate(every) if at % step == 0 or counts[point[0]] <= 2]
+
+
 def strace(*words, out=os.devnull):
     return ("strace", "-qq", "-o", out, *words)
 
@@ -146,6 +175,42 @@ def inject(point):
 def no_leak_check():
     """Which does not work under a tracer."""
     return {"ASAN_OPTIONS": "detect_leaks=0:" + os.environ.get("ASAN_OPTIONS", "")} if is_sanitized() else {}
+
+
+@pytest.mark.parametrize("fault", ["kill", "error"])
+def test_every_call_of_a_submission_and_a_delivery_in_the_foreground(queue, sink, tmp_path, no_leak_check, fault):
+    server = sink()
+    q = queue(relay=server.url, retry_first=3600, delay_warning=0)
+    trace = tmp_path / "trace"
+    for _ in range(2):  # the first makes the folders as well
+        assert q.send("--wait", "first@example.net", under=strace("-f", out=trace), env=no_leak_check).returncode == 0
+    results = {}
+    copies = lambda to: sum(mail.recipients == [to] for mail in server.mails)
+    for number, point in enumerate(points(count_calls(trace), fault)):
+        to = f"n{number}@example.net"
+        before = set(queued(q))
+        # a runner that it starts is not traced
+        result = q.send("--wait", to, under=strace(*inject(point)), env=no_leak_check)
+        results[to] = point, result, set(queued(q)) - before, copies(to)
+        if fault == "kill" and result.returncode not in (0, -signal.SIGKILL, 137):
+            pytest.fail(f"{point}: {result}")
+    q.flush()
+    q.wait_runner_ends()
+    assert queued(q) == [] and q.files("damaged") == [], results
+    twice = 0
+    for to, (point, result, left, sent) in results.items():
+        finally_sent = copies(to)
+        facts = (point, result.returncode, result.stderr, left, sent, finally_sent)
+        # success is never false, and what is said to stay is not lost
+        if result.returncode == 0 or b"stays in the queue" in result.stderr:
+            assert finally_sent >= 1, facts
+        if left:
+            assert finally_sent >= 1, facts
+        assert finally_sent <= 1 + bool(sent), facts
+        twice += finally_sent > 1
+    assert twice <= len(results) // 5
+    if fault == "kill":  # some calls are made more or less often, as replies come
+        assert sum(result.returncode == 0 for _, result, _, _ in results.values()) <= len(results) // 10
 
 
 class Attached:
@@ -223,4 +288,27 @@ def test_a_disk_that_cannot_be_read_returns_no_mail(traced):
     for number, to in enumerate(everybody, 1):
         send_struck(q, ("pread64", "error=EIO", number), to)
     assert sorted(mail.recipients[0] for mail in server.mails) == sorted(everybody)
+    assert q.files() == [q.waits] and q.files("damaged") == []
+
+
+@pytest.mark.parametrize("fault", ["kill", "error"])
+def test_every_call_of_the_runner_and_its_workers(traced, tmp_path, fault):
+    q, server = traced
+    # what there is to be struck: one mail in a runner that has nothing else to do
+    trace = tmp_path / "trace"
+    tracer = subprocess.Popen(["strace", "-f", "-o", trace, "-p", str(start_runner(q))], stderr=subprocess.PIPE, text=True)
+    assert "attached" in tracer.stderr.readline()
+    assert q.wait(q.put("first@example.net")) == 0
+    tracer.terminate()
+    tracer.wait()
+    tracer.stderr.close()
+    counts = count_calls(trace)
+    assert counts.get("writev") and counts.get("sendmsg")
+    results = {}
+    for number, point in enumerate(points(counts, fault)):
+        to = f"n{number}@example.net"
+        send_struck(q, point, to)
+        results[to] = point, sum(mail.recipients == [to] for mail in server.mails)
+    assert all(1 <= copies <= 2 for _, copies in results.values()), [result for result in results.values() if not 1 <= result[1] <= 2]
+    assert sum(copies == 2 for _, copies in results.values()) <= len(results) // 4, results
     assert q.files() == [q.waits] and q.files("damaged") == []
