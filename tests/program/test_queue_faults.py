@@ -312,3 +312,77 @@ def test_every_call_of_the_runner_and_its_workers(traced, tmp_path, fault):
     assert all(1 <= copies <= 2 for _, copies in results.values()), [result for result in results.values() if not 1 <= result[1] <= 2]
     assert sum(copies == 2 for _, copies in results.values()) <= len(results) // 4, results
     assert q.files() == [q.waits] and q.files("damaged") == []
+
+
+# --- memory is refused, reads and writes are short
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+    if is_sanitized():
+        pytest.skip("the sanitizers have an allocator of their own")
+    path = tmp_path_factory.mktemp("faults") / "faults.so"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", path, HERE / "faults.c", "-ldl"], check=True)
+    return str(path)
+
+
+def is_struck(mark):
+    return mark.read_bytes()[0] == ord("x")
+
+
+def test_each_allocation_of_a_submission_failing(queue, sink, tmp_path, library):
+    server = sink()
+    q = queue(relay=server.url, delay_warning=0)
+    mark = tmp_path / "mark"
+    statuses, number = {}, 0
+    while True:
+        number += STEP
+        mark.write_bytes(bytes(4096))
+        to = f"n{number}@example.net"
+        result = q.send("--wait", to, env={"LD_PRELOAD": library, "FAULT_ALLOCATION": str(number), "FAULT_MARK": str(mark)})
+        if not is_struck(mark):
+            break
+        assert result.returncode in (0, 75) and b"dumped" not in result.stderr, (number, result)
+        statuses[to] = result.returncode
+    assert result.returncode == 0 and number > 50
+    q.flush()
+    q.wait_runner_ends()
+    assert queued(q) == [] and q.files("damaged") == []
+    got = collections.Counter(mail.recipients[0] for mail in server.mails)
+    assert all(got[to] >= 1 for to, status in statuses.items() if status == 0)
+    # who had no memory to mark it has sent it again
+    assert all(got[to] <= 2 for to in statuses) and sum(got[to] == 2 for to in statuses) < len(statuses) // 4
+
+
+@pytest.mark.parametrize("generation", [2, 3], ids=["runner", "worker"])
+def test_each_allocation_of_the_queue_failing(queue, sink, tmp_path, library, generation):
+    server = sink()
+    q = queue(relay=server.url, retry_first=3600, delay_warning=0)
+    mark = tmp_path / "mark"
+    number, missed = 0, 0
+    while missed < 3:  # a runner that was about to end may take a mail, and knows nothing of faults
+        number += STEP
+        mark.write_bytes(bytes(4096))
+        q.put(f"n{number}@example.net")
+        q.run("queue", "-C", q.conf, "flush", "-q", env={"LD_PRELOAD": library, "FAULT_ALLOCATION": str(number),
+                                                       "FAULT_GENERATION": str(generation), "FAULT_MARK": str(mark)})
+        wait_until(lambda: not q.files() or is_struck(mark))
+        missed = 0 if is_struck(mark) else missed + 1
+        while q.files():  # the one that is about to die may have its lock still
+            q.flush()
+        q.wait_runner_ends()
+        assert q.files() == [] and q.files("damaged") == []
+    assert number > 20
+    got = collections.Counter(mail.recipients[0] for mail in server.mails)
+    assert all(got[f"n{at}@example.net"] in (1, 2) for at in range(STEP, number + 1, STEP))
+
+
+def test_short_reads_and_writes(queue, sink, library):
+    server = sink()
+    q = queue(relay=server.url)
+    environment = {"LD_PRELOAD": library, "FAULT_SHORT": "1"}
+    body = "".join(f"line {number}\n" for number in range(100))
+    assert q.send("--wait", "bob@example.net", "--body", body, env=environment).returncode == 0
+    assert q.send("--background", "bob@example.net", "--body", body, env=environment).returncode == 0
+    assert [mail.data.decode().replace("\r\n", "\n").split("\n\n", 1)[1] for mail in server.wait_mails(2)] == [body] * 2
+    q.wait_runner_ends()
+    assert q.files() == [] and len(server.mails) == 2
