@@ -386,3 +386,79 @@ def test_short_reads_and_writes(queue, sink, library):
     assert [mail.data.decode().replace("\r\n", "\n").split("\n\n", 1)[1] for mail in server.wait_mails(2)] == [body] * 2
     q.wait_runner_ends()
     assert q.files() == [] and len(server.mails) == 2
+
+
+# --- disks are full
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Mounts a small file system over a folder, in a mount namespace of its own; gives what runs a command in there."""
+    holders = []
+
+    def make(folder, size):
+        folder.mkdir(parents=True, exist_ok=True)
+        holder = subprocess.Popen(["unshare", "--mount", "--propagation", "private", "sh", "-c",
+                                   'mount -t tmpfs -o "size=$2,mode=700" none "$1" && echo ready && cat', "sh", folder, str(size)],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        holders.append(holder)
+        if holder.stdout.readline() != "ready\n":
+            pytest.skip("no mount namespace is to be had: " + holder.stderr.read())
+        return ("nsenter", "--target", str(holder.pid), "--mount", "--"), pathlib.Path(f"/proc/{holder.pid}/root{folder}")
+
+    yield make
+    for holder in holders:
+        holder.communicate()
+
+
+def fill(path):
+    """To the last octet."""
+    with open(path, "wb", buffering=0) as file:
+        for size in (65536, 4096, 1):
+            with contextlib.suppress(OSError):
+                while True:
+                    file.write(b"x" * size)
+
+
+def test_a_full_disk_takes_no_mail_and_says_so(queue, sink, small_disk):
+    server = sink()
+    q = queue(relay=server.url, spool_reserve=0)
+    under, inside = small_disk(q.spool, 400 * 1024)
+    big = q.folder / "big"
+    big.write_bytes(os.urandom(500 * 1024))
+    result = q.send("--queue", "bob@example.net", "-a", big, under=under)
+    assert result.returncode == 75 and b"has room for 0 MiB" in result.stderr
+    assert list((inside / "queue").iterdir()) == []
+    assert q.send("--queue", "bob@example.net", under=under).returncode == 0
+    fill(inside / "filler")
+    result = q.send("--queue", "bob@example.net", under=under)
+    assert result.returncode == 75 and b"room" in result.stderr and len(list((inside / "queue").iterdir())) == 1
+    # with the usual reserve there is an end to it long before
+    q.configure({"relay": server.url})
+    assert b"reserve" in q.send("--queue", "bob@example.net", under=under).stderr
+
+
+def test_a_limit_of_file_sizes_is_met_in_mid_submission(queue, sink):
+    import resource
+    server = sink()
+    q = queue(relay=server.url)
+    big = q.folder / "big"
+    big.write_bytes(os.urandom(300 * 1024))
+    result = q.send("--queue", "bob@example.net", "-a", big, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (200 * 1024, 200 * 1024)))
+    assert result.returncode in (74, 75) and b"File too large" in result.stderr and q.files() == []
+
+
+def test_a_disk_that_is_full_for_the_log_sends_nothing_twice(queue, sink, small_disk):
+    server = sink()
+    q = queue(relay=server.url, spool_reserve=0, retry_first=3600)
+    under, inside = small_disk(q.spool, 400 * 1024)
+    ids = [re.search("Queued as (.*)\\.", q.send("--queue", f"bob{number}@example.net", under=under).stdout.decode()).group(1) for number in range(5)]
+    fill(inside / "filler")
+    flush = lambda: q.steer("flush", "-q", under=under, stdout=subprocess.DEVNULL)
+    flush()
+    wait_until(lambda: all(f"{id}: The disk of the spool is full" in q.log_text() for id in ids))
+    assert server.mails == [] and len(list((inside / "queue").iterdir())) == 5
+    (inside / "filler").unlink()
+    flush()
+    while list((inside / "queue").iterdir()):  # one that is being settled is not flushed
+        flush()
+    assert sorted(mail.recipients[0] for mail in server.mails) == [f"bob{number}@example.net" for number in range(5)]
