@@ -462,3 +462,50 @@ def test_a_disk_that_is_full_for_the_log_sends_nothing_twice(queue, sink, small_
     while list((inside / "queue").iterdir()):  # one that is being settled is not flushed
         flush()
     assert sorted(mail.recipients[0] for mail in server.mails) == [f"bob{number}@example.net" for number in range(5)]
+
+
+# --- clocks jump
+
+FAKETIME = next(pathlib.Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
+
+
+@pytest.mark.skipif(not FAKETIME or is_sanitized(), reason="needs faketime, beside which no sanitizer runs")
+@pytest.mark.parametrize("jump", ["+3650d", "-365d"])
+def test_a_clock_that_jumps_loses_and_returns_nothing(queue, sink, jump):
+    """While mail waits for its next attempt: it is tried when the runner sees the time, and not given up."""
+    replies = ["450 4.2.0 later"]
+    server = sink(lambda session, line: replies[0] if line.startswith("RCPT TO:<n") and replies else None)
+    held = "smtp://127.0.0.1:1"
+    q = queue(f"[route dead.example]\nvia = {held}\n", relay=server.url, retry_first=600, delay_warning=0)
+    clock = q.folder / "clock"
+
+    def set_clock(text):
+        new = q.folder / "clock.new"
+        new.write_text(text + "\n")
+        new.rename(clock)
+
+    set_clock("+0")
+    q.environment.update({"LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1",
+                          "DONT_FAKE_MONOTONIC": "1", "NO_FAKE_STAT": "1"})
+    ids = [q.put(f"n{number}@example.net") for number in range(5)] + [q.put("x@dead.example")]
+    q.flush()
+    tries = lambda count: lambda _: sum(line.startswith("RCPT TO:<n") for line in server.lines) >= count
+    server.wait(tries(5))
+    wait_until(lambda: all(mail["attempts"] == 1 for mail in q.list()))
+    runner = q.runner()
+    set_clock(jump)
+    # it looks at the time when something happens, or after some minutes
+    assert q.wait(q.put("bob@example.net")) == 0
+    server.wait(tries(10))
+    wait_until(lambda: all(mail["attempts"] == 2 for mail in q.list()))
+    now = int(subprocess.run(["date", "+%s"], env=q.environment, capture_output=True, check=True).stdout)
+    assert abs(now - time.time()) > 300 * 86400
+    # the next attempts are as near as if nothing had happened
+    assert all(0 < mail["next_attempt"] - now <= 4 * 3600 * 1.1 for mail in q.list()), (now, q.list())
+    set_clock("+0")
+    replies.clear()
+    assert q.wait(q.put("bob@example.net")) == 0
+    assert all(q.wait(id) == 0 for id in ids[:-1])
+    assert q.runner() == runner and len(q.list()) == 1
+    # each once, and no report
+    assert sorted(mail.recipients[0] for mail in server.mails) == ["bob@example.net"] * 2 + [f"n{number}@example.net" for number in range(5)]
