@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,23 +42,46 @@ static const char *own_spool(struct arena *arena)
 	return home && home[0] == '/' ? arena_printf(arena, "%s/.local/state/paloma", home).data : NULL;
 }
 
+/* What the system's configuration, or a container's environment, names in its place is the system's spool. */
+bool handover_is_service_asked(const struct request *request, const struct conf *conf, const char *socket)
+{
+	const char *spool = conf->queue.spool && !conf->is_own ? conf->queue.spool : SYSTEM_SPOOL;
+
+	return (request->use_system || !conf->is_own) && !spool_is_writable(spool) && access(socket, W_OK) == 0;
+}
+
 const char *handover_spool_path(const struct request *request, const struct conf *conf, struct arena *arena)
 {
 	const char *path = conf->queue.spool;
 
-	if (path)
-		return path;
-	if ((request->use_system || !conf->is_own) && spool_is_writable(SYSTEM_SPOOL))
+	if (path && !handover_is_service_asked(request, conf, conf->queue.submit_socket))
+		return path; /* that it cannot be written to is told then */
+	if (!path && (request->use_system || !conf->is_own) && spool_is_writable(SYSTEM_SPOOL))
 		return SYSTEM_SPOOL;
 	path = request->use_system ? NULL : own_spool(arena);
 	return path && spool_is_writable(path) ? path : NULL;
 }
 
-bool handover_is_service_asked(const struct request *request, const struct conf *conf, const char *socket)
+static bool is_own_spool(const struct stat *spool)
 {
-	bool may_use_system = request->use_system || (!conf->is_own && !conf->queue.spool);
+	struct arena *arena = arena_new();
+	const char *path = own_spool(arena);
+	struct stat own;
+	bool result = path && stat(path, &own) == 0 && own.st_dev == spool->st_dev && own.st_ino == spool->st_ino;
 
-	return may_use_system && !spool_is_writable(SYSTEM_SPOOL) && access(socket, W_OK) == 0;
+	arena_free(arena);
+	return result;
+}
+
+bool handover_is_left_to_service(const struct spool *spool, const struct conf *conf)
+{
+	const char *socket = conf->queue.submit_socket;
+	struct stat st;
+
+	if (conf->is_own || spool_is_writable(SYSTEM_SPOOL) || access(socket, W_OK) < 0)
+		return false;
+	/* A service of his own, which may have this very spool, would get its own mail back. */
+	return stat(socket, &st) == 0 && st.st_uid != geteuid() && fstat(spool->folder, &st) == 0 && is_own_spool(&st);
 }
 
 size_t handover_places(const struct request *request, const struct conf *conf, const char *spool_path, enum handover_place places[2])
@@ -67,7 +91,11 @@ size_t handover_places(const struct request *request, const struct conf *conf, c
 
 	if (may_wait && handover_is_service_asked(request, conf, conf->queue.submit_socket))
 		places[count++] = HANDOVER_SOCKET;
-	places[count++] = may_wait && spool_path ? HANDOVER_SPOOL : HANDOVER_NOW;
+	if (may_wait && spool_path)
+		places[count++] = HANDOVER_SPOOL;
+	/* Where there is a service, how mail leaves this host is its business, also while it is busy or begins anew. */
+	if (count == 0)
+		places[count++] = HANDOVER_NOW;
 	return count;
 }
 
@@ -196,6 +224,8 @@ static int store_in_spool(struct handover *handover, const char *path, struct er
 	result = spool_open(&spool, path, err);
 	if (result == 0)
 		result = store(handover, &spool, &entry, err);
+	if (result == 0 && handover_is_left_to_service(&spool, handover->conf))
+		way_by_service(handover->conf, handover->arena);
 	if (result == 0 && mode == DELIVERY_FOREGROUND)
 		attempt_now(handover, &spool, &entry);
 	spool_entry_close(&entry);
@@ -222,41 +252,58 @@ static bool take_id(struct view text, char id[SPOOL_ID_SIZE])
 	return true;
 }
 
-/* The service has it; what becomes of it is told by its queue. */
-static void wait_for_fate(struct handover *handover)
+/* What becomes of it in the service's queue. */
+static int wait_for(const struct handover *handover, const char *id)
 {
-	const char *ids[] = {handover->id};
+	const char *ids[] = {id};
 	struct request wish = {.queue = {.action = QUEUE_WAIT, .ids = {ids, 1}, .first_attempt = true}, .output = OUTPUT_QUIET};
 	int argc;
 	char **argv = queue_words_make(&wish, handover->arena, &argc);
 
-	handover->fate = control_call(control_path(handover->conf->queue.submit_socket, handover->arena), argc, argv);
+	return control_call(control_path(handover->conf->queue.submit_socket, handover->arena), argc, argv);
+}
+
+/* For more recipients than one mail takes it has become several. That one is refused for good outweighs what may pass. */
+static void wait_for_fate(struct handover *handover)
+{
+	char id[SPOOL_ID_SIZE], last[SPOOL_ID_SIZE] = "";
+
+	for (size_t i = 0; i < handover->draft->envelope.recipient_count; i++) {
+		int fate;
+
+		if (!take_id(handover->outcomes[i].reply.text, id) || strcmp(id, last) == 0)
+			continue;
+		memcpy(last, id, sizeof last);
+		fate = wait_for(handover, id);
+		if (handover->fate == EX_OK || (handover->fate == EX_TEMPFAIL && fate != EX_OK))
+			handover->fate = fate;
+	}
 	handover->knows_fate = true;
 	handover->is_left = handover->fate == EX_TEMPFAIL;
 }
 
-/* Nobody has been refused: then there is nothing to tell but where it is. */
-static bool all_were_taken(const struct handover *handover)
-{
-	for (size_t i = 0; i < handover->draft->envelope.recipient_count; i++)
-		if (handover->outcomes[i].action != OUTCOME_RELAYED)
-			return false;
-	return true;
-}
-
+/* When everybody is in one mail there is nothing to tell but where it is. Who was not taken is in nobody's queue. */
 static void take_answer(struct handover *handover)
 {
-	for (size_t i = 0; i < handover->draft->envelope.recipient_count && !handover->id[0]; i++)
-		if (handover->outcomes[i].action == OUTCOME_RELAYED)
-			take_id(handover->outcomes[i].reply.text, handover->id);
-	if (!handover->id[0])
+	size_t count = handover->draft->envelope.recipient_count;
+	bool are_all = true, is_one = true;
+
+	for (size_t i = 0; i < count; i++) {
+		char id[SPOOL_ID_SIZE];
+		bool is_there = handover->outcomes[i].action == OUTCOME_RELAYED && take_id(handover->outcomes[i].reply.text, id);
+
+		are_all &= is_there;
+		if (is_there && !handover->id[0])
+			memcpy(handover->id, id, sizeof id);
+		is_one &= is_there && strcmp(handover->id, id) == 0;
+	}
+	if (!are_all)
 		return;
-	handover->is_left = true;
-	if (!all_were_taken(handover))
-		return;
-	handover->outcomes = NULL;
+	handover->is_left = is_one;
 	if (handover->request->wait_for_fate)
 		wait_for_fate(handover);
+	if (is_one || handover->knows_fate)
+		handover->outcomes = NULL;
 }
 
 /* The service is a hop like any other; what it has taken is in its spool, whose id is in its answer. */
@@ -286,8 +333,9 @@ static int hand_to_service(struct handover *handover, struct err *err)
 		return 0;
 	}
 	*err = handover->outcomes[0].err;
+	err->exit_code = EX_TEMPFAIL;
 	handover->outcomes = NULL;
-	return -1;
+	return err_prefix(err, "The service at %s has not taken the mail: ", conf->queue.submit_socket);
 }
 
 int handover_run(struct handover *handover, struct err *err)

@@ -24,11 +24,14 @@ struct handover {
 	int fate;			/* an exit status */
 };
 
-/* Which places come into question, the best first. spool_path: as below, or null. Returns how many. */
+/* Which places come into question, the best first. spool_path: as below, or null. Returns how many. Never the network
+ * besides the service. */
 size_t handover_places(const struct request *request, const struct conf *conf, const char *spool_path, enum handover_place places[2]);
 /* True when the request concerns the system's queue, the caller has no access to it, and the service may be spoken to at
  * socket. */
 bool handover_is_service_asked(const struct request *request, const struct conf *conf, const char *socket);
+/* True when spool is the caller's own, and mail is in it because the service did not take it: it is the service's to deliver. */
+bool handover_is_left_to_service(const struct spool *spool, const struct conf *conf);
 /* The spool of this request: that of the configuration, the system's, or the user's own. Null: there is none. */
 const char *handover_spool_path(const struct request *request, const struct conf *conf, struct arena *arena);
 

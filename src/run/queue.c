@@ -21,6 +21,7 @@
 #include "base/mem.h"
 #include "base/process.h"
 #include "run/facts.h"
+#include "run/handover.h"
 #include "run/queue_private.h"
 #include "run/way.h"
 
@@ -70,6 +71,12 @@ static void take_item(void *context, const struct spool_item *item)
 		take_note(scan->runner, item->id, item);
 }
 
+/* The service's own runner has mail to deliver, and nobody to leave it to. */
+static bool is_by_service(const struct runner *runner)
+{
+	return !runner->stays && handover_is_left_to_service(&runner->spool, runner->conf);
+}
+
 static void rescan(struct runner *runner)
 {
 	struct rescan scan = {.runner = runner};
@@ -81,6 +88,7 @@ static void rescan(struct runner *runner)
 		spool_sweep(&runner->spool, runner->now);
 	destinations_tidy(&runner->destinations, runner->now);
 	runner->rescan_at = runner->now + runner->rescan_s;
+	runner->reloads |= is_by_service(runner) != runner->is_by_service; /* it has come, or gone for good */
 }
 
 /* That a file is closed tells something of one that is new, or that somebody else had open: all others we have closed
@@ -218,6 +226,9 @@ static int load(struct runner *runner, struct err *err)
 	if (log_open(runner->conf->queue.log, &log_err) < 0)
 		log_write("qmgr", "%s", log_err.text);
 	way_prepare(conf, &facts, runner->arena);
+	runner->is_by_service = is_by_service(runner);
+	if (runner->is_by_service)
+		way_by_service(conf, runner->arena);
 	runner->options = (struct attempt_options){.conf = conf, .host_name = facts.host_name,
 						.utc_offset_minutes = facts.utc_offset_minutes, .tell = queue_tell_given_up, .tell_context = runner};
 	hooks_free(runner->hooks);

@@ -69,6 +69,7 @@ struct runner {
 	unsigned rescan_s;
 	time_t now, rescan_at, end_at;	/* end_at: 0 until ends */
 	bool stays, ends, reloads, has_hooks; /* has_hooks: that run or wait */
+	bool is_by_service;		/* in a user's own spool: the service gets all mail */
 	struct buf text;
 };
 

@@ -13,6 +13,20 @@ void way_prepare(struct conf *conf, const struct compose_facts *facts, struct ar
 		conf->deliver.helo = facts->host_name;
 }
 
+void way_by_service(struct conf *conf, struct arena *arena)
+{
+	struct relay *relay = ARENA_NEW(arena, struct relay);
+
+	relay->name = view_of("service");
+	relay->urls = ARENA_NEW(arena, struct relay_url);
+	relay->urls[0] = (struct relay_url){.transport = TRANSPORT_SMTP, .start = TLS_START_NEVER, .is_unix = true,
+					    .host = view_of(conf->queue.submit_socket)};
+	relay->url_count = 1;
+	conf->route.relay_count = conf->route.rule_count = 0;
+	conf->route.direct = false;
+	conf->route.default_relay = relay;
+}
+
 /* The relay behind a hop, for its password. By the pointers of route, which a copy of conf shares. */
 static const struct relay *find_relay(const struct route_options *route, const struct hop *hop)
 {

@@ -10,6 +10,9 @@
 /* Puts host name, chance and own addresses into the options of route and deliver. Strings live in arena. */
 void way_prepare(struct conf *conf, const struct compose_facts *facts, struct arena *arena);
 
+/* All mail goes to the service at submit_socket, whatever the configuration says of relays. Strings live in arena. */
+void way_by_service(struct conf *conf, struct arena *arena);
+
 /* The relay that route_destination names; null: to the MX, or nowhere. */
 const struct relay *way_relay_of(const struct route_options *route, struct view destination);
 

@@ -65,9 +65,15 @@ class Sink:
     """An SMTP server. answer(session, line) may give the reply to a command, or to "." for the end of data; None: yes.
     begin(session) is called for each connection. A mail counts as soon as its end of data is here, whatever is said then."""
 
-    def __init__(self, answer=None, begin=None, host="127.0.0.1", port=0):
+    def __init__(self, answer=None, begin=None, host="127.0.0.1", port=0, path=None):
         self.answer, self.begin = answer or (lambda session, line: None), begin or (lambda session: None)
-        self.listener = socket.create_server((host, port), backlog=128)
+        if path:
+            self.listener = socket.socket(socket.AF_UNIX)
+            self.listener.bind(str(path))
+            os.chmod(path, 0o777)
+            self.listener.listen(128)
+        else:
+            self.listener = socket.create_server((host, port), backlog=128)
         self.port = self.listener.getsockname()[1]
         self.url = f"smtp://127.0.0.1:{self.port}"
         self.mails, self.sessions, self.lines = [], 0, []
@@ -138,6 +144,8 @@ class Sink:
 
     def close(self):
         """Not before the thread is out of accept(), or it takes the connections of the next who has this descriptor."""
+        if self.listener.fileno() < 0:
+            return
         self.listener.shutdown(socket.SHUT_RDWR)
         self.thread.join()
         self.listener.close()
