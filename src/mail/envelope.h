@@ -22,6 +22,7 @@ struct envelope {
 	size_t *index, index_size;	/* of recipients by path, kept by envelope_add; 0: free */
 	enum body_type body;
 	bool smtputf8;			/* an address or a field needs RFC 6531 */
+	bool is_raw;			/* the message goes octet by octet: nothing of it is mended on this host */
 	enum dsn_return dsn_return;
 	struct view envelope_id;	/* ENVID, decoded; empty: none */
 };

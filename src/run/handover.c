@@ -202,7 +202,7 @@ static void attempt_now(struct handover *handover, const struct spool *spool, st
 static int store(struct handover *handover, const struct spool *spool, struct spool_entry *entry, struct err *err)
 {
 	struct submission_trace trace = {
-		.uid = getuid(), .host = VIEW("local"), .with = VIEW("local"), .is_raw = handover->request->composition.raw,
+		.uid = getuid(), .host = VIEW("local"), .with = VIEW("local"),
 		.from = arena_printf(handover->arena, "from userid %lu", (unsigned long)getuid()),
 	};
 

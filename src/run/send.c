@@ -65,6 +65,7 @@ static int submit(struct sending *sending, struct err *err)
 	const struct composition *wish = &sending->request->composition;
 	struct address author;
 
+	sending->draft.envelope.is_raw = wish->raw;
 	if (wish->raw)
 		return normalize_check_raw(sending->draft.message, err);
 	if (!wish->from_headers && !wish->message_on_stdin)

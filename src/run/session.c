@@ -9,6 +9,7 @@
 #include "report/journal.h"
 #include "run/facts.h"
 #include "run/submission.h"
+#include "submit/normalize.h"
 
 enum {
 	RECIPIENTS_DEFAULT = 50000,	/* a mail of one caller is one mail, and not several */
@@ -56,8 +57,8 @@ static int take_envelope(struct session *session, const struct envelope *given, 
 	struct arena *arena = session->draft.message->arena;
 	struct envelope *envelope = &session->draft.envelope;
 
-	*envelope = (struct envelope){.body = given->body, .smtputf8 = given->smtputf8, .dsn_return = given->dsn_return,
-				      .envelope_id = arena_copy(arena, given->envelope_id)};
+	*envelope = (struct envelope){.body = given->body, .smtputf8 = given->smtputf8, .is_raw = given->is_raw,
+				      .dsn_return = given->dsn_return, .envelope_id = arena_copy(arena, given->envelope_id)};
 	if (given->reverse_path.len > 0 && qualify_path(session, given->reverse_path, arena, &envelope->reverse_path, err) < 0)
 		return -1;
 	for (size_t i = 0; i < given->recipient_count; i++) {
@@ -156,6 +157,19 @@ static void write_journal(const struct session *session, const char *id)
 	buf_clear(&line);
 }
 
+/* What its author wants to arrive as it is must be fit to; anything else is mended (RFC 6409 §8). */
+static int complete(struct session *session, struct err *err)
+{
+	struct draft *draft = &session->draft;
+	struct address author;
+
+	if (draft->envelope.is_raw)
+		return normalize_check_raw(draft->message, err);
+	if (find_author(session, &author, err) < 0)
+		return -1;
+	return submission_complete(draft, session->options->conf, &session->facts, &author, session->facts.random + 16, err);
+}
+
 static int store(struct session *session, struct spool_entry *entry, struct err *err)
 {
 	const struct session_options *options = session->options;
@@ -167,11 +181,10 @@ static int store(struct session *session, struct spool_entry *entry, struct err 
 		.from = describe_caller(session, draft->message->arena),
 		.with = view_of(is_esmtp ? draft->envelope.smtputf8 ? "UTF8SMTP" : "ESMTP" : "SMTP"),
 	};
-	struct address author;
 
 	facts_refresh(&session->facts);
-	if (intake_parse(draft->message, session->blob, false, err) < 0 || check_hops(draft->message, err) < 0 ||
-	    find_author(session, &author, err) < 0 || submission_complete(draft, options->conf, &session->facts, &author, session->facts.random + 16, err) < 0)
+	if (intake_parse(draft->message, session->blob, draft->envelope.is_raw, err) < 0 || check_hops(draft->message, err) < 0 ||
+	    complete(session, err) < 0)
 		return -1;
 	return submission_store(draft, &trace, options->conf, &session->facts, options->spool, entry, err);
 }
@@ -206,7 +219,7 @@ void session_run(const struct session_options *options, int fd, const struct cal
 	struct smtp_server_options server_options = {
 		.host_name = options->facts->host_name, .max_octets = wish->max_octets ? wish->max_octets : options->conf->compose.max_octets,
 		.max_recipients = wish->max_recipients ? wish->max_recipients : RECIPIENTS_DEFAULT, .max_errors = ERRORS_MAX,
-		.timeout_ms = (int)timeout_s * 1000,
+		.timeout_ms = (int)timeout_s * 1000, .offer_raw = caller->is_known,
 	};
 	struct session session = {.options = options, .caller = caller, .arena = arena_new(), .facts = *options->facts};
 	struct stream *stream = stream_new(fd);

@@ -76,7 +76,7 @@ int submission_store(struct draft *draft, const struct submission_trace *trace, 
 	    spool_check_room(spool, size_octets + size_octets / 2, conf->queue.reserve_octets, err) < 0)
 		return -1;
 	spool_id_make(entry->id, origin.arrival_us);
-	if (!trace->is_raw)
+	if (!draft->envelope.is_raw)
 		add_received(draft, trace, facts, entry->id);
 	return spool_commit(spool, draft, &origin, entry, err);
 }

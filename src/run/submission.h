@@ -24,10 +24,10 @@ struct submission_trace {
 	uid_t uid;
 	struct view host;		/* "local", "unix", "127.0.0.1" */
 	struct view from, with;		/* of Received: "from userid 1000", "ESMTP" */
-	bool is_raw;			/* nothing is added */
 };
 
-/* Stores the draft durably under a new id. On success the entry is open and locked, and the message has its Received.
+/* Stores the draft durably under a new id. On success the entry is open and locked, and the message has its Received, unless
+ * it is raw.
  * Fails as spool_check_room and spool_commit; then nothing of it remains. */
 int submission_store(struct draft *draft, const struct submission_trace *trace, const struct conf *conf, const struct compose_facts *facts,
 		     const struct spool *spool, struct spool_entry *entry, struct err *err);

@@ -5,7 +5,7 @@
 #include "base/escape.h"
 
 enum {
-	/* What extensions add to MAIL and RCPT: SIZE 26, BODY 17, SMTPUTF8 10, DSN 500 (RFC 3461 §4). */
+	/* What extensions add to MAIL and RCPT: SIZE 26, BODY 17, SMTPUTF8 10, XRAW 5, DSN 500 (RFC 3461 §4). */
 	PARAMETERS_MAX = 1024,
 	ENVELOPE_ID_MAX = 100,		/* octets of xtext, RFC 3461 §4.4 */
 	ORIGINAL_MAX = 500,		/* RFC 3461 §4.2 */
@@ -194,6 +194,8 @@ int command_append_mail(struct buf *out, const struct envelope *envelope, uint64
 		buf_append_str(&argument, " BODY=8BITMIME");
 	if (envelope->smtputf8)
 		buf_append_str(&argument, " SMTPUTF8");
+	if (envelope->is_raw && extensions_have(extensions, SMTP_EXT_RAW))
+		buf_append_str(&argument, " XRAW");
 	if (extensions_have(extensions, SMTP_EXT_DSN))
 		append_return(&argument, envelope);
 	result = command_append(out, (struct view)VIEW("MAIL FROM:"), buf_view(&argument), COMMAND_LINE_MAX + PARAMETERS_MAX, err);

@@ -60,6 +60,7 @@ static const struct {
 	{VIEW("AUTH"), SMTP_EXT_AUTH, read_auth},
 	{VIEW("STARTTLS"), SMTP_EXT_STARTTLS, NULL},
 	{VIEW("LIMITS"), SMTP_EXT_LIMITS, read_limits},
+	{VIEW("XRAW"), SMTP_EXT_RAW, NULL},
 };
 
 void extensions_init(struct smtp_extensions *extensions)

@@ -16,6 +16,7 @@ enum smtp_extension {
 	SMTP_EXT_AUTH = 1 << 7,		/* RFC 4954 */
 	SMTP_EXT_STARTTLS = 1 << 8,	/* RFC 3207 */
 	SMTP_EXT_LIMITS = 1 << 9,	/* RFC 9422 */
+	SMTP_EXT_RAW = 1 << 10,		/* ours: what is submitted need not be mended, see paloma-serve(8) */
 };
 
 struct smtp_extensions {

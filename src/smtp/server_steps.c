@@ -54,6 +54,8 @@ static void take_ehlo(struct smtp_server *server, struct view argument)
 	buf_append(&lines, server->options.host_name);
 	buf_append_str(&lines, "\nPIPELINING\n8BITMIME\nSMTPUTF8\nDSN\nENHANCEDSTATUSCODES\nCHUNKING");
 	buf_printf(&lines, "\nSIZE %llu", (unsigned long long)server->options.max_octets);
+	if (server->options.offer_raw)
+		buf_append_str(&lines, "\nXRAW");
 	if (server->options.offer_starttls && !server->tls_active)
 		buf_append_str(&lines, "\nSTARTTLS");
 	if (server_may_auth(server) && !was_in)
@@ -121,6 +123,13 @@ static bool take_smtputf8(struct smtp_server *server, struct view value, struct 
 	return value.len == 0;
 }
 
+static bool take_raw(struct smtp_server *server, struct view value, struct recipient *recipient)
+{
+	(void)recipient;
+	server->envelope.is_raw = true;
+	return value.len == 0;
+}
+
 static bool take_ret(struct smtp_server *server, struct view value, struct recipient *recipient)
 {
 	bool is_full = view_equal_nocase(value, (struct view)VIEW("FULL"));
@@ -179,8 +188,10 @@ static bool take_orcpt(struct smtp_server *server, struct view value, struct rec
 
 static const struct parameter mail_parameters[] = {
 	{VIEW("SIZE"), take_size}, {VIEW("BODY"), take_body}, {VIEW("SMTPUTF8"), take_smtputf8}, {VIEW("RET"), take_ret},
-	{VIEW("ENVID"), take_envid}, {VIEW("AUTH"), take_mail_auth},
+	{VIEW("ENVID"), take_envid}, {VIEW("AUTH"), take_mail_auth}, {VIEW("XRAW"), take_raw},
 };
+
+enum { MAIL_PARAMETERS = sizeof mail_parameters / sizeof *mail_parameters }; /* the last only where it is offered */
 
 static const struct parameter rcpt_parameters[] = {{VIEW("NOTIFY"), take_notify}, {VIEW("ORCPT"), take_orcpt}};
 
@@ -288,7 +299,7 @@ static void take_mail(struct smtp_server *server, struct view argument)
 		server_refuse(server, 501, STATUS(5, 5, 4), "MAIL is written as MAIL FROM:<address>");
 		return;
 	}
-	if (!take_parameters(server, argument, mail_parameters, sizeof mail_parameters / sizeof *mail_parameters, NULL) ||
+	if (!take_parameters(server, argument, mail_parameters, server->options.offer_raw ? MAIL_PARAMETERS : MAIL_PARAMETERS - 1, NULL) ||
 	    (path.len > 0 && !parse_path(server, path, STATUS(5, 1, 7), &result)))
 		return;
 	if (server->trouble.exit_code) {

@@ -79,6 +79,8 @@ static void write_envelope(struct buf *out, const char *id, const struct envelop
 		buf_append_str(out, "body: 8bit\n");
 	if (envelope->smtputf8)
 		buf_append_str(out, "smtputf8: yes\n");
+	if (envelope->is_raw)
+		buf_append_str(out, "raw: yes\n");
 	if (envelope->dsn_return != DSN_RETURN_DEFAULT)
 		buf_printf(out, "return: %s\n", envelope->dsn_return == DSN_RETURN_FULL ? "full" : "headers");
 	if (envelope->envelope_id.len > 0)
@@ -289,6 +291,12 @@ static bool take_smtputf8(struct reading *reading, struct view value)
 	return view_equal(value, (struct view)VIEW("yes"));
 }
 
+static bool take_raw(struct reading *reading, struct view value)
+{
+	reading->mail->envelope.is_raw = true;
+	return view_equal(value, (struct view)VIEW("yes"));
+}
+
 static bool take_return(struct reading *reading, struct view value)
 {
 	bool is_full = view_equal(value, (struct view)VIEW("full"));
@@ -348,7 +356,8 @@ static const struct {
 	{VIEW("id"), take_id, NEEDED}, {VIEW("arrival"), take_arrival, NEEDED}, {VIEW("uid"), take_uid, NEEDED},
 	{VIEW("host"), take_host, NEEDED}, {VIEW("author"), take_author, 0}, {VIEW("report"), take_report, 0},
 	{VIEW("from"), take_from, NEEDED}, {VIEW("body"), take_body, 0}, {VIEW("smtputf8"), take_smtputf8, 0},
-	{VIEW("return"), take_return, 0}, {VIEW("envelope-id"), take_envelope_id, 0}, {VIEW("size"), take_size, NEEDED},
+	{VIEW("raw"), take_raw, 0}, {VIEW("return"), take_return, 0}, {VIEW("envelope-id"), take_envelope_id, 0},
+	{VIEW("size"), take_size, NEEDED},
 };
 
 enum { FIELD_COUNT = sizeof envelope_fields / sizeof *envelope_fields };

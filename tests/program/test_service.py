@@ -86,6 +86,54 @@ def test_a_sender_is_made_up_for_tcp_from_the_reverse_path(make_service):
     assert "\nFrom: MAILER-DAEMON@here.example\r\n" in service.queue()[second]
 
 
+RAW = ("From: root\r\nBcc: hidden@example.org\r\nSubject: gr\u00fc\u00dfe  \r\nX-Long: " + "y" * 900 + "\r\n\r\n.\r\ntext \u20ac \r\n").encode()
+
+
+@pytest.mark.parametrize("where", ["service", pytest.param("own spool", marks=root_only)])
+def test_a_raw_message_arrives_octet_by_octet(make_service, catcher, where):
+    """Over the socket as well, and by way of an own spool when the service was away. Only the catcher adds its Received."""
+    server = catcher()
+    service = make_service(begin=False, settings=f"relay = {server.url}\n")
+    environment = {}
+    if where == "own spool":
+        state = service.folder / "state"
+        state.mkdir()
+        state.chmod(0o777)
+        service.submit.parent.mkdir()
+        with socket.socket(socket.AF_UNIX) as dead:
+            dead.bind(str(service.submit))
+        service.submit.chmod(0o777)
+        environment = {"XDG_STATE_HOME": str(state), "PALOMA_RETRY_FIRST": "1s"}
+        assert service.run("send", "--raw", "-f", "me@example.org", "you@example.org", input=RAW, **environment).returncode == 0
+        service.start()
+    else:
+        service.start()
+        assert service.run("send", "--raw", "-f", "me@example.org", "you@example.org", input=RAW).returncode == 0
+    raw = server.raw().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    assert raw.endswith(b"\r\n" + RAW) and raw.count(b"Received: ") == 1
+
+
+def test_only_a_user_may_ask_for_raw(make_service):
+    service = make_service("--listen", "127.0.0.1:0")
+    known, unknown = service.call(NOBODY), service.call(address=service.tcp())
+    for caller, reply in (known, "250 "), (unknown, "555 "):
+        caller.reply()
+        assert ("XRAW" in caller.say("EHLO client.example")) == (caller is known)
+        assert caller.say("MAIL FROM:<me@example.org> XRAW").startswith(reply)
+
+
+def test_a_raw_message_that_cannot_go_is_refused(service):
+    caller = service.call(NOBODY)
+    caller.reply()
+    caller.say("EHLO client.example")
+    for text in ("Subject: x\r\n\r\n" + "y" * 1200, "X: " + "y" * 1200 + "\r\n\r\nx", "Subject: x\r\n\r\na\0b"):
+        assert caller.say("MAIL FROM:<me@example.org> BODY=8BITMIME XRAW").startswith("250 ")
+        assert caller.say("RCPT TO:<you@example.org>").startswith("250 ")
+        assert caller.say("DATA").startswith("354 ")
+        assert caller.say(text + "\r\n.").startswith("5")
+    assert service.queue() == {}
+
+
 def test_what_no_hop_could_carry_is_encoded(service):
     id = service.call().mail(text="Subject: grün\r\n\r\nschön\r\n")
     assert "Subject: =?utf-8?" in service.queue()[id] and service.queue()[id].isascii()

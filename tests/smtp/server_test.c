@@ -87,6 +87,8 @@ static int begin(void *context, const struct envelope *envelope, struct err *err
 		buf_append_str(&player->told, " 8bit");
 	if (envelope->smtputf8)
 		buf_append_str(&player->told, " utf8");
+	if (envelope->is_raw)
+		buf_append_str(&player->told, " raw");
 	if (envelope->dsn_return != DSN_RETURN_DEFAULT)
 		buf_append_str(&player->told, envelope->dsn_return == DSN_RETURN_FULL ? " full" : " headers");
 	if (envelope->envelope_id.len)
@@ -144,6 +146,7 @@ static const struct smtp_server_sink sink = {authenticate, recipient, begin, tak
 static void set_starttls(struct player *player, struct view rest) { (void)rest; player->options.offer_starttls = true; }
 static void set_tls(struct player *player, struct view rest) { (void)rest; player->options.tls_active = true; }
 static void set_auth(struct player *player, struct view rest) { (void)rest; player->options.offer_auth = true; }
+static void set_raw(struct player *player, struct view rest) { (void)rest; player->options.offer_raw = true; }
 static void set_clear(struct player *player, struct view rest) { (void)rest; player->options.auth_in_clear = true; }
 static void set_required(struct player *player, struct view rest) { (void)rest; player->options.auth_required = true; }
 static void set_octets(struct player *player, struct view rest) { player->options.max_octets = transcript_number(rest); }
@@ -162,6 +165,7 @@ static const struct {
 	{"starttls", set_starttls}, {"tls", set_tls}, {"auth", set_auth}, {"clear", set_clear}, {"required", set_required},
 	{"octets", set_octets}, {"recipients", set_recipients}, {"transactions", set_transactions}, {"errors", set_errors},
 	{"refused", set_refused}, {"fails-begin", set_fails_begin}, {"fails-data", set_fails_data}, {"fails-end", set_fails_end},
+	{"raw", set_raw},
 };
 
 static void do_setting(struct player *player, struct view rest)

@@ -51,6 +51,7 @@ static void expect_same(const struct spool_mail *mail, const struct draft *draft
 	assert_view_equal(actual->reverse_path, wanted->reverse_path);
 	assert_view_equal(actual->envelope_id, wanted->envelope_id);
 	assert_int_equal(actual->smtputf8, wanted->smtputf8);
+	assert_int_equal(actual->is_raw, wanted->is_raw);
 	assert_int_equal(actual->dsn_return, wanted->dsn_return);
 	assert_int_equal(actual->recipient_count, wanted->recipient_count);
 	for (size_t i = 0; i < wanted->recipient_count; i++) {
@@ -104,6 +105,7 @@ static void envelope_of_every_wish(void **state)
 		draft.message->wire_has_8bit = i % 3 == 2;
 		draft.envelope.dsn_return = returns[i / 6 % 3];
 		draft.envelope.smtputf8 = i / 18;
+		draft.envelope.is_raw = i % 2;
 		draft.envelope.reverse_path = view_of(i % 2 ? "" : "me@example.org");
 		mail = round_trip(&draft, &origin);
 		expect_same(&mail, &draft, &origin);
@@ -161,7 +163,7 @@ static void envelope_that_is_none_is_damaged(void **state)
 		int exit_code;
 	} cases[] = {
 		{BEGIN WHO REST, 0},
-		{BEGIN WHO "author: e@f\nreport: yes\nbody: 8bit\nsmtputf8: yes\nreturn: full\nenvelope-id: x\n" REST, 0},
+		{BEGIN WHO "author: e@f\nreport: yes\nbody: 8bit\nsmtputf8: yes\nraw: yes\nreturn: full\nenvelope-id: x\n" REST, 0},
 		{"", EX_DATAERR}, {"\n\n", EX_DATAERR}, {"\n" BEGIN WHO REST, EX_DATAERR}, {" " BEGIN WHO REST, EX_DATAERR},
 		{BEGIN, EX_DATAERR}, {BEGIN "\n", EX_DATAERR}, {BEGIN WHO "\n", EX_DATAERR}, {BEGIN WHO, EX_DATAERR},
 		/* a field that is missing, once too often, unheard of, or makes no sense */
@@ -171,6 +173,7 @@ static void envelope_that_is_none_is_damaged(void **state)
 		{BEGIN WHO "id: 0HAAAAAAAAAAAAA\n" REST, EX_DATAERR}, {BEGIN WHO "x: y\n" REST, EX_DATAERR}, {BEGIN WHO "to\n" REST, 0},
 		{BEGIN WHO ": y\n" REST, EX_DATAERR}, {BEGIN WHO "notify: 1\n" REST, EX_DATAERR}, {BEGIN WHO "original: x\n" REST, EX_DATAERR},
 		{BEGIN WHO "report: no\n" REST, EX_DATAERR}, {BEGIN WHO "return: half\n" REST, EX_DATAERR}, {BEGIN WHO "body: 7bit\n" REST, EX_DATAERR},
+		{BEGIN WHO "raw: no\n" REST, EX_DATAERR}, {BEGIN WHO "raw: yes\nraw: yes\n" REST, EX_DATAERR},
 		{BEGIN WHO "smtputf8: 1\n" REST, EX_DATAERR}, {BEGIN WHO "to: x\nnotify: 16\n" REST, EX_DATAERR},
 		{BEGIN WHO "to: x\nnotify: -1\n" REST, EX_DATAERR}, {BEGIN WHO "to: x\nnotify: 15\n" REST, 0},
 		{BEGIN "arrival: x\nuid: 0\nhost: local\n" REST, EX_DATAERR}, {BEGIN "arrival: 1\nuid: 0x0\nhost: local\n" REST, EX_DATAERR},
