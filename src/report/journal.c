@@ -91,7 +91,7 @@ const char *journal_outcome(struct buf *out, const char *id, const struct recipi
 	put_delays(out, outcome, times);
 	put_status(out, outcome);
 	return outcome->phase == PHASE_LOCAL ? "local" : outcome->phase == PHASE_ROUTE ? "error"
-		: outcome->action == OUTCOME_DELIVERED ? "lmtp" : "smtp";
+		: outcome->is_lmtp ? "lmtp" : "smtp";
 }
 
 void journal_active(struct buf *out, const char *id, const struct envelope *envelope, uint64_t size_octets)

@@ -42,6 +42,7 @@ struct delivering {
 	struct attempt *attempt;
 	const size_t *recipients;	/* by index in the smaller envelope */
 	bool *is_logged;
+	bool is_lmtp;			/* the hop under way */
 	struct err err;			/* of the first line that could not be written */
 };
 
@@ -53,6 +54,7 @@ static void log_outcome(struct delivering *delivering, const struct outcome *out
 	struct err err;
 
 	told.recipient = delivering->recipients[outcome->recipient];
+	told.is_lmtp = delivering->is_lmtp;
 	attempt->mail.outcomes[told.recipient] = told;
 	delivering->is_logged[outcome->recipient] = true;
 	if (spool_log_outcome(attempt->entry->fd, &told, time(NULL), &err) < 0 && !delivering->err.exit_code)
@@ -103,6 +105,7 @@ static void deliver_one(struct delivering *delivering, struct conf *conf, struct
 {
 	bool has_final = false;
 
+	delivering->is_lmtp = hop->transport == TRANSPORT_LMTP;
 	way_deliver(conf, delivering->attempt->options->key, hop, draft, outcomes, delivering->attempt->arena);
 	for (size_t i = 0; i < hop->recipient_count; i++) {
 		struct outcome *outcome = &outcomes[hop->recipients[i]];
@@ -405,7 +408,7 @@ static enum attempt_result finish(struct attempt *attempt, const struct spool *s
 		return ATTEMPT_FAILED;
 	log_write("bounce", "%s: warning: there is nobody to tell that it could not be delivered; it is kept as damaged/%s", attempt->entry->id,
 		  attempt->entry->id);
-	return ATTEMPT_GONE;
+	return ATTEMPT_SET_ASIDE;
 }
 
 enum attempt_result attempt_settle(struct attempt *attempt, const struct spool *spool, time_t now, time_t put_off_until, time_t *due,

@@ -179,6 +179,9 @@ static void attempt_now(struct handover *handover, const struct spool *spool, st
 		handover->is_left = false;
 		log_write("qmgr", "%s: removed", handover->id);
 		break;
+	case ATTEMPT_SET_ASIDE:
+		handover->is_left = false;
+		break;
 	case ATTEMPT_FAILED:
 		log_write("qmgr", "%s: %s", handover->id, err.text);
 		break;

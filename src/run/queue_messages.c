@@ -86,12 +86,12 @@ static void settle(struct runner *runner, struct active *active)
 	struct attempt attempt = {0};
 	struct err err;
 	int status = EX_OK;
-	bool is_left = true;
+	bool is_left = true, is_removed = false;
 
 	if (is_settled_simply(active)) {
 		fates_add(&runner->spool, active->id, EX_OK, runner->now);
 		if (spool_entry_remove(&runner->spool, &active->entry, &err) == 0)
-			is_left = false;
+			is_removed = true;
 		else
 			log_write("qmgr", "%s: %s", active->id, err.text);
 	} else if (attempt_begin(&attempt, &runner->options, &active->entry, &err) < 0) {
@@ -100,17 +100,18 @@ static void settle(struct runner *runner, struct active *active)
 		enum attempt_result result = attempt_settle(&attempt, &runner->spool, runner->now, active->was_tried ? 0 : active->put_off_until, &due,
 							    &status, &err);
 
-		is_left = result != ATTEMPT_GONE;
+		is_removed = result == ATTEMPT_GONE;
+		is_left = result == ATTEMPT_LEFT || result == ATTEMPT_FAILED;
 		if (result == ATTEMPT_FAILED)
 			log_write("qmgr", "%s: %s", active->id, err.text);
 	}
 	attempt_end(&attempt);
-	if (is_left) {
-		agenda_put(runner->agenda, active->id, due);
-	} else {
+	if (is_removed)
 		log_write("qmgr", "%s: removed", active->id);
+	if (is_left && !is_removed)
+		agenda_put(runner->agenda, active->id, due);
+	else
 		agenda_remove(runner->agenda, active->id);
-	}
 }
 
 /* What attempt_settle decides: those who are given up. */

@@ -80,6 +80,8 @@ void spool_log_write_outcome(struct buf *out, const struct outcome *outcome, tim
 		   status->subject, status->detail, outcome->reply.code, outcome->setup_ms, outcome->transfer_ms);
 	if (outcome->maybe_delivered)
 		buf_append_str(out, " maybe=1");
+	if (outcome->is_lmtp)
+		buf_append_str(out, " lmtp=1");
 	if (outcome->dsn_passed_on)
 		buf_append_str(out, " dsn=1");
 	add_word(out, "mta", outcome->remote_mta);
@@ -157,6 +159,8 @@ static void take_word(struct outcome *outcome, struct view key, struct view valu
 		outcome->transfer_ms = take_number(value, UINT32_MAX);
 	else if (view_equal(key, (struct view)VIEW("maybe")))
 		outcome->maybe_delivered = true;
+	else if (view_equal(key, (struct view)VIEW("lmtp")))
+		outcome->is_lmtp = true;
 	else if (view_equal(key, (struct view)VIEW("dsn")))
 		outcome->dsn_passed_on = true;
 	else if (view_equal(key, (struct view)VIEW("mta")))

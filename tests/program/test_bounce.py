@@ -5,6 +5,7 @@ import email.utils
 import fcntl
 import os
 import queue
+import re
 import shutil
 import signal
 import socket
@@ -434,6 +435,17 @@ def test_delivered_is_told_over_lmtp(post):
     assert "paloma/lmtp[" in post.log()
 
 
+@pytest.mark.parametrize("words", [["--wait"], ["--background"]], ids=" ".join)
+@pytest.mark.parametrize("reply,status", [("550 5.1.1 nobody", "bounced"), ("450 4.2.1 later", "deferred")])
+def test_what_lmtp_refuses_is_told_of_lmtp(post, reply, status, words):
+    server = Server(lmtp=True, rcpt=lambda address: reply)
+    post.configure(server, "queue_lifetime = 1")
+    post.run("send", *words, "-r", ANN, BOB)
+    post.idle()
+    assert re.search(rf"paloma/lmtp\[\d+\]: \w+: to=<{BOB}>.*status={status}", post.log())
+    assert not re.search(rf"paloma/smtp\[\d+\]: \w+: to=<{BOB}>", post.log())
+
+
 # ---- who waits, hears at once ----
 
 
@@ -488,6 +500,7 @@ def test_nobody_is_told_of_a_mail_from_nobody(post):
     [kept] = post.damaged()
     assert b"Subject: Greetings" in kept.read_bytes()
     assert f"kept as damaged/{kept.name}" in post.log()
+    assert f" {kept.name}: removed" not in post.log()
 
 
 def test_no_delay_and_no_success_is_told_to_nobody(post):

@@ -48,10 +48,12 @@ static void outcomes_are_lines(void **state)
 		{unknown, "smtp", "ID: to=<bob@example.net>, relay=mx.example.net[192.0.2.1]:25, delay=3.0, delays=0.5/0.96/1.2/0.34, dsn=2.0.0, "
 				  "status=sent (250 Ok: two lines)"},
 		{lost, "error", NULL},
+		{failed(OUTCOME_FAILED, STATUS(5, 1, 1)), "lmtp", NULL},
 	};
 
 	(void)state;
 	cases[4].outcome.action = OUTCOME_DELIVERED;
+	cases[4].outcome.is_lmtp = cases[7].outcome.is_lmtp = true;
 	cases[5].outcome.reply.status = STATUS(0, 0, 0);
 	cases[5].outcome.reply.text = view_of("Ok:\ntwo lines");
 	cases[6].outcome.phase = PHASE_ROUTE;

@@ -83,6 +83,7 @@ static void expect_same(const struct outcome *actual, const struct outcome *want
 	assert_view_equal(actual->tls, wanted->tls);
 	assert_int_equal(actual->maybe_delivered, wanted->maybe_delivered);
 	assert_int_equal(actual->dsn_passed_on, wanted->dsn_passed_on);
+	assert_int_equal(actual->is_lmtp, wanted->is_lmtp);
 	assert_int_equal(actual->setup_ms, wanted->setup_ms);
 	assert_int_equal(actual->transfer_ms, wanted->transfer_ms);
 }
@@ -100,7 +101,7 @@ static void outcome_comes_back_as_it_was(void **state)
 		struct outcome outcome = {
 			.recipient = i % RECIPIENTS, .action = actions[i], .phase = PHASE_END_OF_DATA,
 			.reply = {.code = is_good ? 250 : 599, .status = STATUS(is_good ? 2 : 5, 999, 999), .text = view_make(all, 256)},
-			.remote_mta = view_make(all, 256), .tls = view_make(all, 256), .maybe_delivered = !is_good, .dsn_passed_on = is_good,
+			.remote_mta = view_make(all, 256), .tls = view_make(all, 256), .maybe_delivered = !is_good, .dsn_passed_on = is_good, .is_lmtp = is_good,
 			.setup_ms = UINT32_MAX, .transfer_ms = 1,
 		};
 
