@@ -45,6 +45,18 @@ static void set_aside(struct runner *runner, const char *id, const struct err *w
 	agenda_remove(runner->agenda, id);
 }
 
+/* That somebody closes a message is heard a moment before his lock is gone, and of one who only reads nothing is heard: so it
+ * is asked for again soon, and then less and less often. */
+static void try_busy_later(struct runner *runner, const char *id)
+{
+	time_t wait_s;
+
+	if (!agenda_find(runner->busy, id, &wait_s))
+		wait_s = 1;
+	agenda_put(runner->agenda, id, runner->now + wait_s);
+	agenda_put(runner->busy, id, wait_s < BUSY_RETRY_S / 2 ? 2 * wait_s : BUSY_RETRY_S);
+}
+
 /* Opens and locks it, for the first task or the settling. False when that is not to be had now. */
 bool queue_open_active(struct runner *runner, struct active *active)
 {
@@ -54,6 +66,7 @@ bool queue_open_active(struct runner *runner, struct active *active)
 		return true;
 	switch (spool_entry_open(&runner->spool, active->id, &active->entry, &err)) {
 	case SPOOL_OPEN_OK:
+		agenda_remove(runner->busy, active->id);
 		if (active->entry.state == SPOOL_QUEUED)
 			return true;
 		spool_entry_close(&active->entry);
@@ -63,8 +76,7 @@ bool queue_open_active(struct runner *runner, struct active *active)
 		agenda_remove(runner->agenda, active->id);
 		break;
 	case SPOOL_OPEN_BUSY:
-		agenda_put(runner->agenda, active->id, runner->now + BUSY_RETRY_S);
-		agenda_put(runner->busy, active->id, 0);
+		try_busy_later(runner, active->id);
 		break;
 	case SPOOL_OPEN_FAILED:
 		log_write("qmgr", "%s: %s", active->id, err.text);
@@ -234,8 +246,18 @@ static void begin_active(struct runner *runner, struct active *active, const str
 	}
 }
 
+/* What was flushed says so in the spool, also after it could not be had at its time. */
+static bool was_flushed(const struct runner *runner, const char *id, time_t due)
+{
+	struct spool_item item;
+	time_t wait_s;
+
+	return due <= 0 || (agenda_find(runner->busy, id, &wait_s) && spool_look(&runner->spool, id, &item) && item.due <= 0);
+}
+
 static void activate(struct runner *runner, const char *id, time_t due)
 {
+	bool is_flushed = was_flushed(runner, id, due);
 	struct active *active = mem_alloc(sizeof *active);
 	struct spool_entry entry;
 	struct spool_mail mail;
@@ -255,7 +277,7 @@ static void activate(struct runner *runner, const char *id, time_t due)
 	active->entry.fd = -1;
 	if (result == 0) {
 		spool_entry_close(&entry); /* there may be many; it is locked again when its turn has come */
-		begin_active(runner, active, &mail, due <= 0);
+		begin_active(runner, active, &mail, is_flushed);
 		return;
 	}
 	if (err.exit_code == EX_DATAERR) {

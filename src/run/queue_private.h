@@ -19,7 +19,7 @@ enum {
 	RESCAN_S = 300,			/* in case a notice was lost */
 	WORKER_LIFE_S = 900,
 	RESCAN_DEAF_S = 20,		/* where there are none */
-	BUSY_RETRY_S = 60,		/* a message that somebody else has open */
+	BUSY_RETRY_S = 60,		/* a message that somebody else has open, in the end */
 };
 
 /* On the agenda: it is being worked on. */
@@ -59,7 +59,7 @@ struct runner {
 	struct arena *arena;		/* of conf's facts */
 	struct attempt_options options;
 	struct agenda *agenda;
-	struct agenda *busy;		/* of it those that somebody else had open: that he closes them is news */
+	struct agenda *busy;		/* of it those that somebody else had open: that he closes them is news; how long to wait next */
 	struct destinations destinations;
 	struct hooks *hooks;
 	struct confinement *confinement; /* of the workers */

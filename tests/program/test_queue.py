@@ -1,5 +1,6 @@
 """The queue: mail waits while its server is away, is tried again, seen and steered, and handed over to the right place."""
 import concurrent.futures
+import fcntl
 import json
 import os
 import re
@@ -243,6 +244,20 @@ def test_a_message_that_somebody_else_has_open_is_not_asked_for_again_and_again(
     server.wait_mails(21)
     q.wait_runner_ends()
     assert times < 20 and len(server.mails) == 21
+
+
+def test_a_message_that_is_let_go_unheard_is_asked_for_again(queue, sink):
+    """Whoever has it open for reading closes it without a notice."""
+    server = sink()
+    q = queue(relay=server.url)
+    id = q.put("bob@example.net")
+    with open(q.spool / "queue" / id, "rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        other = q.put("other@example.net")
+        q.flush(other)
+        assert q.wait(other) == 0 and q.files() == [id]
+    assert q.steer("wait", id, "--timeout", PATIENCE // 2).returncode == 0
+    q.wait_runner_ends()
 
 
 def test_a_message_of_a_later_version_is_left_alone_and_told_of_once(queue, sink):
