@@ -19,7 +19,7 @@ from queues import LOAD, PATIENCE, is_sanitized, wait_until
 
 HERE = pathlib.Path(__file__).parent
 # Of all the points where a fault may strike, every how manieth is tried; PALOMA_TEST_LOAD=20 tries each.
-STEP = max(1, round((12 if is_sanitized() else 1) / LOAD))
+STEP = max(1, round((12 if is_sanitized() else 3) / LOAD))
 pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
 
 
