@@ -132,19 +132,26 @@ static int check_owner(const char *path, const char *part, const struct stat *st
 	return 0;
 }
 
+static int make_part(const struct spool *spool, const char *name, struct err *err)
+{
+	if (mkdirat(spool->folder, name, 0700) < 0)
+		return errno == EEXIST ? 0 : err_set_errno(err, EX_CANTCREAT, errno, "Cannot make the folder %s/%s", spool->path, name);
+	if (fsync(spool->folder) < 0 && errno != EINVAL)
+		return err_set_errno(err, EX_CANTCREAT, errno, "Cannot make the folder %s/%s durable", spool->path, name);
+	return 0;
+}
+
 static int open_part(const struct spool *spool, const char *name, int *fd, struct err *err)
 {
 	struct stat st;
 	char part[16];
 
-	*fd = -1;
-	if (mkdirat(spool->folder, name, 0700) == 0) {
-		if (fsync(spool->folder) < 0 && errno != EINVAL)
-			return err_set_errno(err, EX_CANTCREAT, errno, "Cannot make the folder %s/%s durable", spool->path, name);
-	} else if (errno != EEXIST) {
-		return err_set_errno(err, EX_CANTCREAT, errno, "Cannot make the folder %s/%s", spool->path, name);
-	}
 	*fd = open_folder(spool->folder, name);
+	if (*fd < 0 && errno == ENOENT) {
+		if (make_part(spool, name, err) < 0)
+			return -1;
+		*fd = open_folder(spool->folder, name);
+	}
 	if (*fd < 0 || fstat(*fd, &st) < 0)
 		return err_set_errno(err, EX_CANTCREAT, errno, "Cannot open the folder %s/%s", spool->path, name);
 	snprintf(part, sizeof part, "/%s", name);

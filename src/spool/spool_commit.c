@@ -12,6 +12,8 @@ enum { CREATE_TRIES = 100, LOCK_TRIES = 1000 };
 
 static int create(const struct spool *spool, uint64_t now_us, struct spool_entry *entry, struct err *err)
 {
+	struct stat st;
+
 	for (int tries = 0; tries < CREATE_TRIES; tries++) {
 		if (tries > 0 || !entry->id[0])
 			spool_id_make(entry->id, now_us);
@@ -25,8 +27,9 @@ static int create(const struct spool *spool, uint64_t now_us, struct spool_entry
 	while (flock(entry->fd, LOCK_EX | LOCK_NB) < 0)
 		if (errno != EINTR)
 			return err_set_errno(err, EX_OSERR, errno, "Cannot lock the file %s in the spool %s", entry->id, spool->path);
-	/* The umask of the caller has no say in what a mode means here. */
-	if (fchmod(entry->fd, SPOOL_WRITING) < 0)
+	/* The umask of the caller has no say in what a mode means here. It rarely has one, and a change is more work, for the
+	 * runner who hears of it, too. */
+	if (fstat(entry->fd, &st) < 0 || ((st.st_mode & 0777) != SPOOL_WRITING && fchmod(entry->fd, SPOOL_WRITING) < 0))
 		return err_set_errno(err, EX_IOERR, errno, "Cannot mark the message %s", entry->id);
 	return 0;
 }
