@@ -17,7 +17,7 @@ src_librun_a_SOURCES = \
 	%D%/output.c %D%/output.h \
 	%D%/preview.c %D%/preview.h \
 	%D%/queue.c %D%/queue.h %D%/queue_private.h \
-	%D%/queue_messages.c %D%/queue_workers.c \
+	%D%/queue_start.c %D%/queue_messages.c %D%/queue_workers.c \
 	%D%/queue_verb.c %D%/queue_verb.h \
 	%D%/queue_words.c %D%/queue_words.h \
 	%D%/request.h \

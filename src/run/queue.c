@@ -346,9 +346,9 @@ static void loop(struct runner *runner)
 	}
 }
 
-int queue_run(const char *spool_path, const char *config_file, bool stays, struct err *err)
+int queue_run(const char *spool_path, const char *config_file, struct queue_terms terms, struct err *err)
 {
-	struct runner runner = {.config_file = config_file, .stays = stays, .lock = -1, .inotify = -1, .signals = -1};
+	struct runner runner = {.config_file = config_file, .stays = terms.stays, .lock = -1, .inotify = -1, .signals = -1};
 	int status = EX_OK;
 
 	if (spool_open(&runner.spool, spool_path, err) < 0)
@@ -357,6 +357,8 @@ int queue_run(const char *spool_path, const char *config_file, bool stays, struc
 	case 0:
 		break;
 	case 1:
+		if (terms.starter)
+			queue_wait_for_starter(terms.starter);
 		if (set_up(&runner, err) < 0)
 			status = err->exit_code;
 		else
@@ -378,45 +380,4 @@ int queue_run(const char *spool_path, const char *config_file, bool stays, struc
 	if (runner.lock >= 0)
 		close(runner.lock);
 	return status;
-}
-
-static _Noreturn void run_detached(const char *spool_path, const char *config_file)
-{
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	struct err err;
-	int status;
-
-	for (int fd = 0; fd < 3 && null >= 0; fd++)
-		dup2(null, fd);
-	closefrom(3);
-	log_open("syslog", &err);
-	if (chdir("/") < 0)
-		_exit(EX_OSERR);
-	status = queue_run(spool_path, config_file, false, &err);
-	if (status != EX_OK)
-		log_write("qmgr", "The queue is not run: %s", err.text);
-	_exit(status);
-}
-
-void queue_start(const struct spool *spool, const char *config_file)
-{
-	char *path = realpath(spool->path, NULL), *config = config_file ? realpath(config_file, NULL) : NULL;
-	struct err err;
-	int lock;
-	pid_t pid;
-
-	if (path && (config || !config_file) && spool_lock_runner(spool, &lock, &err) == 1) {
-		close(lock);
-		pid = fork();
-		if (pid == 0) {
-			setsid();
-			if (fork() == 0)
-				run_detached(path, config);
-			_exit(EX_OK);
-		}
-		while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-			;
-	}
-	free(path);
-	free(config);
 }

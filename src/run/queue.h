@@ -5,13 +5,17 @@
 #include "run/request.h"
 #include "spool/spool_file.h"
 
-/* Starts a runner in the background when nobody runs the queue of this spool. Its failure loses no mail: whoever comes
- * next starts one. config_file: as the request has it. */
+/* Starts a runner in the background when nobody runs the queue of this spool; it begins when the caller, who is expected
+ * to, has ended. Its failure loses no mail: whoever comes next starts one. config_file: as the request has it. */
 void queue_start(const struct spool *spool, const char *config_file);
 
-/* Runs the queue. stays: until SIGTERM, whether there is mail or not; else until nothing is left to be tried. The value
- * is an exit status: EX_OK at once when somebody else runs it. */
-int queue_run(const char *spool_path, const char *config_file, bool stays, struct err *err);
+struct queue_terms {
+	bool stays;			/* until SIGTERM, whether there is mail or not; else until nothing is left to be tried */
+	pid_t starter;			/* our parent, who may end before anything is done; 0: he stays */
+};
+
+/* Runs the queue. The value is an exit status: EX_OK at once when somebody else runs it. */
+int queue_run(const char *spool_path, const char *config_file, struct queue_terms terms, struct err *err);
 
 /* Seconds since the epoch, finely. */
 double queue_now_s(void);

@@ -1,6 +1,7 @@
 /* queue_private - what the files of the runner share: its state, and the moves between messages, tasks and workers.
  *
- * queue.c wakes and sleeps, queue_messages.c begins and settles messages, queue_workers.c gives tasks to workers. */
+ * queue.c wakes and sleeps, queue_start.c brings it into the background, queue_messages.c begins and settles messages,
+ * queue_workers.c gives tasks to workers. */
 #ifndef RUN_QUEUE_PRIVATE_H
 #define RUN_QUEUE_PRIVATE_H
 
@@ -72,6 +73,10 @@ struct runner {
 	bool is_by_service;		/* in a user's own spool: the service gets all mail */
 	struct buf text;
 };
+
+/* queue_start.c */
+/* Until our parent has ended, if it is he, or long enough. */
+void queue_wait_for_starter(pid_t starter);
 
 /* queue_messages.c */
 /* The first that is due becomes active. False: none is. */

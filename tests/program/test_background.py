@@ -1,0 +1,115 @@
+"""A runner in the background, and whoever starts it: sendmail -odb."""
+import fcntl
+import os
+import pty
+import shutil
+import signal
+import subprocess
+import termios
+import threading
+
+import pytest
+
+from conftest import PALOMA
+from queues import PATIENCE
+
+MAIL = b"Subject: x\n\ny\n"
+needs_strace = pytest.mark.skipif(not shutil.which("strace"), reason="strace is missing")
+
+
+@pytest.fixture
+def server(sink):
+    """Says nothing until it may go on."""
+    may_go_on = threading.Event()
+    server = sink(begin=lambda session: may_go_on.wait(PATIENCE))
+    server.may_go_on = may_go_on
+    yield server
+    may_go_on.set()
+
+
+@pytest.fixture
+def mine(queue, server):
+    return queue(relay=server.url)
+
+
+def sendmail(mine, **rest):
+    return mine.run("sendmail", "-odb", "-f", "ann@test.example", "bob@example.net", input=MAIL, **rest)
+
+
+def test_the_runner_keeps_nothing_of_its_starter(mine, server, tmp_path):
+    """Whoever reads what the starter prints, or what somebody before it has left open, sees the end."""
+    read, write = os.pipe()
+    folder = tmp_path / "somewhere"
+    folder.mkdir()
+    result = sendmail(mine, pass_fds=[write], cwd=folder)
+    os.close(write)
+    assert result.returncode == 0 and result.stdout + result.stderr == b""
+    assert os.read(read, 1) == b""
+    os.close(read)
+    server.wait(lambda _: server.sessions == 1)
+    runner = mine.runner()
+    assert os.getsid(runner) != os.getsid(0) and os.readlink(f"/proc/{runner}/cwd") == "/"
+    assert {os.readlink(f"/proc/{runner}/fd/{fd}") for fd in range(3)} == {"/dev/null"}
+    server.may_go_on.set()
+    server.wait_mails(1)
+    mine.wait_runner_ends()
+
+
+@needs_strace
+def test_the_runner_begins_when_its_starter_has_ended(mine, server, tmp_path):
+    """Or it would take the processor and the disk from him, for whom somebody waits. The starter, who is slow to come back
+    from the fork, waits for nobody in turn."""
+    server.may_go_on.set()
+    trace = tmp_path / "trace"
+    assert sendmail(mine, under=["strace", "-f", "-qq", "-o", trace, "-e", "trace=clone,?fork,?vfork,clone3,inotify_init1,exit_group,wait4",
+                                  "-e", "inject=clone,?fork,?vfork,clone3:delay_exit=100000"]).returncode == 0
+    calls = [line.split(maxsplit=1) for line in trace.read_text().splitlines()]
+    starter = calls[0][0]
+    end = next(number for number, (pid, call) in enumerate(calls) if pid == starter and call.startswith("exit_group("))
+    begin = next(number for number, (pid, call) in enumerate(calls) if call.startswith("inotify_init1("))
+    assert end < begin
+    assert not [call for pid, call in calls if pid == starter and call.startswith("wait4(")]
+    assert len(server.mails) == 1
+
+
+def test_a_starter_that_hangs_holds_up_no_mail(mine, server):
+    """Nobody reads what it has to say."""
+    server.may_go_on.set()
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    with pytest.raises(BlockingIOError):
+        while os.write(write, b"x" * 4096):
+            pass
+    os.set_blocking(write, True)
+    starter = subprocess.Popen([PALOMA, "send", "--background", "-C", mine.conf, "-r", "ann@test.example", "--body", "x", "bob@example.net"],
+                               stdout=write, env=mine.environment)
+    os.close(write)
+    server.wait_mails(1)
+    assert starter.poll() is None
+    with open(read, "rb") as file:
+        assert file.read().lstrip(b"x").startswith(b"Queued as ")
+    assert starter.wait(PATIENCE) == 0
+
+
+@needs_strace
+@pytest.mark.parametrize("end", ["its leader ends", "it is interrupted"])
+def test_a_terminal_takes_no_runner_along(mine, server, tmp_path, end):
+    """The starter ends before the runner, which is slow here, has left the session."""
+    server.may_go_on.set()
+    master, slave = pty.openpty()
+    trace = tmp_path / "trace"
+    words = ["strace", "-DDD", "-f", "-qq", "-o", trace, "-e", "trace=setsid", "-e", "inject=setsid:delay_enter=300000",
+             PALOMA, "sendmail", "-odb", "-f", "ann@test.example", "bob@example.net"]
+    starter = subprocess.Popen(words, stdin=subprocess.PIPE, env=mine.environment, start_new_session=True,
+                               preexec_fn=lambda: fcntl.ioctl(slave, termios.TIOCSCTTY, 0) if end == "its leader ends" else None)
+    starter.communicate(MAIL, PATIENCE)
+    assert starter.returncode == 0
+    if end == "it is interrupted":
+        # as Ctrl-C does it; nobody is left when the runner has gone away already
+        try:
+            os.killpg(starter.pid, signal.SIGINT)
+        except ProcessLookupError:
+            pass
+    server.wait_mails(1)
+    os.close(slave)
+    os.close(master)
