@@ -99,15 +99,20 @@ def spawn(command):
     return taken
 
 
-def spawn_seconds(*commands, rounds=100):
-    """The median time of each command; they take turns."""
+def spawn_times(*commands, rounds=100, spawn=spawn):
+    """The times of each command, round by round; they take turns. spawn(command): runs one, gives its time."""
     for command in commands:
         note(f"  {rounds} times: {shlex.join(command.words)[:110]}")
     times = [[] for _ in commands]
     for _ in range(rounds):
         for command, taken in zip(commands, times):
             taken.append(spawn(command))
-    return [statistics.median(taken) for taken in times]
+    return times
+
+
+def spawn_seconds(*commands, rounds=100):
+    """The median time of each command."""
+    return [statistics.median(taken) for taken in spawn_times(*commands, rounds=rounds)]
 
 
 def peak_kib(command, runs=3):

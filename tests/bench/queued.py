@@ -10,7 +10,7 @@ import statistics
 import subprocess
 import time
 
-from measure import Command, Failed, instructions, million, milliseconds, note, spawn_seconds, start
+from measure import Command, Failed, instructions, million, milliseconds, note, spawn, spawn_seconds, spawn_times, start
 from peers import Peers
 
 DRAINED = 2000
@@ -216,6 +216,20 @@ class Queued:
         self.tell_beside("time / dma's (DEFER)", times[0], times[1], 0.75, milliseconds)
         self.tell_beside("time / Postfix's sendmail", times[0], times[2], 0.3, milliseconds)
 
+    @staticmethod
+    def spawn_apart(command):
+        """What the runner has left for the disk is not at the next one's charge."""
+        taken = spawn(command)
+        os.sync()
+        return taken
+
+    @staticmethod
+    def caller_seconds(command):
+        """The same, and the runner that it has started ends before."""
+        taken = Run(command).caller_s
+        os.sync()
+        return taken
+
     def background(self):
         self.bench.head("What the caller waits for when it is delivered in the background (sendmail -odb)")
         with socket.socket() as closed:
@@ -225,14 +239,13 @@ class Queued:
         self.configure("down", down)
         self.submit("keep").run()
         self.submit("down", "-odb").run()
-        times = spawn_seconds(self.submit("down", "-odb"), self.submit("keep"), rounds=200)
+        times = spawn_times(self.submit("down", "-odb"), self.submit("keep"), rounds=200, spawn=self.spawn_apart)
         Command(self.folder, [self.paloma, "queue", "remove", "--all"], XDG_CONFIG_HOME=f"{self.folder}/down").run()  # ends the runner
-        self.bench.tell_ratio("time with a runner at work / -odq's", *times, 1.1, milliseconds)
+        self.bench.tell_pairs("time with a runner at work / -odq's", *times, 1.1, milliseconds)
         self.configure("up", self.port)
         commands = self.submit("up", "-odb"), self.submit("keep")
-        taken = [[Run(command).caller_s for command in commands] for _ in range(100)]
-        times = map(statistics.median, zip(*taken))
-        self.bench.tell_ratio("time when it starts the runner / -odq's", *times, 1.2, milliseconds)
+        times = spawn_times(*commands, rounds=100, spawn=self.caller_seconds)
+        self.bench.tell_pairs("time when it starts the runner / -odq's", *times, 1.2, milliseconds)
 
     def draining(self):
         self.bench.head(f"{DRAINED} queued mails of 4 KiB to one relay")
