@@ -76,20 +76,38 @@ static int put(struct conf *conf, const struct conf_value *value, struct err *er
 	return 0;
 }
 
-static int put_file(struct conf *conf, const char *path, enum file_trust trust, enum conf_rank rank, bool missing_ok, struct err *err)
+/* A mistake that is noted and passed over, where that is wanted. Something that is said in a file of the user's own makes the
+ * configuration his own, whatever it was. */
+static int forgive(struct conf *conf, bool is_lenient, enum conf_rank rank, int result, const struct err *err)
 {
-	struct ini_file file;
-	bool missing;
+	if (result == 0 || !is_lenient || rank == CONF_OPTION)
+		return result;
+	if (!conf->trouble.exit_code)
+		conf->trouble = *err;
+	conf->is_own |= rank == CONF_USER_FILE;
+	return 0;
+}
 
-	if (ini_file_read(path, trust, conf->arena, &file, &missing, err) < 0)
+static int put_file(struct conf *conf, const char *path, enum file_trust trust, enum conf_rank rank, bool missing_ok, bool is_lenient,
+		    struct err *err)
+{
+	static const struct err none;
+	struct err trouble = none;
+	struct ini_file file;
+	bool missing = false;
+
+	if (is_lenient)
+		ini_file_read_leniently(path, trust, conf->arena, &file, &trouble);
+	else if (ini_file_read(path, trust, conf->arena, &file, &missing, err) < 0)
 		return -1;
+	forgive(conf, true, rank, trouble.exit_code ? -1 : 0, &trouble);
 	if (missing && !missing_ok)
 		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "The configuration %s does not exist.", path);
 	for (size_t i = 0; i < file.count; i++) {
 		struct conf_value value = {.section = file.entries[i].section, .key = file.entries[i].key, .value = file.entries[i].value,
 					   .origin = arena_printf(conf->arena, "%s:%u", path, file.entries[i].line), .rank = rank};
 
-		if (put(conf, &value, err) < 0)
+		if (forgive(conf, is_lenient, rank, put(conf, &value, err), err) < 0)
 			return -1;
 	}
 	return 0;
@@ -101,15 +119,15 @@ static bool is_privileged(void)
 	return getauxval(AT_SECURE) != 0;
 }
 
-static int put_files(struct conf *conf, const char *config_file, struct err *err)
+static int put_files(struct conf *conf, const char *config_file, bool is_lenient, struct err *err)
 {
 	const char *folder, *home;
 	char path[4096];
 	int len = 0;
 
 	if (config_file)
-		return put_file(conf, config_file, FILE_SETTINGS, CONF_USER_FILE, false, err);
-	if (put_file(conf, PALOMA_SYSCONFDIR "/paloma/paloma.conf", FILE_SETTINGS, CONF_SYSTEM_FILE, true, err) < 0)
+		return put_file(conf, config_file, FILE_SETTINGS, CONF_USER_FILE, false, is_lenient, err);
+	if (put_file(conf, PALOMA_SYSCONFDIR "/paloma/paloma.conf", FILE_SETTINGS, CONF_SYSTEM_FILE, true, is_lenient, err) < 0)
 		return -1;
 	if (is_privileged())
 		return 0;
@@ -120,10 +138,10 @@ static int put_files(struct conf *conf, const char *config_file, struct err *err
 	else if (home && home[0] == '/')
 		len = snprintf(path, sizeof path, "%s/.config/paloma/paloma.conf", home);
 	/* HOME may be another's still, after su. */
-	return len > 0 && (size_t)len < sizeof path ? put_file(conf, path, FILE_OWN_SETTINGS, CONF_USER_FILE, true, err) : 0;
+	return len > 0 && (size_t)len < sizeof path ? put_file(conf, path, FILE_OWN_SETTINGS, CONF_USER_FILE, true, is_lenient, err) : 0;
 }
 
-static int put_environment(struct conf *conf, struct err *err)
+static int put_environment(struct conf *conf, bool is_lenient, struct err *err)
 {
 	char name[64] = "PALOMA_";
 
@@ -142,7 +160,7 @@ static int put_environment(struct conf *conf, struct err *err)
 			continue;
 		value.value = arena_copy(conf->arena, view_trim(view_of(text)));
 		value.origin = arena_copy(conf->arena, view_of(name));
-		if (put(conf, &value, err) < 0)
+		if (forgive(conf, is_lenient, CONF_ENVIRONMENT, put(conf, &value, err), err) < 0)
 			return -1;
 	}
 	return 0;
@@ -312,24 +330,25 @@ static void set_mx_tls(struct conf *conf)
 		conf->route.mx_tls.demand = TLS_DEMAND_OPPORTUNISTIC;
 }
 
-int conf_load(struct conf *conf, const struct conf_sources *sources, struct err *err)
+static int load(struct conf *conf, const struct conf_sources *sources, struct err *err)
 {
 	*conf = (struct conf){.arena = arena_new(), .default_relay = {.name = VIEW("default")}};
 	conf->route.dns.timeout_ms = DNS_TIMEOUT_MS;
 	conf->route.mx_port = MX_PORT;
 	conf->queue = queue_defaults;
 	conf->deliver.mails_per_connection = MAILS_PER_CONNECTION;
-	if (put_files(conf, sources->config_file, err) < 0 || put_environment(conf, err) < 0 || put_overrides(conf, sources, err) < 0)
+	if (put_files(conf, sources->config_file, sources->is_lenient, err) < 0 || put_environment(conf, sources->is_lenient, err) < 0 ||
+	    put_overrides(conf, sources, err) < 0)
 		return -1;
 	for (size_t i = 0; i < conf->value_count; i++)
-		if (read_value(conf, &conf->values[i], err) < 0)
+		if (forgive(conf, sources->is_lenient, conf->values[i].rank, read_value(conf, &conf->values[i], err), err) < 0)
 			return -1;
-	if (join_rules(conf, err) < 0)
+	if (forgive(conf, sources->is_lenient, CONF_SYSTEM_FILE, join_rules(conf, err), err) < 0)
 		return -1;
 	demand_pins(&conf->default_relay);
 	for (size_t i = 0; i < conf->relay_count; i++)
 		demand_pins(&conf->relays[i]);
-	conf->is_own = has_own_way(conf);
+	conf->is_own |= has_own_way(conf);
 	conf->route.relays = conf->relays;
 	conf->route.relay_count = conf->relay_count;
 	conf->route.rules = conf->rules;
@@ -337,6 +356,16 @@ int conf_load(struct conf *conf, const struct conf_sources *sources, struct err 
 	conf->route.default_relay = conf->default_relay.url_count > 0 ? &conf->default_relay : NULL;
 	set_mx_tls(conf);
 	return 0;
+}
+
+int conf_load(struct conf *conf, const struct conf_sources *sources, struct err *err)
+{
+	struct err last; /* it may be one that was passed over */
+	int result = load(conf, sources, &last);
+
+	if (result < 0)
+		*err = last;
+	return result;
 }
 
 void conf_clear(struct conf *conf)

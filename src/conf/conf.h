@@ -47,6 +47,7 @@ struct conf {
 	struct route_options route;
 	struct deliver_options deliver;
 	struct queue_options queue;
+	struct err trouble;		/* read leniently: the first mistake, what it concerns is left out; exit_code 0: none */
 	bool is_own;			/* something but the system's file says where mail goes */
 	const char *from;		/* the author, where nobody names one; null: user@host */
 	struct view host_name;		/* empty: the system's */
@@ -61,9 +62,11 @@ struct conf_sources {
 	const char *config_file;	/* the only file to be read; null: the system's and the user's */
 	const struct conf_override *overrides;
 	size_t override_count;
+	bool is_lenient;		/* a mistake in a file or the environment is noted and passed over */
 };
 
-/* Reads everything. conf is cleared by conf_clear in either case.
+/* Reads everything. A configuration that was read leniently and has trouble is good for keeping mail and for nothing else: what
+ * was left out may have been the demand that nobody sees it on the way. conf is cleared by conf_clear in either case.
  * Fails with EX_CONFIG 5.3.5 and where the mistake stands, EX_USAGE when it stands in an option. */
 int conf_load(struct conf *conf, const struct conf_sources *sources, struct err *err);
 void conf_clear(struct conf *conf);

@@ -21,7 +21,16 @@ struct lint {
 	struct view section;
 	unsigned line;
 	struct buf clean;		/* what the library gets */
+	struct err *trouble;		/* where a mistake is noted and passed over; null: it is the end */
 };
+
+/* True when the mistake in err is passed over. */
+static bool is_forgiven(const struct lint *lint, const struct err *err)
+{
+	if (lint->trouble && !lint->trouble->exit_code)
+		*lint->trouble = *err;
+	return lint->trouble;
+}
 
 static int fail(const struct lint *lint, const char *what, struct err *err)
 {
@@ -57,6 +66,7 @@ static int take_section(struct lint *lint, struct view line, struct err *err)
 	size_t close = view_index(line, ']');
 	struct view rest = view_trim(view_from(line, close + 1));
 
+	lint->section = (struct view){0}; /* what follows a head that cannot be read belongs to nobody */
 	if (close == line.len)
 		return fail(lint, "The section has no ] at its end", err);
 	if (rest.len > 0 && rest.data[0] != ';' && rest.data[0] != '#')
@@ -64,8 +74,10 @@ static int take_section(struct lint *lint, struct view line, struct err *err)
 	lint->section = section_name(view_first(view_from(line, 1), close - 1), lint->arena);
 	if (lint->section.len == 0)
 		return fail(lint, "The section has no name", err);
-	if (view_index(lint->section, ':') < lint->section.len)
+	if (view_index(lint->section, ':') < lint->section.len) {
+		lint->section = (struct view){0};
 		return fail(lint, "A section's name cannot have a colon in it", err);
+	}
 	buf_printf(&lint->clean, "[%.*s]\n", VIEW_ARG(lint->section));
 	return 0;
 }
@@ -201,6 +213,11 @@ static int read_values(struct lint *lint, struct err *err)
 		if (!value || !view_equal(view_of(value), entry->value)) {
 			lint->line = entry->line;
 			status = fail(lint, "The value cannot be read without a change; put it into quotation marks", err);
+			if (is_forgiven(lint, err)) {
+				status = 0;
+				memmove(entry, entry + 1, (--lint->file->count - i) * sizeof *entry);
+				i--;
+			}
 		}
 	}
 	iniparser->iniparser_freedict(found);
@@ -213,22 +230,31 @@ static int read_values(struct lint *lint, struct err *err)
 }
 #endif
 
-int ini_file_parse(struct view text, const char *path, struct arena *arena, struct ini_file *file, struct err *err)
+static int parse(struct lint *lint, struct view text, struct err *err)
 {
-	struct lint lint = {.path = path, .arena = arena, .file = file};
 	struct view line;
 	int status = 0;
 
-	*file = (struct ini_file){0};
-	buf_init(&lint.clean, 2 * (size_t)FILE_MAX + 4096);
+	*lint->file = (struct ini_file){0};
+	buf_init(&lint->clean, 2 * (size_t)FILE_MAX + 4096);
 	if (view_starts(text, (struct view)VIEW("\xef\xbb\xbf")))
 		text = view_from(text, 3);
-	while (status == 0 && view_take_line(&text, &line))
-		status = take_line(&lint, line, err);
-	if (status == 0 && file->count > 0)
-		status = read_values(&lint, err);
-	buf_clear(&lint.clean);
+	while (status == 0 && view_take_line(&text, &line)) {
+		status = take_line(lint, line, err);
+		if (status < 0 && is_forgiven(lint, err))
+			status = 0;
+	}
+	if (status == 0 && lint->file->count > 0)
+		status = read_values(lint, err);
+	buf_clear(&lint->clean);
 	return status;
+}
+
+int ini_file_parse(struct view text, const char *path, struct arena *arena, struct ini_file *file, struct err *err)
+{
+	struct lint lint = {.path = path, .arena = arena, .file = file};
+
+	return parse(&lint, text, err);
 }
 
 int ini_file_read(const char *path, enum file_trust trust, struct arena *arena, struct ini_file *file, bool *is_missing, struct err *err)
@@ -243,4 +269,20 @@ int ini_file_read(const char *path, enum file_trust trust, struct arena *arena, 
 		status = ini_file_parse(buf_view(&text), path, arena, file, err);
 	buf_clear(&text);
 	return status;
+}
+
+void ini_file_read_leniently(const char *path, enum file_trust trust, struct arena *arena, struct ini_file *file, struct err *trouble)
+{
+	struct lint lint = {.path = path, .arena = arena, .file = file, .trouble = trouble};
+	bool is_missing = false;
+	struct buf text;
+	struct err err;
+
+	*file = (struct ini_file){0};
+	buf_init(&text, FILE_MAX);
+	if (file_read(path, trust, true, &is_missing, &text, &err) < 0 || (!is_missing && parse(&lint, buf_view(&text), &err) < 0)) {
+		file->count = 0;
+		is_forgiven(&lint, &err);
+	}
+	buf_clear(&text);
 }

@@ -384,6 +384,34 @@ static void the_table_of_keys_is_whole(void **state)
 	}
 }
 
+/* For keeping mail: what is known is there, what is wrong is told, and an option of the caller is his own mistake. */
+static void what_can_be_read_is_good_for_keeping_mail(void **state)
+{
+	static const char text[] = "[paloma]\nspool = /srv/spool\nrelais = smtp://a.example\ndomain = example.org\ntimeout = soon\n[route x.example]\nvia = relay gone\n";
+	struct conf_override wrong = {.key = "timeout", .value = "never", .origin = "--timeout"};
+	struct conf_sources sources = {.config_file = scratch_write("paloma.conf", 0600, view_of(text)), .is_lenient = true};
+	struct conf conf;
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(conf_load(&conf, &sources, &err), 0);
+	assert_int_equal(err.exit_code, 0);
+	assert_string_equal(conf.queue.spool, "/srv/spool");
+	assert_view_is(conf.compose.domain, "example.org");
+	assert_non_null(strstr(conf.trouble.text, "paloma.conf:3: There is no key relais"));
+	assert_true(conf.is_own);
+	conf_clear(&conf);
+	sources.overrides = &wrong;
+	sources.override_count = 1;
+	assert_int_equal(conf_load(&conf, &sources, &err), -1);
+	assert_int_equal(err.exit_code, EX_USAGE);
+	conf_clear(&conf);
+	sources = (struct conf_sources){.config_file = scratch_write("paloma.conf", 0600, view_of("[paloma]\nrelay = smtp://a.example\n")), .is_lenient = true};
+	assert_int_equal(conf_load(&conf, &sources, &err), 0);
+	assert_int_equal(conf.trouble.exit_code, 0);
+	conf_clear(&conf);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -398,7 +426,7 @@ int main(void)
 		cmocka_unit_test(what_of_tls_is_for_mx_hosts),
 		cmocka_unit_test(mistakes_are_told_with_file_and_line),
 		cmocka_unit_test_teardown(mistakes_in_options_and_the_environment_are_told, forget_environment),
-		cmocka_unit_test(the_table_of_keys_is_whole),
+		cmocka_unit_test(what_can_be_read_is_good_for_keeping_mail), cmocka_unit_test(the_table_of_keys_is_whole),
 	};
 
 	forget_environment(NULL);

@@ -224,6 +224,41 @@ static void settings_of_others_are_not_believed(void **state)
 	assert_int_equal(read_path(path, FILE_SETTINGS, &missing, &err), 0); /* named by the caller, or in a folder of root's */
 }
 
+/* What can be read of it: every entry that is not a mistake, and none that would belong to another section than it says. */
+static void what_is_no_mistake_can_be_had_leniently(void **state)
+{
+	static const struct { const char *text, *trouble; unsigned lines[4]; } cases[] = {
+		{"[a]\nx = 1\ny = 2\n", NULL, {2, 3}},
+		{"[a]\nx = 1\nrubbish\ny = 2\n", ":3: The line has no =", {2, 4}},
+		{"x = 1\n[a]\ny = 2\nz = \"open\n", ":1: The setting stands before", {3}},
+		{"[a]\nx = 1\n[b\nsecret = 2\n[c]\nz = 3\n", ":3: The section has no ]", {2, 6}},
+		{"[a]\nx = 1\n[b:c]\nsecret = 2\n[]\nsecret = 3\n", ":3: A section's name", {2}},
+		{"[a]\nx = 1\nx = 2\n", ":3: x is set again", {2}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		const char *path = scratch_write("lenient.conf", 0600, view_of(cases[i].text));
+		struct err trouble = {0};
+		struct ini_file file;
+		size_t count = 0;
+
+		ini_file_read_leniently(path, FILE_SETTINGS, arena, &file, &trouble);
+		if (cases[i].trouble ? !strstr(trouble.text, cases[i].trouble) : trouble.exit_code != 0)
+			fail_msg("%zu: %s", i, trouble.text);
+		for (; count < 4 && cases[i].lines[count]; count++)
+			assert_int_equal(file.entries[count].line, cases[i].lines[count]);
+		assert_int_equal(file.count, count);
+	}
+	{
+		struct err trouble = {0};
+		struct ini_file file;
+
+		ini_file_read_leniently(scratch_folder(), FILE_SETTINGS, arena, &file, &trouble);
+		assert_true(trouble.exit_code != 0 && file.count == 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -235,6 +270,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(keys_and_sections_of_one_name_live_together, make_arena, free_arena),
 		cmocka_unit_test_setup_teardown(a_file_without_settings_is_none, make_arena, free_arena),
 		cmocka_unit_test_setup_teardown(only_a_small_regular_file_is_read, make_arena, free_arena),
+		cmocka_unit_test_setup_teardown(what_is_no_mistake_can_be_had_leniently, make_arena, free_arena),
 		cmocka_unit_test_setup_teardown(settings_of_others_are_not_believed, make_arena, free_arena),
 	};
 
