@@ -31,17 +31,23 @@ static int fail_broken(struct err *err, int error)
  * can send records for ever that bring no octet. */
 static int wait_for(struct stream *stream, short events, int64_t deadline_ms, short *ready, struct err *err)
 {
-	struct pollfd poller = {.fd = stream->fd, .events = events};
+	struct pollfd pollers[2] = {{.fd = stream->fd, .events = events}, {.fd = stream->out, .events = POLLOUT}};
+	bool is_pair = stream->out != stream->fd;
 	int64_t left;
 	int count;
 
+	if (is_pair) {
+		pollers[0].fd = events & POLLIN ? stream->fd : -1;
+		pollers[0].events = POLLIN;
+		pollers[1].fd = events & POLLOUT ? stream->out : -1;
+	}
 	for (;;) {
 		left = deadline_ms - clock_now_ms();
 		if (left <= 0)
 			return err_set(err, EX_TEMPFAIL, STATUS(4, 4, 2), "The peer did not answer in time.");
-		count = poll(&poller, 1, left > INT_MAX ? INT_MAX : (int)left);
+		count = poll(pollers, is_pair ? 2 : 1, left > INT_MAX ? INT_MAX : (int)left);
 		if (count > 0) {
-			*ready = poller.revents;
+			*ready = (short)(pollers[0].revents | (is_pair ? pollers[1].revents : 0));
 			return 0;
 		}
 		if (count < 0 && errno != EINTR)
@@ -131,6 +137,67 @@ static const struct stream_layer plain_layer = {
 	.free = plain_free,
 };
 
+/* What others use too must not become non-blocking, for it would be so for them: so it is asked before it is used, and
+ * given no more than a pipe that is ready takes without waiting. */
+static bool is_ready(int fd, short events)
+{
+	struct pollfd poller = {.fd = fd, .events = events};
+
+	return poll(&poller, 1, 0) > 0;
+}
+
+static enum stream_step pair_read(struct stream *stream, char *data, size_t len, size_t *got, struct err *err)
+{
+	return is_ready(stream->fd, POLLIN) ? plain_read(stream, data, len, got, err) : STREAM_WANT_READ;
+}
+
+static enum stream_step pair_write(struct stream *stream, struct view v, size_t *written, struct err *err)
+{
+	ssize_t count;
+
+	if (!is_ready(stream->out, POLLOUT))
+		return STREAM_WANT_WRITE;
+	v = view_first(v, PIPE_BUF);
+	do {
+		count = send(stream->out, v.data, v.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (count < 0 && errno == ENOTSOCK)
+			count = write(stream->out, v.data, v.len);
+	} while (count < 0 && errno == EINTR);
+	*written = count > 0 ? (size_t)count : 0;
+	if (count >= 0)
+		return STREAM_DONE;
+	if (errno == EAGAIN || errno == EWOULDBLOCK)
+		return STREAM_WANT_WRITE;
+	fail_broken(err, errno);
+	return STREAM_FAILED;
+}
+
+/* A writer that is gone has nothing to say that would be worth to stop writing. */
+static enum stream_input pair_peek(struct stream *stream)
+{
+	struct pollfd poller = {.fd = stream->fd, .events = POLLIN};
+
+	return poll(&poller, 1, 0) <= 0 ? INPUT_NONE : poller.revents & POLLIN ? INPUT_WAITS : INPUT_CLOSED;
+}
+
+static const struct stream_layer pair_layer = {
+	.read = pair_read,
+	.write = pair_write,
+	.peek = pair_peek,
+	.facts = plain_facts,
+	.free = plain_free,
+};
+
+struct stream *stream_new_pair(int in, int out)
+{
+	struct stream *stream = mem_alloc(sizeof *stream);
+
+	stream->fd = in;
+	stream->out = out;
+	stream->layer = &pair_layer;
+	return stream;
+}
+
 struct stream *stream_new(int fd)
 {
 	struct stream *stream = mem_alloc(sizeof *stream);
@@ -139,7 +206,7 @@ struct stream *stream_new(int fd)
 	if (flags >= 0)
 		fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* fails on unix sockets, which need none */
-	stream->fd = fd;
+	stream->fd = stream->out = fd;
 	stream->layer = &plain_layer;
 	return stream;
 }
@@ -149,7 +216,8 @@ void stream_free(struct stream *stream)
 	if (!stream)
 		return;
 	stream->layer->free(stream);
-	close(stream->fd);
+	if (stream->layer != &pair_layer)
+		close(stream->fd);
 	free(stream);
 }
 
@@ -184,6 +252,8 @@ static int wait_to_write(struct stream *stream, enum stream_step step, int64_t d
 
 	if (step == STREAM_WANT_READ)
 		return stream_wait(stream, step, deadline_ms, err);
+	if (stream->out != stream->fd && stream->layer->peek(stream) == INPUT_CLOSED) /* which poll would tell for ever */
+		return wait_for(stream, POLLOUT, deadline_ms, &ready, err);
 	if (wait_for(stream, POLLOUT | POLLIN, deadline_ms, &ready, err) < 0)
 		return -1;
 	/* Under TLS what came may be a session ticket, which peek takes in without there being input. */

@@ -16,6 +16,8 @@ int64_t clock_now_ms(void);
 
 /* Takes the connected (or accepted) descriptor: sets O_NONBLOCK and TCP_NODELAY. */
 struct stream *stream_new(int fd);
+/* Two descriptors that are the caller's and others' too, as standard input and output are: neither is changed nor closed. */
+struct stream *stream_new_pair(int in, int out);
 /* Closes without ceremony; under TLS a close_notify is tried but never waited for. Null is accepted. */
 void stream_free(struct stream *stream);
 int stream_fd(const struct stream *stream);

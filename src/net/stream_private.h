@@ -23,6 +23,7 @@ struct stream_layer {
 
 struct stream {
 	int fd;
+	int out;			/* the same, but for a pair */
 	const struct stream_layer *layer;
 	void *tls;			/* of the layer; null when plain */
 };
