@@ -17,6 +17,20 @@ enum { TEXT_MAX_OCTETS = 64 * 1024, LINE_MAX_OCTETS = 4 * TEXT_MAX_OCTETS + 1024
 static enum { LOG_TO_NOBODY, LOG_TO_SYSLOG, LOG_TO_DESCRIPTOR } target;
 static int descriptor = -1;
 static char host[128];			/* short, as in every line */
+enum { TAG_OCTETS = 32 + 1 };
+static char tag[TAG_OCTETS] = "paloma";
+
+/* What has a meaning in a line of the log is none of a name's letters. */
+void log_set_tag(const char *name)
+{
+	size_t len = 0;
+
+	snprintf(tag, sizeof tag, "paloma");
+	for (; name && name[len] && len + 1 < sizeof tag; len++) {
+		tag[len] = ascii_is_alnum(name[len]) || strchr("-._", name[len]) ? name[len] : '_';
+		tag[len + 1] = '\0';
+	}
+}
 
 int log_open(const char *where, struct err *err)
 {
@@ -60,7 +74,7 @@ static void write_to_descriptor(const char *part, const char *text)
 
 	buf_init(&line, LINE_MAX_OCTETS);
 	put_time(&line, time(NULL));
-	buf_printf(&line, "%s paloma/%s[%ld]: %s\n", host, part, (long)getpid(), text);
+	buf_printf(&line, "%s %s/%s[%ld]: %s\n", host, tag, part, (long)getpid(), text);
 	if (line.len > 0 && write(descriptor, line.data, line.len) < 0)
 		target = LOG_TO_SYSLOG; /* the disk is full, perhaps; what is to be told now is not worth a mail */
 	buf_clear(&line);
@@ -69,9 +83,9 @@ static void write_to_descriptor(const char *part, const char *text)
 /* The connection stays open from line to line; only the name changes, to which syslog keeps a pointer. */
 static void write_to_syslog(const char *part, const char *text)
 {
-	static char ident[32];
+	static char ident[TAG_OCTETS + 32];
 
-	snprintf(ident, sizeof ident, "paloma/%s", part);
+	snprintf(ident, sizeof ident, "%s/%s", tag, part);
 	openlog(ident, LOG_PID, LOG_MAIL);
 	syslog(LOG_INFO, "%s", text);
 }

@@ -10,6 +10,9 @@
  * Fails with EX_CANTCREAT when the file cannot be opened; then syslog is used. */
 int log_open(const char *where, struct err *err);
 
+/* The name that stands for "paloma" in the lines of this process; null: that. Of its letters and digits, as far as 32 go. */
+void log_set_tag(const char *name);
+
 /* One event, one line: part names who speaks ("smtp" makes "paloma/smtp"). Control characters in it are shown as
  * \xNN, so that nobody's words begin a line. */
 void log_write(const char *part, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -116,7 +116,7 @@ int options_parse(const struct option_table *table, int argc, char **argv, struc
 		else
 			status = take_letters(&walk, word, err);
 	}
-	return status;
+	return status == 0 && table->settle ? table->settle(request, err) : status;
 }
 
 int options_take_string(struct request *request, const struct option_row *row, const char *value, struct err *err)

@@ -22,6 +22,8 @@ struct option_table {
 	/* Takes a word that is no option; null: all are operands of the request. */
 	int (*take_operand)(struct request *request, const char *word, struct err *err);
 	bool sendmail_words;		/* single dashes only, letters with arguments glued or not, as sendmail(8) has them */
+	/* Makes the request whole when all words have been taken; null: it is. */
+	int (*settle)(struct request *request, struct err *err);
 };
 
 /* Takes argv from its first word on. Options may stand behind operands; "--" ends them; letters may be bundled.

@@ -33,7 +33,31 @@ static void prepare_sendmail(struct request *request)
 static void prepare_mailq(struct request *request)
 {
 	prepare_sendmail(request);
-	request->verb = VERB_QUEUE;
+	request->sendmail.mode = 'p';
+}
+
+static void prepare_newaliases(struct request *request)
+{
+	prepare_sendmail(request);
+	request->sendmail.mode = 'i';
+}
+
+static void prepare_runq(struct request *request)
+{
+	prepare_sendmail(request);
+	request->sendmail.runs_queue = true;
+}
+
+static void prepare_smtpd(struct request *request)
+{
+	prepare_sendmail(request);
+	request->sendmail.mode = 'd';
+}
+
+static void prepare_hoststat(struct request *request)
+{
+	prepare_sendmail(request);
+	request->sendmail.mode = 'h';
 }
 
 static const struct personality {
@@ -41,17 +65,24 @@ static const struct personality {
 	enum verb verb;
 	const struct option_table *table;
 	void (*prepare)(struct request *request);
-	const char *operands, *purpose;
+	const char *operands, *purpose;	/* purpose null: a name of old, which is not listed */
+	bool is_program;		/* links have this name */
 } personalities[] = {
-	{"send", VERB_SEND, &send_options, prepare_send, "[RECIPIENT...]", "Composes one mail and sends it."},
-	{"sendmail", VERB_SEND, &sendmail_options, prepare_sendmail, "[RECIPIENT...]", "Sends the message on standard input."},
-	{"route", VERB_ROUTE, &route_options_table, NULL, "ADDRESS...", "Tells where mail for an address would go, and sends none."},
-	{"serve", VERB_SERVE, &serve_options, NULL, "", "The service: takes mail of this host and runs the queue."},
-	{"queue", VERB_QUEUE, &queue_options_table, NULL, "[ACTION] [ID...]", "Shows the queue, or does something with messages in it."},
-	{"mailq", VERB_QUEUE, &sendmail_options, prepare_mailq, "", "Shows the queue."},
-	{"config", VERB_CONFIG, &config_options, NULL, "[KEY...]", "Shows the settings in force and where each comes from."},
-	{"help", VERB_HELP, &help_options, NULL, "[VERB]", "Shows the verbs, or the options of one."},
-	{"version", VERB_VERSION, &version_options, NULL, "", "Shows the version and what is built in."},
+	{"send", VERB_SEND, &send_options, prepare_send, "[RECIPIENT...]", "Composes one mail and sends it.", false},
+	{"sendmail", VERB_SEND, &sendmail_options, prepare_sendmail, "[RECIPIENT...]", "Sends the message on standard input.", true},
+	{"route", VERB_ROUTE, &route_options_table, NULL, "ADDRESS...", "Tells where mail for an address would go, and sends none.", false},
+	{"serve", VERB_SERVE, &serve_options, NULL, "", "The service: takes mail of this host and runs the queue.", false},
+	{"queue", VERB_QUEUE, &queue_options_table, NULL, "[ACTION] [ID...]", "Shows the queue, or does something with messages in it.", false},
+	{"mailq", VERB_QUEUE, &sendmail_options, prepare_mailq, "", "Shows the queue.", true},
+	{"newaliases", VERB_ALIASES, &sendmail_options, prepare_newaliases, "", "Checks the aliases.", true},
+	{"config", VERB_CONFIG, &config_options, NULL, "[KEY...]", "Shows the settings in force and where each comes from.", false},
+	{"send-mail", VERB_SEND, &sendmail_options, prepare_sendmail, "[RECIPIENT...]", NULL, true},
+	{"runq", VERB_QUEUE, &sendmail_options, prepare_runq, "", NULL, true},
+	{"smtpd", VERB_DAEMON, &sendmail_options, prepare_smtpd, "", NULL, true},
+	{"hoststat", VERB_HOSTS, &sendmail_options, prepare_hoststat, "", NULL, true},
+	{"purgestat", VERB_HOSTS, &sendmail_options, prepare_hoststat, "", NULL, true},
+	{"help", VERB_HELP, &help_options, NULL, "[VERB]", "Shows the verbs, or the options of one.", false},
+	{"version", VERB_VERSION, &version_options, NULL, "", "Shows the version and what is built in.", false},
 };
 
 enum { PERSONALITIES = sizeof personalities / sizeof *personalities };
@@ -68,7 +99,8 @@ static void print_verbs(FILE *to)
 {
 	fputs("usage: paloma VERB [OPTIONS] [OPERANDS]\n\n", to);
 	for (size_t i = 0; i < PERSONALITIES; i++)
-		fprintf(to, "  %-10s %s\n", personalities[i].word, personalities[i].purpose);
+		if (personalities[i].purpose)
+			fprintf(to, "  %-10s %s\n", personalities[i].word, personalities[i].purpose);
 	fputs("\npaloma VERB --help lists the options of a verb; paloma(1) tells the rest.\n", to);
 }
 
@@ -80,7 +112,7 @@ static int help(const struct personality *personality)
 
 	if (personality) {
 		snprintf(name, sizeof name, "paloma %s", personality->word);
-		usage_print(name, personality->operands, personality->purpose, personality->table);
+		usage_print(name, personality->operands, personality->purpose ? personality->purpose : "A name that programs know sendmail by.", personality->table);
 	} else {
 		print_verbs(stdout);
 	}
@@ -114,7 +146,7 @@ static int run(const struct personality *personality, int argc, char **argv)
 		status = output_complain(&err);
 	} else if (request.wants_help) {
 		status = help(personality);
-	} else if (personality->verb == VERB_HELP) {
+	} else if (request.verb == VERB_HELP) {
 		status = help_with(&request.operands);
 	} else {
 		status = run_request(&request);
@@ -126,10 +158,10 @@ static int run(const struct personality *personality, int argc, char **argv)
 int personality_run(int argc, char **argv)
 {
 	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL, *name = argc < 1 ? "paloma" : slash ? slash + 1 : argv[0];
-	const struct personality *personality = strcmp(name, "sendmail") == 0 || strcmp(name, "mailq") == 0 ? find_personality(name) : NULL;
+	const struct personality *personality = find_personality(name);
 	struct err err;
 
-	if (personality)
+	if (personality && personality->is_program)
 		return run(personality, argc - 1, argv + 1);
 	if (argc < 2) {
 		print_verbs(stderr);

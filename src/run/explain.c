@@ -195,6 +195,8 @@ int explain_config(const struct request *request)
 		append_main(&text, request, &conf, as_json);
 		append_sections(&text, request, &conf, as_json);
 		buf_append_str(&text, as_json ? "]\n" : "");
+		if (request->output == OUTPUT_QUIET) /* whether it is one, is all that is asked */
+			buf_reset(&text);
 		if (output_write(stdout, buf_view(&text), &err) < 0)
 			status = output_complain(&err);
 	}

@@ -93,8 +93,9 @@ size_t handover_places(const struct request *request, const struct conf *conf, c
 		places[count++] = HANDOVER_SOCKET;
 	if (may_wait && spool_path)
 		places[count++] = HANDOVER_SPOOL;
-	/* Where there is a service, how mail leaves this host is its business, also while it is busy or begins anew. */
-	if (count == 0)
+	/* Where there is a service, how mail leaves this host is its business, also while it is busy or begins anew. And where there
+	 * is a mistake in the configuration, what was left out may be the demand for TLS. */
+	if (count == 0 && !conf->trouble.exit_code)
 		places[count++] = HANDOVER_NOW;
 	return count;
 }
@@ -112,20 +113,27 @@ static void deliver_now(struct handover *handover)
 	handover->conf->deliver.tls_cache = NULL;
 }
 
-static enum delivery_mode delivery_mode(const struct request *request)
+static enum delivery_mode delivery_mode(const struct request *request, const struct conf *conf)
 {
+	if (conf->trouble.exit_code)
+		return DELIVERY_QUEUE_ONLY;
 	if (request->delivery != DELIVERY_DEFAULT)
 		return request->delivery;
-	return request->is_sendmail ? DELIVERY_BACKGROUND : DELIVERY_FOREGROUND;
+	/* Who wants to see the conversation has to wait for it. */
+	return request->is_sendmail && !request->verbose ? DELIVERY_BACKGROUND : DELIVERY_FOREGROUND;
 }
 
-static void write_pickup(const struct handover *handover)
+static void write_pickup(const struct handover *handover, const struct submission_trace *trace)
 {
+	bool is_known = trace->uid != (uid_t)-1;
 	struct buf line;
 
 	buf_init(&line, 16 * 1024);
-	journal_pickup(&line, handover->id, (unsigned long)getuid(), &handover->draft->envelope);
-	log_write("pickup", "%s", buf_str(&line));
+	if (is_known)
+		journal_pickup(&line, handover->id, (unsigned long)trace->uid, &handover->draft->envelope);
+	else
+		journal_client(&line, handover->id, trace->host.data);
+	log_write(is_known ? "pickup" : "smtpd", "%s", buf_str(&line));
 	buf_clear(&line);
 }
 
@@ -204,22 +212,24 @@ static void attempt_now(struct handover *handover, const struct spool *spool, st
 
 static int store(struct handover *handover, const struct spool *spool, struct spool_entry *entry, struct err *err)
 {
-	struct submission_trace trace = {
+	struct submission_trace own = {
 		.uid = getuid(), .host = VIEW("local"), .with = VIEW("local"),
 		.from = arena_printf(handover->arena, "from userid %lu", (unsigned long)getuid()),
 	};
 
-	if (submission_store(handover->draft, &trace, handover->conf, handover->facts, spool, entry, err) < 0)
+	const struct submission_trace *trace = handover->trace ? handover->trace : &own;
+
+	if (submission_store(handover->draft, trace, handover->conf, handover->facts, spool, entry, err) < 0)
 		return -1;
 	memcpy(handover->id, entry->id, SPOOL_ID_SIZE);
 	handover->is_left = true;
-	write_pickup(handover);
+	write_pickup(handover, trace);
 	return 0;
 }
 
 static int store_in_spool(struct handover *handover, const char *path, struct err *err)
 {
-	enum delivery_mode mode = delivery_mode(handover->request);
+	enum delivery_mode mode = delivery_mode(handover->request, handover->conf);
 	struct spool_entry entry = {.fd = -1};
 	struct spool spool = {0};
 	int result;
@@ -346,7 +356,7 @@ int handover_run(struct handover *handover, struct err *err)
 	const char *path = handover_spool_path(handover->request, handover->conf, handover->arena);
 	enum handover_place places[2];
 	size_t count = handover_places(handover->request, handover->conf, path, places);
-	struct err why;
+	struct err why = handover->conf->trouble; /* when there is no place */
 	int result = -1;
 
 	for (size_t i = 0; i < count && result < 0; i++) {

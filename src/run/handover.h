@@ -3,7 +3,7 @@
 #define RUN_HANDOVER_H
 
 #include "run/request.h"
-#include "spool/spool_commit.h"
+#include "run/submission.h"
 
 enum handover_place { HANDOVER_NOW, HANDOVER_SPOOL, HANDOVER_SOCKET };
 
@@ -14,6 +14,7 @@ struct handover {
 	struct draft *draft;
 	struct view author;		/* path of the header's From */
 	struct arena *arena;
+	const struct submission_trace *trace; /* how it came; null: from the caller, on his standard input */
 	/* what became of it */
 	enum handover_place place;
 	struct outcome *outcomes;	/* one per recipient; null: nothing was tried */

@@ -124,6 +124,8 @@ static int list_one(void *context, const struct selected *selected, struct err *
 	struct buf out;
 	int result;
 
+	if (listing->request->queue.count_only)
+		return 0;
 	buf_init(&out, LINE_OCTETS_MAX);
 	if (listing->request->output == OUTPUT_JSON) {
 		append_json(&out, selected);
@@ -146,7 +148,9 @@ int list_queue(const struct spool *spool, const struct request *request, const s
 
 	if (selection_run(spool, &request->queue, conf, list_one, &listing, &found, err) < 0)
 		return err->exit_code;
-	if (request->output != OUTPUT_JSON && found == 0)
+	if (request->queue.count_only)
+		printf("%zu\n", found);
+	else if (request->output != OUTPUT_JSON && found == 0)
 		puts("Mail queue is empty");
 	else if (request->output != OUTPUT_JSON)
 		printf("-- %llu Kbytes in %zu Request%s.\n", (unsigned long long)((listing.octets + 1023) / 1024), found, found == 1 ? "" : "s");

@@ -6,6 +6,7 @@ src_librun_a_SOURCES = \
 	%D%/catch_maildir.c %D%/catch_maildir.h \
 	%D%/confinement.c %D%/confinement.h \
 	%D%/control.c %D%/control.h \
+	%D%/daemon.c %D%/daemon.h \
 	%D%/destination.c %D%/destination.h \
 	%D%/explain.c %D%/explain.h \
 	%D%/facts.c %D%/facts.h \
@@ -14,6 +15,7 @@ src_librun_a_SOURCES = \
 	%D%/keeper.c %D%/keeper.h \
 	%D%/list.c %D%/list.h \
 	%D%/listener.c %D%/listener.h \
+	%D%/newaliases.c %D%/newaliases.h \
 	%D%/output.c %D%/output.h \
 	%D%/preview.c %D%/preview.h \
 	%D%/queue.c %D%/queue.h %D%/queue_private.h \
@@ -27,6 +29,8 @@ src_librun_a_SOURCES = \
 	%D%/serve.c %D%/serve.h \
 	%D%/service.c %D%/service.h \
 	%D%/session.c %D%/session.h \
+	%D%/settings.c %D%/settings.h \
+	%D%/stdio_session.c %D%/stdio_session.h \
 	%D%/steer.c %D%/steer.h \
 	%D%/submission.c %D%/submission.h \
 	%D%/visit.c %D%/visit.h \

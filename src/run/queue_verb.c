@@ -23,13 +23,19 @@ static const struct {
 static int run_in(const char *path, const struct request *request, const struct conf *conf, struct err *err)
 {
 	struct spool spool = {0};
+	struct steer_round *round = NULL;
 	int status;
 
 	if (spool_open(&spool, path, err) < 0)
 		return err->exit_code;
+	if (request->queue.waits)
+		round = steer_round_new(&spool, request, conf);
 	status = actions[request->queue.action].run(&spool, request, conf, err);
 	if (status == EX_OK && actions[request->queue.action].wakes_runner)
 		queue_start(&spool, request->config_file);
+	if (status == EX_OK && round)
+		status = steer_round_wait(round, &spool);
+	steer_round_free(round);
 	spool_close(&spool);
 	return status;
 }
@@ -68,6 +74,8 @@ int queue_verb_run(const struct request *request)
 	const char *path;
 	int status;
 
+	/* To look, and see what waits for a configuration that is mended, needs none. */
+	sources.is_lenient = !request->config_file && !actions[request->queue.action].wakes_runner;
 	if (conf_load(&conf, &sources, &err) < 0) {
 		status = complain(err.exit_code, &err);
 	} else if (handover_is_service_asked(request, &conf, control_path(conf.queue.submit_socket, arena))) {
@@ -77,6 +85,8 @@ int queue_verb_run(const struct request *request)
 		status = complain(EX_NOPERM, &err);
 	} else {
 		log_open(conf.queue.log, &(struct err){0});
+		if (conf.trouble.exit_code)
+			fprintf(stderr, "paloma: warning: %s\n", conf.trouble.text);
 		status = queue_verb_run_in(path, request, &conf);
 	}
 	conf_clear(&conf);

@@ -15,6 +15,10 @@ static const struct row {
 } rows[] = {
 	{VIEW("recipient"), TEXT, offsetof(struct request, queue.recipient)},
 	{VIEW("sender"), TEXT, offsetof(struct request, queue.sender)},
+	{VIEW("id-part"), TEXT, offsetof(struct request, queue.id_part)},
+	{VIEW("inverted"), FLAG, offsetof(struct request, queue.is_inverted)},
+	{VIEW("waits"), FLAG, offsetof(struct request, queue.waits)},
+	{VIEW("count"), FLAG, offsetof(struct request, queue.count_only)},
 	{VIEW("destination"), TEXT, offsetof(struct request, queue.destination)},
 	{VIEW("all"), FLAG, offsetof(struct request, queue.all)},
 	{VIEW("first"), FLAG, offsetof(struct request, queue.first_attempt)},

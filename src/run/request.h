@@ -5,7 +5,7 @@
 #include <sys/types.h>
 #include "conf/conf.h"
 
-enum verb { VERB_SEND, VERB_ROUTE, VERB_CONFIG, VERB_SERVE, VERB_QUEUE, VERB_HELP, VERB_VERSION };
+enum verb { VERB_SEND, VERB_SESSION, VERB_ROUTE, VERB_CONFIG, VERB_SERVE, VERB_DAEMON, VERB_QUEUE, VERB_ALIASES, VERB_HOSTS, VERB_HELP, VERB_VERSION };
 
 /* sendmail's DeliveryMode: who waits for the first attempt. */
 enum delivery_mode { DELIVERY_DEFAULT, DELIVERY_FOREGROUND, DELIVERY_BACKGROUND, DELIVERY_QUEUE_ONLY };
@@ -17,12 +17,23 @@ struct queue_request {
 	enum queue_action action;
 	struct word_list ids;
 	const char *recipient, *sender; /* parts of addresses; null: any */
+	const char *id_part;		/* part of an id; null: any */
+	bool is_inverted;		/* those that recipient, sender and id_part do not fit */
 	const char *destination;	/* a domain, or the name of a relay; null: any */
 	bool all;
 	bool only_uid;			/* those of uid only */
 	uid_t uid;
 	uint64_t timeout_s;		/* of wait; 0: any time */
 	bool first_attempt;		/* wait: and no longer than for that */
+	bool waits;			/* flush: the exit status is the worst of their fates */
+	bool count_only;		/* list: how many, and no more */
+};
+
+/* What the letters of sendmail(8) say together, whichever of them comes first. */
+struct sendmail_request {
+	char mode;			/* of -b; NUL: none was given */
+	bool runs_queue;		/* -q */
+	bool runs_again;		/* -q15m */
 };
 
 enum output_form { OUTPUT_PLAIN, OUTPUT_JSON, OUTPUT_QUIET };
@@ -42,6 +53,12 @@ struct request {
 	bool dry_run, print, verbose;
 	bool wants_help;		/* VERB --help */
 	bool is_sendmail;		/* the personality: its habits of output and exit status */
+	struct sendmail_request sendmail;
+	struct word_list warnings;	/* finished sentences about words that were left out */
+	bool is_relayed;		/* -G: the header is not ours to mend */
+	bool no_aliases;		/* -n */
+	const char *log_tag;		/* -L; null: our own name */
+	bool stays_in_foreground;	/* -bD */
 	const char *transcript_file;
 	enum output_form output;
 	struct word_list operands;	/* route: addresses; config: keys */

@@ -1,12 +1,15 @@
 /* run - the table of verbs. */
 #include <stdio.h>
 #include <sysexits.h>
+#include "run/daemon.h"
 #include "run/explain.h"
+#include "run/newaliases.h"
 #include "run/output.h"
 #include "run/queue_verb.h"
 #include "run/request.h"
 #include "run/send.h"
 #include "run/serve.h"
+#include "run/stdio_session.h"
 
 #ifdef HAVE_OPENSSL
 #define OPENSSL_NOTE "+openssl"
@@ -60,6 +63,16 @@ static int version(const struct request *request)
 	return output_write(stdout, text, &err) < 0 ? output_complain(&err) : EX_OK;
 }
 
+/* hoststat, purgestat: what a runner knows of hosts it knows while it runs; monitors that ask are no reason to fail. */
+static int hosts(const struct request *request)
+{
+	static const struct view text = VIEW("No state of hosts is kept; mailq tells why a mail waits.\n");
+	struct err err;
+
+	(void)request;
+	return output_write(stdout, text, &err) < 0 ? output_complain(&err) : EX_OK;
+}
+
 static int help(const struct request *request)
 {
 	(void)request;
@@ -68,10 +81,14 @@ static int help(const struct request *request)
 
 static int (*const verbs[])(const struct request *request) = {
 	[VERB_SEND] = send_run,
+	[VERB_SESSION] = stdio_session_run,
 	[VERB_ROUTE] = explain_route,
 	[VERB_CONFIG] = explain_config,
 	[VERB_SERVE] = serve_run,
+	[VERB_DAEMON] = daemon_run,
 	[VERB_QUEUE] = queue_verb_run,
+	[VERB_ALIASES] = newaliases_run,
+	[VERB_HOSTS] = hosts,
 	[VERB_HELP] = help,
 	[VERB_VERSION] = version,
 };

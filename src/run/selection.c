@@ -94,13 +94,17 @@ static bool has_destination(const struct spool_mail *mail, const char *wanted, c
 	return false;
 }
 
+static bool has_texts(const struct queue_request *wish, const struct spool_mail *mail)
+{
+	return (!wish->sender || contains(mail->envelope.reverse_path, wish->sender)) && (!wish->recipient || has_recipient(mail, wish->recipient)) &&
+	       (!wish->id_part || contains(view_of(mail->id), wish->id_part));
+}
+
 static bool is_meant(const struct queue_request *wish, const struct spool_mail *mail, const struct conf *conf, struct arena *arena)
 {
 	if (wish->only_uid && mail->origin.uid != wish->uid)
 		return false;
-	if (wish->sender && !contains(mail->envelope.reverse_path, wish->sender))
-		return false;
-	if (wish->recipient && !has_recipient(mail, wish->recipient))
+	if (has_texts(wish, mail) == wish->is_inverted)
 		return false;
 	return !wish->destination || has_destination(mail, wish->destination, conf, arena);
 }

@@ -15,6 +15,7 @@
 #include "run/handover.h"
 #include "run/output.h"
 #include "run/preview.h"
+#include "run/settings.h"
 #include "run/submission.h"
 #include "run/watch.h"
 #include "run/way.h"
@@ -33,11 +34,9 @@ struct sending {
 static int set_up(struct sending *sending, struct err *err)
 {
 	const struct request *request = sending->request;
-	struct conf_sources sources = {.config_file = request->config_file, .overrides = request->overrides,
-				       .override_count = request->override_count};
 
 	sending->arena = arena_new();
-	if (conf_load(&sending->conf, &sources, err) < 0)
+	if (settings_load(&sending->conf, request, err) < 0)
 		return -1;
 	if (!sending->conf.compose.mime_types_file)
 		sending->conf.compose.mime_types_file = facts_mime_types(sending->arena);
@@ -70,6 +69,8 @@ static int submit(struct sending *sending, struct err *err)
 		return normalize_check_raw(sending->draft.message, err);
 	if (!wish->from_headers && !wish->message_on_stdin)
 		return 0; /* composed here, and so complete */
+	if (sending->request->is_relayed)
+		return normalize_message(&sending->draft, err); /* whoever wrote it has completed it */
 	if (submission_find_author(&sending->conf, &sending->facts, wish->full_name, sending->arena, &author, err) < 0)
 		return -1;
 	return submission_complete(&sending->draft, &sending->conf, &sending->facts, &author, sending->report.token, err);
@@ -152,15 +153,15 @@ static int transmit(struct sending *sending, struct err *err)
 	watch_attach(&sending->watch, &sending->conf.deliver);
 	if (sending->request->dry_run)
 		return preview(sending);
-	if (log_open(sending->conf.queue.log, err) < 0 && sending->request->output != OUTPUT_QUIET)
-		fprintf(stderr, "paloma: warning: %s\n", err->text);
-	err->exit_code = 0;
+	settings_open_log(&sending->conf, sending->request);
 	handover.author = submission_author_path(sending->draft.message, sending->arena);
 	return handover_run(&handover, err) < 0 ? err->exit_code : report(sending, &handover);
 }
 
 static void warn(const struct sending *sending)
 {
+	for (size_t i = 0; i < sending->request->warnings.count && sending->request->output != OUTPUT_QUIET; i++)
+		fprintf(stderr, "paloma: warning: %s\n", sending->request->warnings.items[i]);
 	for (size_t i = 0; i < sending->report.warning_count && sending->request->output != OUTPUT_QUIET; i++) {
 		struct buf text;
 

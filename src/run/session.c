@@ -85,7 +85,7 @@ static int session_begin(void *context, const struct envelope *envelope, struct 
 	struct session *session = context;
 
 	/* The size is not known yet; but a disk that is full already is told before a gigabyte has come. */
-	if (spool_check_room(session->options->spool, 0, session->options->conf->queue.reserve_octets, err) < 0)
+	if (session->options->spool && spool_check_room(session->options->spool, 0, session->options->conf->queue.reserve_octets, err) < 0)
 		return -1;
 	session->draft.message = message_new();
 	session->blob = message_take_blob(session->draft.message, blob_new_spill("the message"));
@@ -170,36 +170,45 @@ static int complete(struct session *session, struct err *err)
 	return submission_complete(draft, session->options->conf, &session->facts, &author, session->facts.random + 16, err);
 }
 
-static int store(struct session *session, struct spool_entry *entry, struct err *err)
+static int store(struct session *session, const struct submission_trace *trace, struct view *answer, struct err *err)
 {
 	const struct session_options *options = session->options;
-	struct draft *draft = &session->draft;
-	bool is_esmtp = smtp_server_is_esmtp(session->server);
-	struct submission_trace trace = {
-		.uid = session->caller->is_known ? session->caller->uid : (uid_t)-1,
-		.host = view_of(session->caller->is_known ? "unix" : session->address),
-		.from = describe_caller(session, draft->message->arena),
-		.with = view_of(is_esmtp ? draft->envelope.smtputf8 ? "UTF8SMTP" : "ESMTP" : "SMTP"),
-	};
-
-	facts_refresh(&session->facts);
-	if (intake_parse(draft->message, session->blob, draft->envelope.is_raw, err) < 0 || check_hops(draft->message, err) < 0 ||
-	    complete(session, err) < 0)
-		return -1;
-	return submission_store(draft, &trace, options->conf, &session->facts, options->spool, entry, err);
-}
-
-static int session_end(void *context, struct view *answer, struct err *err)
-{
-	struct session *session = context;
 	struct spool_entry entry = {.fd = -1};
-	int result = store(session, &entry, err);
+	int result = submission_store(&session->draft, trace, options->conf, &session->facts, options->spool, &entry, err);
 
 	if (result == 0) {
 		write_journal(session, entry.id);
 		*answer = arena_printf(session->arena, "queued as %s", entry.id);
 		spool_entry_close(&entry);
 	}
+	return result;
+}
+
+static int hand_over(struct session *session, struct view *answer, struct err *err)
+{
+	const struct session_options *options = session->options;
+	struct draft *draft = &session->draft;
+	bool is_esmtp = smtp_server_is_esmtp(session->server);
+	struct submission_trace trace = {
+		.uid = session->caller->is_known ? session->caller->uid : (uid_t)-1,
+		.host = session->caller->is_known ? view_of(options->hand_over ? "local" : "unix") : view_of(session->address),
+		.from = describe_caller(session, draft->message->arena),
+		.with = view_of(is_esmtp ? draft->envelope.smtputf8 ? "UTF8SMTP" : "ESMTP" : "SMTP"),
+	};
+	struct session_mail mail = {.draft = draft, .trace = &trace, .facts = &session->facts};
+
+	facts_refresh(&session->facts);
+	if (intake_parse(draft->message, session->blob, draft->envelope.is_raw, err) < 0 || check_hops(draft->message, err) < 0 ||
+	    complete(session, err) < 0)
+		return -1;
+	return options->hand_over ? options->hand_over(options->context, &mail, session->arena, answer, err) : store(session, &trace, answer, err);
+}
+
+static int session_end(void *context, struct view *answer, struct err *err)
+{
+	struct session *session = context;
+	int result = hand_over(session, answer, err);
+
 	session_abandon(session);
 	return result;
 }
@@ -212,7 +221,7 @@ static const struct smtp_server_sink session_sink = {
 	.abandon = session_abandon,
 };
 
-void session_run(const struct session_options *options, int fd, const struct caller *caller, int stop)
+void session_run_stream(const struct session_options *options, struct stream *stream, const struct caller *caller, int stop)
 {
 	const struct serve_request *wish = options->wish;
 	uint64_t timeout_s = wish->timeout_s == 0 ? TIMEOUT_S : wish->timeout_s > TIMEOUT_MAX_S ? TIMEOUT_MAX_S : wish->timeout_s;
@@ -222,7 +231,6 @@ void session_run(const struct session_options *options, int fd, const struct cal
 		.timeout_ms = (int)timeout_s * 1000, .offer_raw = caller->is_known,
 	};
 	struct session session = {.options = options, .caller = caller, .arena = arena_new(), .facts = *options->facts};
-	struct stream *stream = stream_new(fd);
 
 	if (caller->is_known)
 		facts_take_user(&session.facts, caller->uid, session.arena);
@@ -232,6 +240,13 @@ void session_run(const struct session_options *options, int fd, const struct cal
 	smtp_intake_run(session.server, stream, NULL, stop);
 	smtp_server_free(session.server);
 	session_abandon(&session);
-	stream_free(stream);
 	arena_free(session.arena);
+}
+
+void session_run(const struct session_options *options, int fd, const struct caller *caller, int stop)
+{
+	struct stream *stream = stream_new(fd);
+
+	session_run_stream(options, stream, caller, stop);
+	stream_free(stream);
 }

@@ -3,19 +3,33 @@
 #define RUN_SESSION_H
 
 #include "conf/conf.h"
+#include "net/stream.h"
 #include "run/listener.h"
 #include "run/request.h"
+#include "run/submission.h"
 #include "spool/spool.h"
+
+/* A message that is complete, and how it came. */
+struct session_mail {
+	struct draft *draft;
+	const struct submission_trace *trace;
+	const struct compose_facts *facts;
+};
 
 struct session_options {
 	const struct conf *conf;
 	const struct compose_facts *facts;	/* of the service; user and clock are the session's */
 	const struct spool *spool;
 	const struct serve_request *wish;
+	/* Takes over a message; answer: what is said of it, in arena. Null: it goes into spool, which may else be null. */
+	int (*hand_over)(void *context, const struct session_mail *mail, struct arena *arena, struct view *answer, struct err *err);
+	void *context;
 };
 
 /* Takes mail until the caller goes, or stop can be read and no message is coming in. Closes fd. A mail is answered with 250
  * and its id when it is durable, and not before. */
 void session_run(const struct session_options *options, int fd, const struct caller *caller, int stop);
+/* The same over a stream, which stays the caller's. */
+void session_run_stream(const struct session_options *options, struct stream *stream, const struct caller *caller, int stop);
 
 #endif

@@ -197,13 +197,13 @@ int steer_requeue(const struct spool *spool, const struct request *request, cons
 }
 
 /* True when an attempt has ended and left it in the queue; err says why. */
-static bool was_put_off(const struct spool *spool, const char *id, struct err *err)
+static bool was_put_off(const struct spool *spool, const char *id, unsigned attempts, struct err *err)
 {
 	int fd = openat(spool->queue, id, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct arena *arena = arena_new();
 	struct spool_mail mail;
 	struct err ignored;
-	bool result = fd >= 0 && spool_file_read(fd, id, arena, &mail, &ignored) == 0 && mail.attempts > 0;
+	bool result = fd >= 0 && spool_file_read(fd, id, arena, &mail, &ignored) == 0 && mail.attempts > attempts;
 	const char *why = "";
 
 	for (size_t i = 0; result && i < mail.envelope.recipient_count && !why[0]; i++)
@@ -217,21 +217,14 @@ static bool was_put_off(const struct spool *spool, const char *id, struct err *e
 	return result;
 }
 
-/* A user may ask for the fate of a mail that is gone only as long as nobody else could have sent it; ids cannot be guessed. */
-int steer_wait(const struct spool *spool, const struct request *request, const struct conf *conf, struct err *err)
+/* Until the message is gone, or, unless attempts is null, more attempts than those have been made. The value is its fate. */
+static int wait_for_fate(const struct spool *spool, const char *id, const unsigned *attempts, int64_t deadline_ms, struct err *err)
 {
-	const char *id = request->queue.ids.count == 1 ? request->queue.ids.items[0] : NULL;
-	int64_t deadline_ms = request->queue.timeout_s > 0 ? clock_now_ms() + (int64_t)request->queue.timeout_s * 1000 : INT64_MAX;
 	int watch = watch_queue(spool, IN_DELETE | IN_MOVED_FROM | IN_ATTRIB), status = EX_OK;
 	struct spool_item item;
 
-	(void)conf;
-	if (!id) {
-		err_set(err, EX_USAGE, STATUS(5, 5, 4), "paloma queue wait needs the id of one message.");
-		status = EX_USAGE;
-	}
 	while (status == EX_OK && spool_look(spool, id, &item) && item.state != SPOOL_WRITING) {
-		if (request->queue.first_attempt && was_put_off(spool, id, err)) {
+		if (attempts && was_put_off(spool, id, *attempts, err)) {
 			status = EX_TEMPFAIL;
 		} else if (!wait_for_event(watch, deadline_ms)) {
 			err_set(err, EX_TEMPFAIL, STATUS(4, 4, 1), "The message %s is still in the queue.", id);
@@ -245,4 +238,73 @@ int steer_wait(const struct spool *spool, const struct request *request, const s
 	if (watch >= 0)
 		close(watch);
 	return status;
+}
+
+/* A user may ask for the fate of a mail that is gone only as long as nobody else could have sent it; ids cannot be guessed. */
+int steer_wait(const struct spool *spool, const struct request *request, const struct conf *conf, struct err *err)
+{
+	const char *id = request->queue.ids.count == 1 ? request->queue.ids.items[0] : NULL;
+	int64_t deadline_ms = request->queue.timeout_s > 0 ? clock_now_ms() + (int64_t)request->queue.timeout_s * 1000 : INT64_MAX;
+	static const unsigned none = 0;
+
+	(void)conf;
+	if (id)
+		return wait_for_fate(spool, id, request->queue.first_attempt ? &none : NULL, deadline_ms, err);
+	err_set(err, EX_USAGE, STATUS(5, 5, 4), "paloma queue wait needs the id of one message.");
+	return EX_USAGE;
+}
+
+/* ---- a run that is waited for ---- */
+
+struct steer_round {
+	struct arena *arena;
+	struct round_mail {
+		const char *id;
+		unsigned attempts;
+	} *mails;
+	size_t count, capacity;
+};
+
+static int take_into_round(void *context, const struct selected *selected, struct err *err)
+{
+	struct steer_round *round = context;
+
+	(void)err;
+	if (selected->item.state != SPOOL_QUEUED)
+		return 0;
+	round->mails = arena_grow(round->arena, round->mails, round->count, &round->capacity, sizeof *round->mails);
+	round->mails[round->count++] = (struct round_mail){arena_str(round->arena, view_of(selected->item.id)), selected->mail.attempts};
+	return 0;
+}
+
+struct steer_round *steer_round_new(const struct spool *spool, const struct request *request, const struct conf *conf)
+{
+	struct arena *arena = arena_new();
+	struct steer_round *round = ARENA_ARRAY(arena, 1, struct steer_round);
+	struct err ignored; /* the flush that follows will meet it again */
+	size_t found;
+
+	round->arena = arena;
+	selection_run(spool, &request->queue, conf, take_into_round, round, &found, &ignored);
+	return round;
+}
+
+int steer_round_wait(struct steer_round *round, const struct spool *spool)
+{
+	int worst = EX_OK;
+
+	for (size_t i = 0; i < round->count; i++) {
+		struct err ignored;
+		int status = wait_for_fate(spool, round->mails[i].id, &round->mails[i].attempts, INT64_MAX, &ignored);
+
+		if (status != EX_OK && status != EX_NOINPUT && (worst == EX_OK || worst == EX_TEMPFAIL))
+			worst = status;
+	}
+	return worst;
+}
+
+void steer_round_free(struct steer_round *round)
+{
+	if (round)
+		arena_free(round->arena); /* which it lives in itself */
 }

@@ -13,4 +13,12 @@ int steer_requeue(const struct spool *spool, const struct request *request, cons
 /* The fate of one message by its exit status: 0 when everybody has it, EX_TEMPFAIL when it is open at the end of the time. */
 int steer_wait(const struct spool *spool, const struct request *request, const struct conf *conf, struct err *err);
 
+/* A flush that is waited for (sendmail -qf): which messages are meant, noted before it; then, when a runner is at work, the
+ * worst of their fates: 0, EX_TEMPFAIL when one stays in the queue, or why one could not be delivered. */
+struct steer_round;
+struct steer_round *steer_round_new(const struct spool *spool, const struct request *request, const struct conf *conf);
+int steer_round_wait(struct steer_round *round, const struct spool *spool);
+/* Null is accepted. */
+void steer_round_free(struct steer_round *round);
+
 #endif

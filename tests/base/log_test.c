@@ -187,6 +187,31 @@ static void two_processes_do_not_mix_their_lines(void **state)
 	buf_clear(&text);
 }
 
+/* Whatever a caller wants to be called, it stays one word of the line's head. */
+static void a_tag_stands_for_our_name(void **state)
+{
+	static const struct { const char *given, *shown; } cases[] = {
+		{"cron", " cron/pickup["}, {"sm-mta.1_2", " sm-mta.1_2/pickup["}, {"evil[1]: root\n", " evil_1___root_/pickup["}, {"\xc3\xa4", " __/pickup["},
+		{"0123456789012345678901234567890123456789", " 01234567890123456789012345678901/pickup["}, {"", " paloma/pickup["}, {NULL, " paloma/pickup["},
+	};
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct buf text;
+
+		unlink(path_of("log"));
+		log_set_tag(cases[i].given);
+		assert_int_equal(log_open(path_of("log"), &err), 0);
+		log_write("pickup", "x");
+		text = read_file("log");
+		if (!strstr(buf_str(&text), cases[i].shown))
+			fail_msg("%s", buf_str(&text));
+		buf_clear(&text);
+	}
+	assert_int_equal(log_open("none", &err), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -194,6 +219,7 @@ int main(void)
 		cmocka_unit_test(a_file_that_was_put_away_is_opened_anew),
 		cmocka_unit_test(a_file_that_cannot_be_opened_is_told),
 		cmocka_unit_test(standard_error_and_nowhere),
+		cmocka_unit_test(a_tag_stands_for_our_name),
 		cmocka_unit_test(two_processes_do_not_mix_their_lines),
 	};
 

@@ -53,6 +53,11 @@ static void what_is_not_understood_is_one_line_on_standard_error(void **state)
 		{{"sendmail", "-X/tmp/x"}, "paloma: -X is not for callers to use.\n"},
 		{{"paloma", "sendmail", "-X/tmp/x"}, "paloma: -X is not for callers to use.\n"},
 		{{"paloma", "-X/tmp/x"}, "paloma: -X is not for callers to use.\n"},
+		{{"/usr/sbin/send-mail", "-X/tmp/x"}, "paloma: -X is not for callers to use.\n"},
+		{{"mailq", "-X/tmp/x"}, "paloma: -X is not for callers to use.\n"}, {{"newaliases", "-X/tmp/x"}, "paloma: -X is not for callers to use.\n"},
+		{{"/usr/sbin/smtpd", "a@x"}, "paloma: -bd runs the service and takes no recipient.\n"},
+		{{"runq", "a@x"}, "paloma: -q runs the queue and takes no recipient; what belongs to it stands right behind it: -q15m.\n"},
+		{{"serve", "-X/tmp/x"}, "paloma: -X is not for callers to use.\n"}, /* a verb is no name of a program */
 		{{"sendmail", "-z"}, "paloma: There is no option -z.\n"},
 	};
 
@@ -62,6 +67,20 @@ static void what_is_not_understood_is_one_line_on_standard_error(void **state)
 		assert_string_equal(capture.text[0], "");
 		assert_string_equal(capture.text[1], cases[i].told);
 	}
+}
+
+/* Monitors that look for sendmail's state of hosts find that there is none, and no failure. */
+static void names_of_old_are_understood(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		static const char *const words[][3] = {{"hoststat"}, {"/usr/bin/purgestat"}, {"sendmail", "-bh"}, {"paloma", "-bH"}};
+
+		assert_int_equal(call(words[i]), EX_OK);
+		assert_string_equal(capture.text[0], "No state of hosts is kept; mailq tells why a mail waits.\n");
+	}
+	assert_int_equal(CALL("paloma", "--help"), EX_OK);
+	assert_null(strstr(capture.text[0], "hoststat"));
 }
 
 static void without_words_the_verbs_are_told_and_it_is_a_mistake(void **state)
@@ -80,7 +99,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(help_and_version_go_to_standard_output),
 		cmocka_unit_test(what_is_not_understood_is_one_line_on_standard_error),
-		cmocka_unit_test(without_words_the_verbs_are_told_and_it_is_a_mistake),
+		cmocka_unit_test(names_of_old_are_understood), cmocka_unit_test(without_words_the_verbs_are_told_and_it_is_a_mistake),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -57,7 +57,74 @@ static void sendmail_settings(void **state)
 	assert_false(request.composition.ignore_dots);
 	assert_int_equal(PARSE(sendmail_options, "-O", "ignoredots=true"), 0);
 	assert_true(request.composition.ignore_dots);
-	assert_int_equal(PARSE(sendmail_options, "-ODeliveryMode=i", "-OErrorMode=q", "-OWhatever"), 0);
+	assert_int_equal(PARSE(sendmail_options, "-ODeliveryMode=interactive", "-OErrorMode=mail", "-OWhatever", "-Orequiretls=no", "-O", "smtputf8=yes"), 0);
+	assert_true(request.delivery == DELIVERY_FOREGROUND && request.wait_for_fate && request.mail_failures);
+	assert_int_equal(PARSE(sendmail_options, "-odq", "-oep", "-o7", "-om", "-oL9", "-oT3d", "-oMrSMTP"), 0);
+	assert_true(request.delivery == DELIVERY_QUEUE_ONLY && !request.mail_failures && !request.verbose);
+	assert_int_equal(PARSE(sendmail_options, "-odf", "-em", "-e", "q", "-ov"), 0);
+	assert_true(request.delivery == DELIVERY_FOREGROUND && !request.mail_failures && request.verbose);
+	assert_int_equal(request.composition.to.count, 0);
+}
+
+/* The same words in every order; the mode beats what stands beside it. */
+static void sendmail_modes(void **state)
+{
+	static const struct { const char *words[5]; enum verb verb; } cases[] = {
+		{{"-bm", "a@x"}, VERB_SEND}, {{"-bs"}, VERB_SESSION}, {{"-bs", "-odb", "-oem"}, VERB_SESSION}, {{"-oem", "-odb", "-bs"}, VERB_SESSION},
+		{{"-b", "s", "-i", "-t"}, VERB_SESSION}, {{"-ibs"}, VERB_SESSION}, {{"-bp"}, VERB_QUEUE}, {{"-bP"}, VERB_QUEUE}, {{"-bi"}, VERB_ALIASES},
+		{{"-I"}, VERB_ALIASES}, {{"-bv", "a@x"}, VERB_ROUTE}, {{"a@x", "-bv"}, VERB_ROUTE}, {{"-bd"}, VERB_DAEMON}, {{"-bd", "-q15m"}, VERB_DAEMON},
+		{{"-q15m", "-bd"}, VERB_DAEMON}, {{"-L", "sm-mta", "-bD", "-q1h30m"}, VERB_DAEMON}, {{"-bl"}, VERB_DAEMON}, {{"-bh"}, VERB_HOSTS},
+		{{"-bH"}, VERB_HOSTS}, {{"-bC"}, VERB_CONFIG}, {{"-q"}, VERB_QUEUE}, {{"-q15m"}, VERB_QUEUE}, {{"-Ac", "-q5m"}, VERB_QUEUE},
+		{{"-vq"}, VERB_QUEUE}, {{"-q", "-bs"}, VERB_SESSION},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		request = (struct request){.arena = request.arena};
+		if (parse(&sendmail_options, cases[i].words) < 0 || request.verb != cases[i].verb)
+			fail_msg("%s %s: %d: %s", cases[i].words[0], cases[i].words[1] ? cases[i].words[1] : "", request.verb, err.text);
+		assert_int_equal(request.stays_in_foreground, strcmp(cases[i].words[0], "-L") == 0);
+	}
+}
+
+static void sendmail_runs_the_queue(void **state)
+{
+	(void)state;
+	assert_int_equal(PARSE(sendmail_options, "-q"), 0);
+	assert_true(request.queue.action == QUEUE_FLUSH && request.queue.all && !request.queue.waits);
+	assert_int_equal(PARSE(sendmail_options, "-qf", "-qRexample.org", "-qSann", "-q!Iabc"), 0);
+	assert_true(request.queue.waits && request.queue.is_inverted && !request.queue.all);
+	assert_string_equal(request.queue.recipient, "example.org");
+	assert_string_equal(request.queue.sender, "ann");
+	assert_string_equal(request.queue.id_part, "abc");
+}
+
+/* A slip in a wish costs the wish and not the mail. */
+static void sendmail_forgives_wishes(void **state)
+{
+	static const char *const words[][2] = {{"-N", "always"}, {"-N", "never,success"}, {"-R", "all"}, {"-V", ""}, {"-V", "a b"}, {"-B", "9BIT"}, {"-odx"}, {"-ODeliveryMode=z"}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		assert_int_equal(PARSE(sendmail_options, words[i][0], words[i][1]), 0);
+		assert_int_equal(request.warnings.count, i + 1);
+	}
+	assert_int_equal(PARSE(sendmail_options, "-B8bitmime", "-B", "7BIT", "-Nsuccess,DELAY", "-Rhdrs", "-Vx+1"), 0);
+	assert_int_equal(request.warnings.count, sizeof words / sizeof *words);
+	assert_int_equal(request.composition.notify, DSN_NOTIFY_SUCCESS | DSN_NOTIFY_DELAY);
+	assert_int_equal(request.composition.dsn_return, DSN_RETURN_HEADERS);
+	assert_string_equal(request.composition.envelope_id, "x+1");
+}
+
+/* What harms nobody and means nothing here: taken with its argument, so that none becomes a recipient. */
+static void sendmail_takes_what_means_nothing(void **state)
+{
+	(void)state;
+	assert_int_equal(PARSE(sendmail_options, "-Ac", "-A", "m", "-c", "-d", "-d0.1", "-E", "-h", "3", "-J", "-m", "-p", "smtp:host", "-s", "-T", "3d", "-T3d", "-U",
+			       "-x", "-G", "-n", "-Lcron", "-e", "m"), 0);
+	assert_int_equal(request.composition.to.count, 0);
+	assert_true(request.is_relayed && request.no_aliases);
+	assert_string_equal(request.log_tag, "cron");
 }
 
 /* The parameter of a web form: nothing in it may write, read or run (ROBUSTNESS S1). */
@@ -65,23 +132,26 @@ static void sendmail_refuses_what_would_write_read_or_run(void **state)
 {
 	static const char *const words[][2] = {
 		{"-X/var/www/shell.php"}, {"-X", "/tmp/log"}, {"-C/tmp/conf"}, {"-C", "/tmp/conf"}, {"-D/tmp/x"}, {"-oQ/tmp"}, {"-o", "Q/tmp"}, {"-oX/tmp/pid"}, {"-o", ""},
-		{"-OQueueDirectory=/tmp"}, {"-O", "queuedirectory=/tmp"}, {"-OAliasFile=/tmp/x"}, {"-be"}, {"-bs"}, {"-bd"}, {"-bi"}, {"-bt"},
-		{"-bP"}, {"-b", "e"}, {"-p", "smtp:host"}, {"-qQ"}, {"-z"}, {"--relay=smtp://x"}, {"--config=/tmp/x"}, {"-ti-X"}, {"-tX/tmp/x"},
+		{"-OQueueDirectory=/tmp"}, {"-O", "queuedirectory=/tmp"}, {"-OAliasFile=/tmp/x"}, {"-OForwardPath=/tmp/x"}, {"-OPidFile=/tmp/x"}, {"-oA/tmp/x"},
+		{"-OSafeFileEnvironment=/"}, {"-ORunAsUser=root"}, {"-Orequiretls=yes"}, {"-O", "RequireTLS"}, {"-be"}, {"-be", "${run{id}}"}, {"-bF"}, {"-bt"}, {"-ba"}, {"-bz"},
+		{"-bS"}, {"-bsx"}, {"-b", "e"}, {"-b", ""}, {"-M", "rm"}, {"-Mrm"}, {"-Q"}, {"-Qreason"}, {"-XV"}, {"-qQ"}, {"-qQ", "a@x"}, {"-qp15m"}, {"-qG"}, {"-qL"}, {"-q!"},
+		{"-qR"}, {"-qfoo"}, {"-q15q"}, {"-qmm"}, {"-q", "a@x"}, {"-q", "15m"}, {"-bd", "a@x"}, {"-bv", "-t"}, {"-z"}, {"--relay=smtp://x"}, {"--config=/tmp/x"}, {"-ti-X"}, {"-tX/tmp/x"},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		request = (struct request){.arena = request.arena};
 		if (PARSE(sendmail_options, words[i][0], words[i][1]) == 0)
 			fail_msg("taken: %s", words[i][0]);
 		assert_int_equal(err.exit_code, EX_USAGE);
+		assert_int_equal(request.override_count, 0);
 	}
-	assert_int_equal(request.override_count, 0);
 }
 
 /* S2: whatever field or command a word is meant for, it has one line. */
 static void sendmail_refuses_line_breaks(void **state)
 {
-	static const char *const letters[] = {"-F", "-N", "-V", "-R", "-B", "-L", "-h"};
+	static const char *const letters[] = {"-F", "-N", "-V", "-R", "-B", "-L", "-h", "-p", "-T"};
 	static const char *const values[] = {"x\nBcc: evil@example.net", "x\r\nRCPT TO:<evil@example.net>", "x\r", "\x1b[2J"};
 
 	(void)state;
@@ -225,7 +295,8 @@ static void options_set_keys_that_exist(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(sendmail_as_scripts_call_it), TEST(sendmail_settings), TEST(sendmail_refuses_what_would_write_read_or_run),
+		TEST(sendmail_as_scripts_call_it), TEST(sendmail_settings), TEST(sendmail_modes),
+		TEST(sendmail_runs_the_queue), TEST(sendmail_forgives_wishes), TEST(sendmail_takes_what_means_nothing), TEST(sendmail_refuses_what_would_write_read_or_run),
 		TEST(sendmail_refuses_line_breaks), TEST(send_takes_attachments_with_what_stands_behind_them),
 		TEST(send_tells_what_is_not_for_the_command_line), TEST(send_words_reach_their_places), TEST(a_file_is_no_recipient),
 		TEST(serve_takes_numbers), TEST(the_tables_are_sound), TEST(options_set_keys_that_exist),

@@ -421,6 +421,9 @@ def test_wishes_that_are_none_are_refused(post, words, status, personality):
     letters = {"--notify": "-N", "--return": "-R", "--envelope-id": "-V"}
     option = words if personality == "send" else (letters[words[0]], words[1])
     result = post.run(personality, *option, "-f", ANN, BOB, input=b"Subject: x\n\ny\n")
+    if personality == "sendmail" and status == 64:  # a slip of a program is no reason to lose its mail
+        assert result.returncode == 0 and b"paloma: warning: -" in result.stderr
+        return
     assert result.returncode == status, result.stderr
     assert not post.spool.exists() or post.queued() == []
 
@@ -641,13 +644,13 @@ def test_the_log_goes_to_standard_error(post):
 def test_a_log_without_a_place_is_refused(post):
     post.configure(Server())
     post.environment["PALOMA_LOG"] = "mail.log"
-    result = post.run("send", "-r", ANN, BOB)
+    result = post.run("config")
     assert result.returncode == 78 and b"log is syslog, stderr, none or the path" in result.stderr
 
 
 def test_a_postmaster_who_is_no_address_is_refused(post):
     post.configure(Server(), "postmaster = two words@example.org")
-    result = post.run("send", "-r", ANN, BOB)
+    result = post.run("config")
     assert result.returncode == 78 and b"postmaster: " in result.stderr
 
 
