@@ -9,6 +9,7 @@ src_libbase_a_SOURCES = \
 	%D%/err.c %D%/err.h \
 	%D%/escape.c %D%/escape.h \
 	%D%/file.c %D%/file.h \
+	%D%/file_store.c %D%/file_store.h \
 	%D%/json.c %D%/json.h \
 	%D%/log.c %D%/log.h \
 	%D%/library.c %D%/library.h \
