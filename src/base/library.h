@@ -4,13 +4,13 @@
  * it calls and gets a table of them, typed from the library's own header:
  *
  *	#define IDN2_FUNCTIONS(F) F(idn2_free) F(idn2_to_ascii_8z)
- *	LIBRARY(idn2, "libidn2.so.0", "idna", "International domain names", IDN2_FUNCTIONS)
+ *	LIBRARY(idn2, "libidn2.so.0", "recommended", "idna", "International domain names", IDN2_FUNCTIONS)
  *	...
  *	const struct idn2_functions *idn2 = idn2_load(err);
  *
- * A note in the ELF file tells packagers what may be loaded (the .note.dlopen section that systemd has defined). With
- * --enable-direct-linking the same table is filled by the linker. The table is written once and is the one exception
- * to the rule that no file keeps state. */
+ * A note in the ELF file tells packagers what may be loaded (the .note.dlopen section that systemd has defined), and
+ * whether paloma is of use without: "required", "recommended" or "suggested". With --enable-direct-linking the same table
+ * is filled by the linker. The table is written once and is the one exception to the rule that no file keeps state. */
 #ifndef BASE_LIBRARY_H
 #define BASE_LIBRARY_H
 
@@ -29,7 +29,7 @@ int library_load(const char *soname, const char *purpose, const char *const *nam
 
 #ifdef PALOMA_DIRECT_LINKING
 
-#define LIBRARY(prefix, soname, feature, purpose, FUNCTIONS) \
+#define LIBRARY(prefix, soname, priority, feature, purpose, FUNCTIONS) \
 	struct prefix##_functions { \
 		FUNCTIONS(LIBRARY_MEMBER) \
 	}; \
@@ -43,18 +43,19 @@ int library_load(const char *soname, const char *purpose, const char *const *nam
 
 #else
 
-#define LIBRARY_JSON(soname, feature, purpose) \
-	"[{\"feature\":\"" feature "\",\"description\":\"" purpose "\",\"priority\":\"recommended\",\"soname\":[\"" soname "\"]}]"
+#define LIBRARY_JSON(soname, priority, feature, purpose) \
+	"[{\"feature\":\"" feature "\",\"description\":\"" purpose "\",\"priority\":\"" priority "\",\"soname\":[\"" soname "\"]}]"
 
-#define LIBRARY(prefix, soname, feature, purpose, FUNCTIONS) \
+#define LIBRARY(prefix, soname, priority, feature, purpose, FUNCTIONS) \
 	struct prefix##_functions { \
 		FUNCTIONS(LIBRARY_MEMBER) \
 	}; \
 	__attribute__((used, retain, section(".note.dlopen"), aligned(4))) static const struct { \
 		uint32_t name_size, json_size, type; \
 		char name[4]; \
-		char json[(sizeof LIBRARY_JSON(soname, feature, purpose) + 3) / 4 * 4]; \
-	} prefix##_note = {4, sizeof LIBRARY_JSON(soname, feature, purpose), 0x407c0c0a, "FDO", LIBRARY_JSON(soname, feature, purpose)}; \
+		char json[(sizeof LIBRARY_JSON(soname, priority, feature, purpose) + 3) / 4 * 4]; \
+	} prefix##_note = {4, sizeof LIBRARY_JSON(soname, priority, feature, purpose), 0x407c0c0a, "FDO", \
+		LIBRARY_JSON(soname, priority, feature, purpose)}; \
 	__attribute__((unused)) static const struct prefix##_functions *prefix##_load(struct err *err) \
 	{ \
 		static const char *const names[] = {FUNCTIONS(LIBRARY_NAME)}; \

@@ -22,7 +22,7 @@
 
 #define SECCOMP_FUNCTIONS(F) F(seccomp_init) F(seccomp_release) F(seccomp_attr_set) F(seccomp_rule_add_array) \
 	F(seccomp_syscall_resolve_name) F(seccomp_export_bpf)
-LIBRARY(libseccomp, "libseccomp.so.2", "seccomp", "The filter of system calls", SECCOMP_FUNCTIONS)
+LIBRARY(libseccomp, "libseccomp.so.2", "recommended", "seccomp", "The filter of system calls", SECCOMP_FUNCTIONS)
 
 static const char *const denied[] = {
 	/* other programs and processes */

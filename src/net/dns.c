@@ -35,7 +35,7 @@ static void ask_hosts(struct dns_query *queries, size_t count, bool *done, struc
 #ifdef HAVE_CARES
 #define CARES_FUNCTIONS(F) F(ares_library_init) F(ares_init_options) F(ares_set_servers_ports_csv) F(ares_query) F(ares_getsock) \
 	F(ares_timeout) F(ares_process_fd) F(ares_cancel) F(ares_destroy) F(ares_strerror)
-LIBRARY(cares, "libcares.so.2", "dns", "Name service look-ups", CARES_FUNCTIONS)
+LIBRARY(cares, "libcares.so.2", "required", "dns", "Name service look-ups", CARES_FUNCTIONS)
 
 /* One query on its way. */
 struct pending {

@@ -5,7 +5,7 @@
 #include "base/library.h"
 
 #define LENGTH_FUNCTIONS(F) F(strlen) F(memcmp)
-LIBRARY(length, "libc.so.6", "length", "Lengths", LENGTH_FUNCTIONS)
+LIBRARY(length, "libc.so.6", "suggested", "length", "Lengths", LENGTH_FUNCTIONS)
 
 static void a_table_of_functions_is_filled_once(void **state)
 {
@@ -43,7 +43,7 @@ static void what_does_not_load_is_told(void **state)
 
 #ifndef PALOMA_DIRECT_LINKING
 #define NOBODY_FUNCTIONS(F) F(strlen)
-LIBRARY(nobody, "libnobody-has.so.9", "nobody", "Nothing", NOBODY_FUNCTIONS)
+LIBRARY(nobody, "libnobody-has.so.9", "recommended", "nobody", "Nothing", NOBODY_FUNCTIONS)
 
 static void a_library_that_is_missing_stays_missing(void **state)
 {
@@ -59,7 +59,7 @@ static void a_library_that_is_missing_stays_missing(void **state)
 /* The note's form is that of https://systemd.io/ELF_DLOPEN_METADATA/. */
 static void packagers_find_a_note(void **state)
 {
-	static const char json[] = "[{\"feature\":\"length\",\"description\":\"Lengths\",\"priority\":\"recommended\",\"soname\":[\"libc.so.6\"]}]";
+	static const char json[] = "[{\"feature\":\"length\",\"description\":\"Lengths\",\"priority\":\"suggested\",\"soname\":[\"libc.so.6\"]}]";
 
 	(void)state;
 	assert_int_equal(length_note.name_size, 4);
