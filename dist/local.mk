@@ -2,6 +2,18 @@
 EXTRA_DIST += %D%/systemd/paloma.service.in %D%/systemd/paloma.socket %D%/systemd/paloma.sysusers %D%/systemd/paloma.tmpfiles.in
 CLEANFILES += %D%/systemd/paloma.service %D%/systemd/paloma.tmpfiles
 
+# An example of the settings; who packages paloma puts it into place.
+exampledir = $(docdir)/examples
+dist_example_DATA = %D%/paloma.conf
+
+# A package for Debian: debian/ has to be at the top of the tree, so it is built in a copy of the release.
+DEBIAN_FILES = changelog control copyright dlopen-depends paloma.README.Debian paloma.links paloma.postinst paloma.postrm \
+	paloma.prerm rules source/format
+EXTRA_DIST += $(DEBIAN_FILES:%=%D%/debian/%) %D%/make-deb
+.PHONY: deb
+deb: dist
+	$(srcdir)/%D%/make-deb $(DIST_ARCHIVES) "$(abs_top_builddir)/build/debian"
+
 SUBSTITUTE = sed -e 's|@bindir[@]|$(bindir)|g' -e 's|@localstatedir[@]|$(localstatedir)|g'
 
 %D%/systemd/paloma.service: %D%/systemd/paloma.service.in Makefile

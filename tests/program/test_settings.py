@@ -1,7 +1,11 @@
 """Settings as a user meets them: mistakes are told with file, line and what to do, before anything is sent."""
 import json
+import pathlib
+import re
 
 import pytest
+
+EXAMPLE = pathlib.Path(__file__).parents[2] / "dist/paloma.conf"
 
 
 @pytest.mark.parametrize("section,line,told", [
@@ -32,3 +36,14 @@ def test_every_setting_is_shown_with_where_it_comes_from(paloma, tmp_path):
     found = {row["key"]: (row["value"], row["origin"]) for row in settings if row["section"] == "paloma"}
     assert found["from"] == ("ann@example.org", f"{file}:2") and found["auth"] == ("plain LOGIN,cram-md5", f"{file}:3")
     assert found["tls"] == ("require", "PALOMA_TLS") and found["timeout"] == ("5", "--set") and found["helo"][1] == "default"
+
+
+def test_the_example_says_nothing_until_a_mark_is_taken_away(paloma, tmp_path):
+    settings = json.loads(paloma("config", "--json", "-C", EXAMPLE).stdout)
+    assert [row for row in settings if str(EXAMPLE) in row["origin"]] == []
+    text, examples = re.subn(r"(?m)^#(?=\[|\w+ = )", "", EXAMPLE.read_text())
+    (tmp_path / "conf").write_text(text)
+    result = paloma("config", "--json", "-C", tmp_path / "conf")
+    assert result.returncode == 0, result.stderr
+    in_force = [row for row in json.loads(result.stdout) if str(tmp_path) in row["origin"]]
+    assert len(in_force) + text.count("\n[") - 1 == examples > 10
