@@ -4,6 +4,7 @@
 
 #include "compose/composition.h"
 #include "deliver/deliver.h"
+#include "mail/local_names.h"
 #include "route/route.h"
 #include "spool/schedule.h"
 
@@ -48,6 +49,7 @@ struct conf {
 	struct deliver_options deliver;
 	struct queue_options queue;
 	struct err trouble;		/* read leniently: the first mistake, what it concerns is left out; exit_code 0: none */
+	struct local_names local;	/* what the configuration says of it; the rest by facts_take_local_names */
 	bool is_own;			/* something but the system's file says where mail goes */
 	const char *from;		/* the author, where nobody names one; null: user@host */
 	struct view host_name;		/* empty: the system's */

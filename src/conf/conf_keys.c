@@ -251,6 +251,28 @@ static int set_source_address(const struct conf_row *row, const struct conf_targ
 	return 0;
 }
 
+/* Domains by commas, as A-labels: as they are compared. */
+static int set_domains(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
+{
+	struct local_names *local = &target->conf->local;
+	struct view *domains = NULL;
+	size_t capacity = 0;
+	bool had_comma = value.len > 0;
+	struct err ignored;
+
+	local->domain_count = 0;
+	while (had_comma) {
+		struct view one = view_trim(view_take_until(&value, ',', &had_comma));
+
+		domains = arena_grow(target->conf->arena, domains, local->domain_count, &capacity, sizeof *domains);
+		if (one.len == 0 || idna_to_ascii(one, target->conf->arena, &domains[local->domain_count], &ignored) < 0 ||
+		    !dns_name_is_host(domains[local->domain_count++]))
+			return fail(row, one, "a list of domains, separated by commas", err);
+	}
+	local->domains = domains;
+	return 0;
+}
+
 static int set_urls(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
 {
 	struct relay *relay = target->relay;
@@ -393,6 +415,8 @@ const struct conf_row conf_rows[] = {
 	MAIN_ROW("stuck_hook", set_text, queue.stuck_hook, "", "program that is told when mail is stuck"),
 	MAIN_ROW("stuck_after", set_duration, queue.stuck_after_s, "1h", "age of the oldest mail at which mail is stuck"),
 	MAIN_ROW("sessions_per_user", set_count, queue.sessions_per_user, "20", "the most connections of one user to the service"),
+	MAIN_ROW("local", set_not_bool, local.is_off, "yes", "this host has mailboxes; no for one that hands everything on"),
+	{.shown = {CONF_IN_MAIN, VIEW("local_domains"), "", "domains beside the host's name whose mail goes into them"}, .set = set_domains},
 	{.shown = {CONF_IN_ROUTE, VIEW("via"), "", "relay NAME, mx, a URL, local, discard or reject TEXT"}, .set = set_via},
 };
 

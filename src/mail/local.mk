@@ -8,6 +8,7 @@ src_libmail_a_SOURCES = \
 	%D%/filename.c %D%/filename.h \
 	%D%/header.c %D%/header.h \
 	%D%/hop.h \
+	%D%/local_names.c %D%/local_names.h \
 	%D%/mailto.c \
 	%D%/message.c %D%/message.h \
 	%D%/message_reader.c \

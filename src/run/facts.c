@@ -113,6 +113,15 @@ static struct view read_small(const char *path, struct arena *arena)
 	return text;
 }
 
+static struct view read_mail_name(struct arena *arena)
+{
+	struct view text = read_small("/etc/mailname", arena), name = {0};
+
+	view_take_line(&text, &name);
+	name = view_trim(name);
+	return dns_name_is_host(name) ? name : (struct view){0};
+}
+
 /* Fully qualified, as well as this host knows itself without asking a server: a mail must not wait for that. */
 static struct view fetch_host_name(const struct conf *conf, struct arena *arena)
 {
@@ -127,7 +136,7 @@ static struct view fetch_host_name(const struct conf *conf, struct arena *arena)
 		return host;
 	better = facts_name_in_hosts(read_small("/etc/hosts", arena), host, arena);
 	if (better.len == 0)
-		better = view_trim(view_first(read_small("/etc/mailname", arena), HOST_NAME_OCTETS));
+		better = read_mail_name(arena);
 	return better.len > 0 && dns_name_is_host(better) ? better : host;
 }
 
@@ -208,6 +217,12 @@ void facts_own_addresses(struct arena *arena, const struct net_address **own, si
 	}
 	freeifaddrs(list);
 	*own = addresses;
+}
+
+void facts_take_local_names(struct local_names *names, const struct compose_facts *facts, struct arena *arena)
+{
+	names->host_name = facts->host_name;
+	names->mail_name = names->is_off ? (struct view){0} : read_mail_name(arena);
 }
 
 const char *facts_mime_types(struct arena *arena)

@@ -16,6 +16,8 @@ void facts_refresh(struct compose_facts *facts);
 void facts_own_addresses(struct arena *arena, const struct net_address **own, size_t *count);
 /* The name with a dot on the line of a hosts file that has host, a copy; empty when there is none. */
 struct view facts_name_in_hosts(struct view hosts, struct view host, struct arena *arena);
+/* The names of this host that the configuration does not have. */
+void facts_take_local_names(struct local_names *names, const struct compose_facts *facts, struct arena *arena);
 /* ~/.mime.types, or null. */
 const char *facts_mime_types(struct arena *arena);
 

@@ -6,6 +6,7 @@
 void way_prepare(struct conf *conf, const struct compose_facts *facts, struct arena *arena)
 {
 	conf->route.host_name = facts->host_name;
+	facts_take_local_names(&conf->local, facts, arena);
 	memcpy(&conf->route.seed, facts->random, sizeof conf->route.seed);
 	if (!conf->route.default_relay || conf->route.direct || conf->rule_count > 0)
 		facts_own_addresses(arena, &conf->route.own, &conf->route.own_count);

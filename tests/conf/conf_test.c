@@ -75,6 +75,7 @@ static void every_key_goes_where_it_belongs(void **state)
 		"timeout = 2 min\nconnect_timeout = 7s\nfamily = 4\nsource_address = 192.0.2.1, 2001:db8::1\n"
 		"pipelining = no\nchunking = false\ndirect = 0\nmax_size = 25M\nmime_types = /types\n"
 		"dns_servers = 192.0.2.53\ndns_timeout = 1h\nmx_port = 26\nmx_loopback = yes\n"
+		"local = no\nlocal_domains = Lists.Example, b\xc3\xbc" "cher.example\n"
 		"[relay Work]\nurl = submission://b\xc3\xbc" "cher.example\nuser = bob\npassword_command = pass show work\nfrom = bob@work.example, *@corp.example\n"
 		"[route intranet.example]\nvia = lmtp:unix:/run/lmtp\ntls = none\n"
 		"[route *.work.example]\nvia = relay WORK\n"
@@ -100,6 +101,10 @@ static void every_key_goes_where_it_belongs(void **state)
 	assert_string_equal(conf.compose.mime_types_file, "/types");
 	assert_int_equal(conf.route.dns.timeout_ms, 3600000);
 	assert_int_equal(conf.route.mx_port, 26);
+	assert_true(conf.local.is_off);
+	assert_int_equal(conf.local.domain_count, 2);
+	assert_view_is(conf.local.domains[0], "lists.example");
+	assert_view_is(conf.local.domains[1], "xn--bcher-kva.example");
 
 	assert_int_equal(conf.route.relay_count, 1);
 	relay = &conf.route.relays[0];
@@ -296,6 +301,9 @@ static void mistakes_are_told_with_file_and_line(void **state)
 		{"[poloma]\nrelay = x\n", ":2: ", "There is no section [poloma]; there are [paloma], [relay NAME] and [route PATTERN]."},
 		{"[relay]\nurl = x\n", ":2: ", "There is no section [relay]"},
 		{"[paloma]\n\ntimeout = soon\n", ":3: ", "timeout is a number of seconds (or with s, m or h behind it), not \"soon\"."},
+		{"[paloma]\nlocal = perhaps\n", ":2: ", "local is yes or no, not \"perhaps\"."},
+		{"[paloma]\nlocal_domains = a.example,, b.example\n", ":2: ", "local_domains is a list of domains, separated by commas, not \"\"."},
+		{"[paloma]\nlocal_domains = root@a.example\n", ":2: ", "local_domains is a list of domains"},
 		{"[paloma]\ntimeout = -1\n", ":2: ", "timeout is a number of seconds"},
 		{"[paloma]\ntimeout = 99999999999999999999\n", ":2: ", "timeout is a number of seconds"},
 		{"[paloma]\ntimeout = 300h\n", ":2: ", "timeout is a number of seconds"},

@@ -7,6 +7,7 @@ check_PROGRAMS += \
 	%D%/filename_test \
 	%D%/header_parameter_test \
 	%D%/header_test \
+	%D%/local_names_test \
 	%D%/mailto_test \
 	%D%/message_reader_test \
 	%D%/message_test \
