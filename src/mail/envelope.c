@@ -19,23 +19,24 @@ static size_t hash_path(struct view path)
 	return hash;
 }
 
-static bool same_path(struct view a, struct view b)
+static bool is_same(const struct recipient *known, const struct recipient *other)
 {
+	struct view a = known->forward_path, b = other->forward_path;
 	size_t at = domain_index(a);
 
-	return a.len == b.len && domain_index(b) == at && view_equal(view_first(a, at), view_first(b, at)) &&
+	return view_equal(known->target, other->target) && a.len == b.len && domain_index(b) == at && view_equal(view_first(a, at), view_first(b, at)) &&
 	       view_equal_nocase(view_from(a, at), view_from(b, at));
 }
 
-/* The slot of the index where path stands or would stand. Open addressing; at least half of the slots are free. */
-static size_t *find_slot(const struct envelope *envelope, struct view path)
+/* The slot of the index where it stands or would stand. Open addressing; at least half of the slots are free. */
+static size_t *find_slot(const struct envelope *envelope, const struct recipient *recipient)
 {
-	size_t at = hash_path(path);
+	size_t at = hash_path(recipient->forward_path);
 
 	for (;; at++) {
 		size_t *slot = &envelope->index[at & (envelope->index_size - 1)];
 
-		if (!*slot || same_path(envelope->recipients[*slot - 1].forward_path, path))
+		if (!*slot || is_same(&envelope->recipients[*slot - 1], recipient))
 			return slot;
 	}
 }
@@ -47,7 +48,7 @@ static void grow_index(struct envelope *envelope, struct arena *arena)
 	envelope->index_size = envelope->index_size ? envelope->index_size * 2 : INDEX_SMALLEST;
 	envelope->index = ARENA_ARRAY(arena, envelope->index_size, size_t);
 	for (size_t i = 0; i < envelope->recipient_count; i++)
-		*find_slot(envelope, envelope->recipients[i].forward_path) = i + 1;
+		*find_slot(envelope, &envelope->recipients[i]) = i + 1;
 }
 
 void envelope_add(struct envelope *envelope, struct arena *arena, const struct recipient *recipient)
@@ -55,7 +56,7 @@ void envelope_add(struct envelope *envelope, struct arena *arena, const struct r
 	size_t *slot;
 
 	grow_index(envelope, arena);
-	slot = find_slot(envelope, recipient->forward_path);
+	slot = find_slot(envelope, recipient);
 	if (*slot)
 		return;
 	envelope->recipients = arena_grow(arena, envelope->recipients, envelope->recipient_count, &envelope->recipient_capacity,

@@ -13,6 +13,10 @@ struct recipient {
 	struct view forward_path;	/* a Mailbox as address_path writes it, or a bare local name */
 	unsigned notify;		/* of enum dsn_notify */
 	struct view original;		/* ORCPT, decoded: "rfc822;name@host"; empty: none */
+	/* These come from aliases alone, never from what a caller says. */
+	struct view target;		/* "/file" or "|command", instead of the mailbox of forward_path; empty: the mailbox */
+	struct view as_user;		/* with whose rights; empty: those of nobody in particular */
+	struct view sender;		/* who hears of failures in place of reverse_path, until the envelope is split; empty: he does */
 };
 
 struct envelope {
@@ -25,9 +29,10 @@ struct envelope {
 	bool is_raw;			/* the message goes octet by octet: nothing of it is mended on this host */
 	enum dsn_return dsn_return;
 	struct view envelope_id;	/* ENVID, decoded; empty: none */
+	struct view user;		/* who handed it over, by which a relay may be chosen; empty: not known */
 };
 
-/* Adds a recipient unless the same path (domain without regard to case) is already there. */
+/* Adds a recipient unless the same path (domain without regard to case) with the same target is already there. */
 void envelope_add(struct envelope *envelope, struct arena *arena, const struct recipient *recipient);
 
 #endif

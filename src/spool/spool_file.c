@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -62,6 +63,10 @@ static void write_recipient(struct buf *out, const struct recipient *recipient)
 		buf_printf(out, "notify: %u\n", recipient->notify);
 	if (recipient->original.len > 0)
 		put_field(out, "original", recipient->original);
+	if (recipient->target.len > 0)
+		put_field(out, "target", recipient->target);
+	if (recipient->as_user.len > 0)
+		put_field(out, "as-user", recipient->as_user);
 }
 
 static void write_envelope(struct buf *out, const char *id, const struct envelope *envelope, const struct spool_origin *origin,
@@ -72,6 +77,8 @@ static void write_envelope(struct buf *out, const char *id, const struct envelop
 	put_field(out, "host", origin->host);
 	if (origin->author.len > 0)
 		put_field(out, "author", origin->author);
+	if (envelope->user.len > 0)
+		put_field(out, "user", envelope->user);
 	if (origin->is_report)
 		buf_append_str(out, "report: yes\n");
 	put_field(out, "from", envelope->reverse_path);
@@ -234,130 +241,127 @@ static struct recipient *last_recipient(struct reading *reading)
 	return envelope->recipient_count > 0 ? &envelope->recipients[envelope->recipient_count - 1] : NULL;
 }
 
-static bool take_id(struct reading *reading, struct view value)
+static bool take_id(struct reading *reading, struct view value, size_t offset)
 {
+	(void)offset;
 	return view_equal(value, view_of(reading->mail->id));
 }
 
-static bool take_arrival(struct reading *reading, struct view value)
+static bool take_arrival(struct reading *reading, struct view value, size_t offset)
 {
+	(void)offset;
 	return to_number(value, &reading->mail->origin.arrival_us);
 }
 
-static bool take_uid(struct reading *reading, struct view value)
+static bool take_uid(struct reading *reading, struct view value, size_t offset)
 {
 	uint64_t uid;
 
+	(void)offset;
 	if (!to_number(value, &uid))
 		return false;
 	reading->mail->origin.uid = (uid_t)uid;
 	return true;
 }
 
-static bool take_host(struct reading *reading, struct view value)
+static bool take_report(struct reading *reading, struct view value, size_t offset)
 {
-	reading->mail->origin.host = spool_unescape(value, reading->arena);
-	return true;
-}
-
-static bool take_author(struct reading *reading, struct view value)
-{
-	reading->mail->origin.author = spool_unescape(value, reading->arena);
-	return true;
-}
-
-static bool take_report(struct reading *reading, struct view value)
-{
+	(void)offset;
 	reading->mail->origin.is_report = true;
 	return view_equal(value, (struct view)VIEW("yes"));
 }
 
-static bool take_from(struct reading *reading, struct view value)
+static bool take_body(struct reading *reading, struct view value, size_t offset)
 {
-	reading->mail->envelope.reverse_path = spool_unescape(value, reading->arena);
-	return true;
-}
-
-static bool take_body(struct reading *reading, struct view value)
-{
+	(void)offset;
 	reading->mail->has_8bit = true;
 	reading->mail->envelope.body = BODY_8BITMIME;
 	return view_equal(value, (struct view)VIEW("8bit"));
 }
 
-static bool take_smtputf8(struct reading *reading, struct view value)
+static bool take_smtputf8(struct reading *reading, struct view value, size_t offset)
 {
+	(void)offset;
 	reading->mail->envelope.smtputf8 = true;
 	return view_equal(value, (struct view)VIEW("yes"));
 }
 
-static bool take_raw(struct reading *reading, struct view value)
+static bool take_raw(struct reading *reading, struct view value, size_t offset)
 {
+	(void)offset;
 	reading->mail->envelope.is_raw = true;
 	return view_equal(value, (struct view)VIEW("yes"));
 }
 
-static bool take_return(struct reading *reading, struct view value)
+static bool take_return(struct reading *reading, struct view value, size_t offset)
 {
 	bool is_full = view_equal(value, (struct view)VIEW("full"));
 
+	(void)offset;
 	reading->mail->envelope.dsn_return = is_full ? DSN_RETURN_FULL : DSN_RETURN_HEADERS;
 	return is_full || view_equal(value, (struct view)VIEW("headers"));
 }
 
-static bool take_envelope_id(struct reading *reading, struct view value)
-{
-	reading->mail->envelope.envelope_id = spool_unescape(value, reading->arena);
-	return true;
-}
-
 /* Kept as they stand, one by one: the log counts them. */
-static bool take_to(struct reading *reading, struct view value)
+static bool take_to(struct reading *reading, struct view value, size_t offset)
 {
 	struct envelope *envelope = &reading->mail->envelope;
 
+	(void)offset;
 	envelope->recipients = arena_grow(reading->arena, envelope->recipients, envelope->recipient_count, &envelope->recipient_capacity,
 					  sizeof *envelope->recipients);
 	envelope->recipients[envelope->recipient_count++] = (struct recipient){.forward_path = spool_unescape(value, reading->arena)};
 	return true;
 }
 
-static bool take_notify(struct reading *reading, struct view value)
+static bool take_notify(struct reading *reading, struct view value, size_t offset)
 {
 	struct recipient *recipient = last_recipient(reading);
 	uint64_t notify;
 
+	(void)offset;
 	if (!recipient || !to_number(value, &notify) || notify > 15)
 		return false;
 	recipient->notify = (unsigned)notify;
 	return true;
 }
 
-static bool take_original(struct reading *reading, struct view value)
+static bool take_recipient_text(struct reading *reading, struct view value, size_t offset)
 {
 	struct recipient *recipient = last_recipient(reading);
 
 	if (recipient)
-		recipient->original = spool_unescape(value, reading->arena);
+		*(struct view *)((char *)recipient + offset) = spool_unescape(value, reading->arena);
 	return recipient != NULL;
 }
 
-static bool take_size(struct reading *reading, struct view value)
+static bool take_text(struct reading *reading, struct view value, size_t offset)
 {
+	*(struct view *)((char *)reading->mail + offset) = spool_unescape(value, reading->arena);
+	return true;
+}
+
+static bool take_size(struct reading *reading, struct view value, size_t offset)
+{
+	(void)offset;
 	return to_number(value, &reading->mail->size_octets) && reading->mail->size_octets <= MESSAGE_MAX;
 }
 
+#define TEXT(name_, member, rule_) {VIEW(name_), take_text, rule_, offsetof(struct spool_mail, member)}
+#define RECIPIENT_TEXT(name_, member) {VIEW(name_), take_recipient_text, MANY, offsetof(struct recipient, member)}
+
 static const struct {
 	struct view name;
-	bool (*take)(struct reading *reading, struct view value);
+	bool (*take)(struct reading *reading, struct view value, size_t offset);
 	int rule;			/* 0: once at most */
+	size_t offset;			/* of what the text fields set */
 } envelope_fields[] = {
-	{VIEW("to"), take_to, MANY | NEEDED}, {VIEW("notify"), take_notify, MANY}, {VIEW("original"), take_original, MANY},
-	{VIEW("id"), take_id, NEEDED}, {VIEW("arrival"), take_arrival, NEEDED}, {VIEW("uid"), take_uid, NEEDED},
-	{VIEW("host"), take_host, NEEDED}, {VIEW("author"), take_author, 0}, {VIEW("report"), take_report, 0},
-	{VIEW("from"), take_from, NEEDED}, {VIEW("body"), take_body, 0}, {VIEW("smtputf8"), take_smtputf8, 0},
-	{VIEW("raw"), take_raw, 0}, {VIEW("return"), take_return, 0}, {VIEW("envelope-id"), take_envelope_id, 0},
-	{VIEW("size"), take_size, NEEDED},
+	{VIEW("to"), take_to, MANY | NEEDED, 0}, {VIEW("notify"), take_notify, MANY, 0}, RECIPIENT_TEXT("original", original),
+	RECIPIENT_TEXT("target", target), RECIPIENT_TEXT("as-user", as_user),
+	{VIEW("id"), take_id, NEEDED, 0}, {VIEW("arrival"), take_arrival, NEEDED, 0}, {VIEW("uid"), take_uid, NEEDED, 0},
+	TEXT("host", origin.host, NEEDED), TEXT("author", origin.author, 0), TEXT("user", envelope.user, 0), {VIEW("report"), take_report, 0, 0},
+	TEXT("from", envelope.reverse_path, NEEDED), {VIEW("body"), take_body, 0, 0}, {VIEW("smtputf8"), take_smtputf8, 0, 0},
+	{VIEW("raw"), take_raw, 0, 0}, {VIEW("return"), take_return, 0, 0}, TEXT("envelope-id", envelope.envelope_id, 0), {VIEW("size"), take_size, NEEDED, 0},
 };
 
 enum { FIELD_COUNT = sizeof envelope_fields / sizeof *envelope_fields };
@@ -372,7 +376,7 @@ static bool take_field(struct reading *reading, struct view line)
 		if (!view_equal(name, envelope_fields[i].name))
 			continue;
 		reading->seen |= 1U << i;
-		return (!is_again || envelope_fields[i].rule & MANY) && envelope_fields[i].take(reading, view_trim(value));
+		return (!is_again || envelope_fields[i].rule & MANY) && envelope_fields[i].take(reading, view_trim(value), envelope_fields[i].offset);
 	}
 	return false;
 }

@@ -50,6 +50,7 @@ static void expect_same(const struct spool_mail *mail, const struct draft *draft
 	assert_int_equal(mail->origin.is_report, origin->is_report);
 	assert_view_equal(actual->reverse_path, wanted->reverse_path);
 	assert_view_equal(actual->envelope_id, wanted->envelope_id);
+	assert_view_equal(actual->user, wanted->user);
 	assert_int_equal(actual->smtputf8, wanted->smtputf8);
 	assert_int_equal(actual->is_raw, wanted->is_raw);
 	assert_int_equal(actual->dsn_return, wanted->dsn_return);
@@ -57,6 +58,8 @@ static void expect_same(const struct spool_mail *mail, const struct draft *draft
 	for (size_t i = 0; i < wanted->recipient_count; i++) {
 		assert_view_equal(actual->recipients[i].forward_path, wanted->recipients[i].forward_path);
 		assert_view_equal(actual->recipients[i].original, wanted->recipients[i].original);
+		assert_view_equal(actual->recipients[i].target, wanted->recipients[i].target);
+		assert_view_equal(actual->recipients[i].as_user, wanted->recipients[i].as_user);
 		assert_int_equal(actual->recipients[i].notify, wanted->recipients[i].notify);
 		assert_int_equal(mail->outcomes[i].action, OUTCOME_PENDING);
 		assert_int_equal(mail->outcomes[i].recipient, i);
@@ -74,7 +77,8 @@ static void envelope_of_every_octet(void **state)
 	for (int c = 0; c < 256; c++) {
 		all[c] = texts[c][0] = texts[c][2] = (char)c;
 		texts[c][1] = 'a';
-		recipients[c] = (struct recipient){.forward_path = view_make(texts[c], 3), .notify = (unsigned)c % 16, .original = view_make(texts[c], 3)};
+		recipients[c] = (struct recipient){.forward_path = view_make(texts[c], 3), .notify = (unsigned)c % 16, .original = view_make(texts[c], 3),
+						   .target = view_make(texts[c], c % 3 ? 3 : 0), .as_user = view_make(texts[c], c % 2 ? 3 : 0)};
 	}
 	recipients[0].original = view_make(all, 256);
 	recipients[1].forward_path = view_make(all, 256);
@@ -84,7 +88,7 @@ static void envelope_of_every_octet(void **state)
 		struct view odd = view_make(texts[c], 3);
 		struct spool_mail mail;
 
-		draft.envelope.reverse_path = draft.envelope.envelope_id = origin.host = origin.author = odd;
+		draft.envelope.reverse_path = draft.envelope.envelope_id = draft.envelope.user = origin.host = origin.author = odd;
 		mail = round_trip(&draft, &origin);
 		expect_same(&mail, &draft, &origin);
 	}
@@ -172,6 +176,7 @@ static void envelope_that_is_none_is_damaged(void **state)
 		{BEGIN WHO "from: x@y\n" REST, EX_DATAERR}, {BEGIN "uid: 1\n" WHO REST, EX_DATAERR}, {BEGIN WHO "size: 6\n" REST, EX_DATAERR},
 		{BEGIN WHO "id: 0HAAAAAAAAAAAAA\n" REST, EX_DATAERR}, {BEGIN WHO "x: y\n" REST, EX_DATAERR}, {BEGIN WHO "to\n" REST, 0},
 		{BEGIN WHO ": y\n" REST, EX_DATAERR}, {BEGIN WHO "notify: 1\n" REST, EX_DATAERR}, {BEGIN WHO "original: x\n" REST, EX_DATAERR},
+		{BEGIN WHO "target: /x\n" REST, EX_DATAERR}, {BEGIN WHO "as-user: x\n" REST, EX_DATAERR}, {BEGIN WHO "user: x\nuser: y\n" REST, EX_DATAERR},
 		{BEGIN WHO "report: no\n" REST, EX_DATAERR}, {BEGIN WHO "return: half\n" REST, EX_DATAERR}, {BEGIN WHO "body: 7bit\n" REST, EX_DATAERR},
 		{BEGIN WHO "raw: no\n" REST, EX_DATAERR}, {BEGIN WHO "raw: yes\nraw: yes\n" REST, EX_DATAERR},
 		{BEGIN WHO "smtputf8: 1\n" REST, EX_DATAERR}, {BEGIN WHO "to: x\nnotify: 16\n" REST, EX_DATAERR},
