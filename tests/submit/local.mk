@@ -1,4 +1,6 @@
 check_PROGRAMS += \
+	%D%/alias_file_test \
+	%D%/alias_test \
 	%D%/complete_test \
 	%D%/normalize_test \
 	%D%/rewrite_test

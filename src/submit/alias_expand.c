@@ -1,0 +1,232 @@
+/* alias_expand - the recipients of a message to those they lead to, over names that have been looked up. */
+#include "mail/address.h"
+#include "submit/alias_private.h"
+
+/* One recipient being expanded. */
+struct expansion {
+	struct aliases *aliases;
+	struct envelope *to;
+	struct recipient recipient;	/* what all it leads to have of it */
+	struct view sender;		/* the owner of the list that is being expanded; empty: none */
+	unsigned depth;
+	size_t given;			/* recipients it has led to, those who were there already among them */
+};
+
+static struct view local_path(const struct aliases *aliases, struct view local_part, struct view domain)
+{
+	const struct local_names host = {.host_name = aliases->names.host_name};
+	struct address address = {.local_part = local_part, .domain = domain};
+
+	/* The host's own name means nothing elsewhere; a domain that is listed does. */
+	if (aliases->options.local->is_off && local_names_has(&host, domain))
+		address.domain = aliases->options.domain;
+	else if (domain.len == 0)
+		address.domain = aliases->names.host_name;
+	return address_path(&address, aliases->arena);
+}
+
+static void give(struct expansion *expansion, struct view path, struct view target, struct view as_user)
+{
+	struct recipient recipient = expansion->recipient;
+
+	recipient.forward_path = path;
+	recipient.target = target;
+	recipient.as_user = as_user;
+	recipient.sender = expansion->sender;
+	envelope_add(expansion->to, expansion->aliases->arena, &recipient);
+	expansion->given++;
+}
+
+static void give_mailbox(struct expansion *expansion, struct view path)
+{
+	give(expansion, path, (struct view){0}, (struct view){0});
+}
+
+/* The alias as it is told. */
+static void tell(struct aliases *aliases, struct alias_node *node)
+{
+	static const char *const kinds[] = {[NODE_NAME] = "", [NODE_INCLUDE] = ":include:", [NODE_FORWARD] = "~"};
+	struct buf text;
+
+	if (node->is_told)
+		return;
+	node->is_told = true;
+	buf_init(&text, 64 * 1024);
+	buf_printf(&text, "%s%.*s%s:", kinds[node->kind], VIEW_ARG(node->name), node->kind == NODE_FORWARD ? "/.forward" : "");
+	for (size_t i = 0; i < node->count && text.len < 1000; i++) {
+		const struct alias_member *member = &node->members[i];
+
+		buf_append_str(&text, i > 0 ? ", " : " ");
+		if (member->kind == ALIAS_ADDRESS) {
+			buf_append_str(&text, member->is_final ? "\\" : "");
+			buf_append(&text, address_path(&member->address, aliases->arena));
+		} else {
+			buf_append_str(&text, member->kind == ALIAS_INCLUDE ? ":include:" : member->kind == ALIAS_COMMAND ? "|" : "");
+			buf_append(&text, member->text);
+		}
+	}
+	alias_note(aliases, &aliases->steps, node->file, node->line, arena_copy(aliases->arena, buf_view(&text)));
+	buf_clear(&text);
+}
+
+static void refuse(struct expansion *expansion, const struct alias_node *node, const struct alias_member *member, const char *why)
+{
+	struct aliases *aliases = expansion->aliases;
+
+	alias_note(aliases, &aliases->troubles, node->file, member->line,
+		   arena_printf(aliases->arena, "%.*s leads to %s%.*s, which %s.", VIEW_ARG(node->name), member->kind == ALIAS_COMMAND ? "|" : "",
+				VIEW_ARG(member->text), why));
+}
+
+/* A file or a command. What a user says in his .forward is done with his rights, whatever else is allowed. */
+static void expand_target(struct expansion *expansion, const struct alias_node *node, const struct alias_member *member, struct view path)
+{
+	struct aliases *aliases = expansion->aliases;
+	bool is_users = node->kind == NODE_FORWARD;
+	struct view target = member->kind == ALIAS_COMMAND ? arena_printf(aliases->arena, "|%.*s", VIEW_ARG(member->text)) : member->text;
+
+	if (member->kind == ALIAS_DISCARD || is_users)
+		give(expansion, path, target, is_users ? node->name : (struct view){0});
+	else if (!aliases->options.may_write)
+		refuse(expansion, node, member, "is not done; aliases_may_write = yes allows it");
+	else if (!node->is_trusted)
+		refuse(expansion, node, member, "is not done: the file that says so is not root's alone");
+	else
+		give(expansion, path, target, (struct view){0});
+}
+
+static void expand_node(struct expansion *expansion, struct alias_node *node, struct view path);
+
+/* The mailbox of a user, if he does not want his mail elsewhere. */
+static void expand_mailbox(struct expansion *expansion, const struct alias_node *node, struct view path)
+{
+	if (node->forward && node->forward->is_found && !node->forward->is_open)
+		expand_node(expansion, node->forward, path);
+	else
+		give_mailbox(expansion, path);
+}
+
+/* A name, or what stands instead of it. path: the mailbox that it is when it leads nowhere. */
+static void expand_name(struct expansion *expansion, struct alias_node *node, struct view path)
+{
+	bool is_role = false;
+
+	while (!node->is_found && node->instead) {
+		is_role |= node->is_role;
+		node = node->instead;
+	}
+	if (is_role && !node->is_found && !expansion->aliases->options.local->is_off)
+		path = local_path(expansion->aliases, node->name, (struct view){0});
+	if (node->is_found && expansion->depth < ALIAS_DEPTH_MAX)
+		expand_node(expansion, node, path);
+	else
+		expand_mailbox(expansion, node, path);
+}
+
+/* An address: of another host, or a name of this one. */
+static void expand_address(struct expansion *expansion, struct alias_node *node, size_t at, struct view path)
+{
+	struct aliases *aliases = expansion->aliases;
+	const struct alias_member *member = &node->members[at];
+	struct alias_node *link = node->links[at];
+	struct view member_path;
+
+	if (!link) {
+		give_mailbox(expansion, address_path(&member->address, aliases->arena));
+		return;
+	}
+	member_path = local_path(aliases, member->address.local_part, member->address.domain);
+	if (link == node) /* "bob: bob, ..." keeps a copy */
+		member->is_final ? give_mailbox(expansion, path) : expand_mailbox(expansion, node, path);
+	else if (node->kind == NODE_FORWARD && view_equal(link->name, node->name))
+		give_mailbox(expansion, path);
+	else if (member->is_final)
+		give_mailbox(expansion, member_path);
+	else if (!link->is_open)
+		expand_name(expansion, link, member_path);
+	else
+		alias_note(aliases, &aliases->troubles, node->file, member->line,
+			   arena_printf(aliases->arena, "%.*s leads back to %.*s; this one is left out.", VIEW_ARG(node->name), VIEW_ARG(link->name)));
+}
+
+static void expand_members(struct expansion *expansion, struct alias_node *node, struct view path)
+{
+	for (size_t i = 0; i < node->count; i++) {
+		const struct alias_member *member = &node->members[i];
+
+		if (member->kind == ALIAS_ADDRESS)
+			expand_address(expansion, node, i, path);
+		else if (member->kind != ALIAS_INCLUDE)
+			expand_target(expansion, node, member, path);
+		else if (!node->links[i]->is_open)
+			expand_node(expansion, node->links[i], path);
+	}
+}
+
+static void expand_node(struct expansion *expansion, struct alias_node *node, struct view path)
+{
+	struct view sender = expansion->sender;
+	size_t before = expansion->given;
+
+	if (node->visit == expansion->aliases->visit) { /* whom it leads to is there already */
+		expansion->given += !node->is_open;
+		return;
+	}
+	tell(expansion->aliases, node);
+	node->visit = expansion->aliases->visit;
+	if (node->owner && node->owner->is_found)
+		expansion->sender = local_path(expansion->aliases, node->owner->name, (struct view){0});
+	node->is_open = true;
+	expansion->depth++;
+	expand_members(expansion, node, path);
+	expansion->depth--;
+	node->is_open = false;
+	expansion->sender = sender;
+	/* Nothing of it could be done. The mail must not be lost over that. */
+	if (expansion->given == before && node->kind != NODE_INCLUDE)
+		give_mailbox(expansion, path);
+}
+
+/* What a path leads to is added to the envelope. */
+static void expand_path(struct aliases *aliases, struct envelope *to, const struct recipient *recipient)
+{
+	struct expansion expansion = {.aliases = aliases, .to = to, .recipient = *recipient};
+	struct view local_part, domain, path;
+	struct alias_node *node;
+
+	if (!alias_split(aliases, recipient->forward_path, &local_part, &domain) || !local_names_has(&aliases->names, domain)) {
+		envelope_add(to, aliases->arena, recipient);
+		return;
+	}
+	path = local_path(aliases, local_part, domain);
+	node = alias_node_find(aliases, NODE_NAME, alias_fold(local_part, aliases->arena));
+	if (node)
+		expand_name(&expansion, node, path);
+	else
+		give_mailbox(&expansion, path);
+}
+
+void aliases_expand(struct aliases *aliases, struct envelope *envelope)
+{
+	struct envelope from = *envelope;
+
+	aliases->visit++;
+	envelope->recipients = NULL;
+	envelope->index = NULL;
+	envelope->recipient_count = envelope->recipient_capacity = envelope->index_size = 0;
+	for (size_t i = 0; i < from.recipient_count; i++)
+		expand_path(aliases, envelope, &from.recipients[i]);
+}
+
+bool aliases_lead_outside(struct aliases *aliases, struct view path, struct view *outside)
+{
+	struct recipient recipient = {.forward_path = path};
+	struct envelope to = {0};
+
+	aliases->visit++;
+	expand_path(aliases, &to, &recipient);
+	if (to.recipient_count != 1 || to.recipients[0].target.len > 0 || aliases_is_local(aliases, to.recipients[0].forward_path))
+		return false;
+	*outside = to.recipients[0].forward_path;
+	return true;
+}

@@ -1,0 +1,56 @@
+/* alias_private - the names that are known so far, and what they lead to. */
+#ifndef SUBMIT_ALIAS_PRIVATE_H
+#define SUBMIT_ALIAS_PRIVATE_H
+
+#include "submit/alias.h"
+#include "submit/alias_file.h"
+
+enum { ALIAS_DEPTH_MAX = 20 };
+
+enum alias_node_kind { NODE_NAME, NODE_INCLUDE, NODE_FORWARD };
+
+struct alias_node {
+	enum alias_node_kind kind;
+	struct view name;		/* lower case; the path of an included file; whose .forward */
+	bool is_found;
+	bool is_trusted;		/* it stands where files and commands may be named */
+	const char *file;
+	unsigned line;
+	struct alias_member *members;
+	struct alias_node **links;	/* of each member, to what it leads to on this host; null: nothing */
+	size_t count, capacity;
+	struct alias_node *instead;	/* without its extension; root for postmaster; null: none */
+	bool is_role;			/* then the mailbox is that of the one instead */
+	struct alias_node *forward;	/* of the user; null: not asked for */
+	struct alias_node *owner;	/* owner-NAME of a list */
+
+	unsigned visit;			/* the number of the last */
+	bool is_open;			/* it is being expanded */
+	bool is_told;			/* in a step */
+};
+
+struct aliases {
+	struct alias_options options;
+	struct local_names names;	/* those of options, on */
+	struct arena *arena;
+	struct alias_file file;
+	struct alias_node **nodes;	/* in the order in which they were met */
+	size_t count, capacity;
+	size_t *slots, slot_count;	/* by name: number + 1; 0: free */
+	size_t looked_up;		/* nodes before this one */
+	unsigned visit;
+	struct alias_notes troubles, steps;
+};
+
+/* The node of a name, made when it is first met. */
+struct alias_node *alias_node_want(struct aliases *aliases, enum alias_node_kind kind, struct view name);
+/* The node of a name that was wanted; null: there is none. */
+struct alias_node *alias_node_find(const struct aliases *aliases, enum alias_node_kind kind, struct view name);
+void alias_note(struct aliases *aliases, struct alias_notes *notes, const char *file, unsigned line, struct view text);
+/* Local part and domain of a path; the local part without quotes. False when it is none. */
+bool alias_split(const struct aliases *aliases, struct view path, struct view *local_part, struct view *domain);
+
+/* A name as nodes have it. */
+struct view alias_fold(struct view name, struct arena *arena);
+
+#endif
