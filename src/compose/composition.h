@@ -78,6 +78,7 @@ struct compose_report {
 
 struct compose_options {
 	struct view domain;		/* qualifies bare addresses; empty: host_name */
+	struct view local_domain;	/* of a bare name that receives: a user of this host; empty: domain */
 	uint64_t max_octets;		/* of an attachment or the input; 0: no limit */
 	const char *mime_types_file;	/* the user's own; null: none */
 };

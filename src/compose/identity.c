@@ -112,6 +112,9 @@ static int resolve_reverse_path(struct composer *composer, struct err *err)
 	}
 	if (given && parse_one(composer, composer->wish->message_on_stdin ? "-f" : "--envelope-from", given, &address, err) < 0)
 		return -1;
+	/* A name of this host, which submit has a word to say about. */
+	if (address.was_bare && (composer->wish->from_headers || composer->wish->message_on_stdin) && composer->options->local_domain.len > 0)
+		address.domain = composer->options->local_domain;
 	composer->draft->envelope.reverse_path = address_path(&address, composer->arena);
 	composer->draft->envelope.smtputf8 |= address_needs_smtputf8(&address);
 	return 0;

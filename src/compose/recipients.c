@@ -52,11 +52,14 @@ void recipients_add_to_envelope(struct composer *composer, const struct address_
 	struct envelope *envelope = &composer->draft->envelope;
 
 	for (size_t i = 0; i < list->count; i++) {
-		const struct address *address = &list->items[i];
+		struct address *address = ARENA_NEW(composer->arena, struct address);
 		struct recipient recipient = {.notify = composer->wish->notify};
 
+		*address = list->items[i];
 		if (address->local_part.len == 0)
 			continue; /* an empty group */
+		if (address->was_bare && composer->options->local_domain.len > 0)
+			address->domain = composer->options->local_domain;
 		recipient.forward_path = address_path(address, composer->arena);
 		/* Who wants reports wants to find in them whom he wrote to, whatever the address becomes on the way. */
 		if (recipient.notify != DSN_NOTIFY_DEFAULT)

@@ -13,7 +13,7 @@
 #include "conf/ini_file.h"
 #include "conf/relay.h"
 
-static const struct view main_section = VIEW("paloma"), relay_prefix = VIEW("relay "), route_prefix = VIEW("route ");
+static const struct view main_section = VIEW("paloma"), relay_prefix = VIEW("relay "), route_prefix = VIEW("route "), rewrite_prefix = VIEW("rewrite ");
 
 static const struct queue_options queue_defaults = {
 	.submit_socket = "/run/paloma/submit.sock",
@@ -27,12 +27,13 @@ enum { MAILS_PER_CONNECTION = 1000, DNS_TIMEOUT_MS = 20 * 1000, MX_PORT = 25 };
 static unsigned section_kind(struct view section)
 {
 	return view_equal(section, main_section) ? CONF_IN_MAIN :
-		view_starts(section, relay_prefix) ? CONF_IN_RELAY : view_starts(section, route_prefix) ? CONF_IN_ROUTE : 0;
+		view_starts(section, relay_prefix) ? CONF_IN_RELAY : view_starts(section, route_prefix) ? CONF_IN_ROUTE :
+		view_starts(section, rewrite_prefix) ? CONF_IN_REWRITE : 0;
 }
 
 static int fail_section(struct view section, const char *origin, struct err *err)
 {
-	return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "%s: There is no section [%.*s]; there are [paloma], [relay NAME] and [route PATTERN].",
+	return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "%s: There is no section [%.*s]; there are [paloma], [relay NAME], [route PATTERN] and [rewrite PATTERN].",
 		       origin, VIEW_ARG(section));
 }
 
@@ -202,6 +203,16 @@ static struct route_rule *find_rule(struct conf *conf, struct view pattern, size
 	return &conf->rules[conf->rule_count++];
 }
 
+static struct rewrite_rule *find_rewrite(struct conf *conf, struct view pattern)
+{
+	for (size_t i = 0; i < conf->rewrite_count; i++)
+		if (view_equal(conf->rewrites[i].pattern, pattern))
+			return &conf->rewrites[i];
+	conf->rewrites = arena_grow(conf->arena, conf->rewrites, conf->rewrite_count, &conf->rewrite_capacity, sizeof *conf->rewrites);
+	conf->rewrites[conf->rewrite_count].pattern = pattern;
+	return &conf->rewrites[conf->rewrite_count++];
+}
+
 static enum conf_rank rank_of(const struct conf *conf, struct view key)
 {
 	for (size_t i = 0; i < conf->value_count; i++)
@@ -246,6 +257,9 @@ static int read_value(struct conf *conf, const struct conf_value *value, struct 
 	if (section_kind(value->section) == CONF_IN_ROUTE &&
 	    relay_parse_pattern(view_trim(view_from(value->section, route_prefix.len)), conf->arena, &pattern, &trouble) == 0)
 		target.rule = find_rule(conf, pattern, &conf->rule_capacity);
+	if (section_kind(value->section) == CONF_IN_REWRITE &&
+	    relay_parse_pattern(view_trim(view_from(value->section, rewrite_prefix.len)), conf->arena, &pattern, &trouble) == 0)
+		target.rewrite = find_rewrite(conf, pattern);
 	if (trouble.exit_code == 0 && row->set(row, &target, value->value, &trouble) == 0) {
 		/* Nor may it be spoken to in clear because another one is; a stricter demand stays (see set_relay_policy). */
 		if (row->is_tls_demand && is_for_another_relay(conf, value))
@@ -337,6 +351,7 @@ static int load(struct conf *conf, const struct conf_sources *sources, struct er
 	conf->route.mx_port = MX_PORT;
 	conf->queue = queue_defaults;
 	conf->deliver.mails_per_connection = MAILS_PER_CONNECTION;
+	conf->alias = (struct alias_options){.path = "/etc/aliases", .delimiters = VIEW("+")};
 	if (put_files(conf, sources->config_file, sources->is_lenient, err) < 0 || put_environment(conf, sources->is_lenient, err) < 0 ||
 	    put_overrides(conf, sources, err) < 0)
 		return -1;
@@ -346,8 +361,13 @@ static int load(struct conf *conf, const struct conf_sources *sources, struct er
 	if (forgive(conf, sources->is_lenient, CONF_SYSTEM_FILE, join_rules(conf, err), err) < 0)
 		return -1;
 	demand_pins(&conf->default_relay);
-	for (size_t i = 0; i < conf->relay_count; i++)
+	if (conf->default_relay.from_policy == FROM_UNSET)
+		conf->default_relay.from_policy = FROM_MEND;
+	for (size_t i = 0; i < conf->relay_count; i++) {
 		demand_pins(&conf->relays[i]);
+		if (conf->relays[i].from_policy == FROM_UNSET)
+			conf->relays[i].from_policy = conf->default_relay.from_policy;
+	}
 	conf->is_own |= has_own_way(conf);
 	conf->route.relays = conf->relays;
 	conf->route.relay_count = conf->relay_count;

@@ -7,6 +7,7 @@
 #include "mail/local_names.h"
 #include "route/route.h"
 #include "spool/schedule.h"
+#include "submit/rewrite.h"
 
 /* Where a value comes from; a later one beats an earlier one. */
 enum conf_rank { CONF_DEFAULT, CONF_SYSTEM_FILE, CONF_USER_FILE, CONF_ENVIRONMENT, CONF_OPTION };
@@ -49,6 +50,10 @@ struct conf {
 	struct deliver_options deliver;
 	struct queue_options queue;
 	struct err trouble;		/* read leniently: the first mistake, what it concerns is left out; exit_code 0: none */
+	struct alias_options alias;	/* what the configuration says of them; the rest by run/resolution */
+	bool forward;			/* users may have a ~/.forward */
+	struct rewrite_rule *rewrites;
+	size_t rewrite_count, rewrite_capacity;
 	struct local_names local;	/* what the configuration says of it; the rest by facts_take_local_names */
 	bool is_own;			/* something but the system's file says where mail goes */
 	const char *from;		/* the author, where nobody names one; null: user@host */
@@ -74,7 +79,7 @@ int conf_load(struct conf *conf, const struct conf_sources *sources, struct err 
 void conf_clear(struct conf *conf);
 
 /* Which sections a key may stand in. */
-enum { CONF_IN_MAIN = 1, CONF_IN_RELAY = 2, CONF_IN_ROUTE = 4 };
+enum { CONF_IN_MAIN = 1, CONF_IN_RELAY = 2, CONF_IN_ROUTE = 4, CONF_IN_REWRITE = 8 };
 
 /* One row of the table, for those who list it. */
 struct conf_key {

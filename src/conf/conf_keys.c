@@ -1,5 +1,5 @@
 /* conf_keys - the table of keys, and how a value of each type is read. */
-#include "conf/conf_keys.h"
+#include "conf/conf_keys_private.h"
 
 #include <stddef.h>
 #include <sysexits.h>
@@ -9,16 +9,6 @@
 #include "smtp/auth.h"
 
 enum { BOTH = CONF_IN_MAIN | CONF_IN_RELAY };
-
-static void *field_of(const struct conf_row *row, const struct conf_target *target)
-{
-	return (row->in_relay ? (char *)target->relay : (char *)target->conf) + row->offset;
-}
-
-static int fail(const struct conf_row *row, struct view value, const char *wanted, struct err *err)
-{
-	return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "%.*s is %s, not \"%.*s\".", VIEW_ARG(row->shown.key), wanted, VIEW_ARG(value));
-}
 
 static int set_text(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
 {
@@ -369,6 +359,12 @@ static int set_via(const struct conf_row *row, const struct conf_target *target,
 const struct conf_row conf_rows[] = {
 	{.shown = {CONF_IN_MAIN, VIEW("relay"), "", "where mail goes: URLs, tried in order; without one, to the MX"}, .set = set_urls},
 	{.shown = {CONF_IN_RELAY, VIEW("url"), "", "where mail for this relay goes: URLs, tried in order"}, .set = set_urls},
+	{.shown = {BOTH, VIEW("from_policy"), "mend", "senders of this host become the account: keep, mend, or always for all"}, .set = conf_set_from_policy},
+	{.shown = {CONF_IN_RELAY, VIEW("users"), "", "whose mail goes here that from does not send elsewhere: login names"}, .set = conf_set_users},
+	{.shown = {CONF_IN_REWRITE, VIEW("sender"), "", "what such an address becomes where it sends"}, .set = conf_set_rewrite,
+	 .offset = offsetof(struct rewrite_rule, sender)},
+	{.shown = {CONF_IN_REWRITE, VIEW("recipient"), "", "what such an address becomes where it receives"}, .set = conf_set_rewrite,
+	 .offset = offsetof(struct rewrite_rule, recipient)},
 	{.shown = {CONF_IN_RELAY, VIEW("from"), "", "whose mail goes here: addresses and patterns"}, .set = set_patterns},
 	RELAY_ROW(BOTH, "user", set_view, credentials.user, "that of the URL", "the name to log in with", true),
 	RELAY_ROW(BOTH, "password_file", set_text, password_file, "", "file whose first line is the password", true),
@@ -416,6 +412,10 @@ const struct conf_row conf_rows[] = {
 	MAIN_ROW("stuck_after", set_duration, queue.stuck_after_s, "1h", "age of the oldest mail at which mail is stuck"),
 	MAIN_ROW("sessions_per_user", set_count, queue.sessions_per_user, "20", "the most connections of one user to the service"),
 	MAIN_ROW("local", set_not_bool, local.is_off, "yes", "this host has mailboxes; no for one that hands everything on"),
+	{.shown = {CONF_IN_MAIN, VIEW("aliases"), "/etc/aliases", "file of names of this host and who they stand for"}, .set = conf_set_aliases},
+	MAIN_ROW("aliases_may_write", set_bool, alias.may_write, "no", "aliases may lead to files and commands"),
+	MAIN_ROW("forward", set_bool, forward, "no", "users may have their mail sent elsewhere by a ~/.forward"),
+	{.shown = {CONF_IN_MAIN, VIEW("recipient_delimiter"), "+", "what parts a name from its extension: name+extension"}, .set = conf_set_delimiters},
 	{.shown = {CONF_IN_MAIN, VIEW("local_domains"), "", "domains beside the host's name whose mail goes into them"}, .set = set_domains},
 	{.shown = {CONF_IN_ROUTE, VIEW("via"), "", "relay NAME, mx, a URL, local, discard or reject TEXT"}, .set = set_via},
 };

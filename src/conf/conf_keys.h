@@ -9,6 +9,7 @@ struct conf_target {
 	struct conf *conf;
 	struct relay *relay;
 	struct route_rule *rule;
+	struct rewrite_rule *rewrite;
 };
 
 struct conf_row {

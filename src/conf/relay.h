@@ -19,7 +19,7 @@
  * different users or protocols. */
 int relay_parse_urls(struct view text, struct arena *arena, struct relay_url **urls, size_t *count, struct err *err);
 
-/* A pattern of addresses with its domain as A-labels, as route_pattern_matches takes it. */
+/* A pattern of addresses with its domain as A-labels, as pattern_matches takes it. */
 int relay_parse_pattern(struct view text, struct arena *arena, struct view *pattern, struct err *err);
 /* "sha256:HEX" or HEX with or without colons, several by commas, into the policy. Fails with EX_CONFIG. */
 int relay_parse_pins(struct view text, struct tls_policy *policy, struct err *err);

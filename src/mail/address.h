@@ -10,6 +10,7 @@ struct address {
 	struct view display_name;	/* decoded UTF-8, without quotes; empty: none */
 	struct view local_part;		/* semantic: quotes and backslashes removed */
 	struct view domain;		/* as written, "[192.0.2.1]" for a literal; empty: a bare local name */
+	bool was_bare;			/* its domain was put there by qualify_address */
 	struct view group;		/* name of the group it stands in; data is null outside of groups */
 };
 

@@ -16,6 +16,7 @@ src_libmail_a_SOURCES = \
 	%D%/mime_parse.c \
 	%D%/msgid.c %D%/msgid.h \
 	%D%/outcome.c %D%/outcome.h \
+	%D%/pattern.c %D%/pattern.h \
 	%D%/qualify.c %D%/qualify.h \
 	%D%/relay.h \
 	%D%/reply.c %D%/reply.h \

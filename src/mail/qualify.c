@@ -14,6 +14,7 @@ int qualify_address(struct address *address, struct view domain, struct arena *a
 		if (domain.len == 0)
 			return err_set(err, EX_DATAERR, STATUS(5, 1, 3), "\"%.*s\" has no domain.", VIEW_ARG(address->local_part));
 		address->domain = domain;
+		address->was_bare = true;
 	}
 	if (address->domain.data[0] == '[')
 		return 0;

@@ -14,12 +14,23 @@ struct relay_url {
 	struct view user;		/* percent-decoded; empty: none */
 };
 
+/* What becomes of a sender's address that is not the account's. */
+enum from_policy {
+	FROM_UNSET,
+	FROM_KEEP,			/* nothing, but that a name without a domain gets one */
+	FROM_MEND,			/* one of this host becomes the account's */
+	FROM_ALWAYS,			/* every other becomes the account's */
+};
+
 struct relay {
 	struct view name;		/* "default" or the section's name */
 	struct relay_url *urls;
 	size_t url_count;
 	struct view *from;		/* patterns: "bob@work.example", "*@work.example"; "bob@…" also matches bob+tag */
 	size_t from_count;
+	struct view *users;		/* login names of those whose mail goes here, whatever address they write under */
+	size_t user_count;
+	enum from_policy from_policy;
 	struct tls_policy tls;		/* demand, ca, certificate, pins; name and start are set per endpoint */
 	bool tls_is_set;		/* false: verified with credentials, opportunistic without, and never less than tls.demand */
 	struct credentials credentials;

@@ -1,5 +1,4 @@
 noinst_LIBRARIES += src/libroute.a
 src_libroute_a_SOURCES = \
 	%D%/mx.c %D%/mx.h \
-	%D%/pattern.c \
 	%D%/route.c %D%/route.h

@@ -6,6 +6,7 @@
 
 #include <sysexits.h>
 #include "mail/address.h"
+#include "mail/pattern.h"
 #include "net/idna.h"
 #include "route/mx.h"
 
@@ -53,8 +54,12 @@ static const struct relay *relay_of_sender(const struct routing *routing)
 
 	for (size_t i = 0; i < options->relay_count; i++)
 		for (size_t k = 0; k < options->relays[i].from_count; k++)
-			if (route_pattern_matches(options->relays[i].from[k], author) ||
-			    route_pattern_matches(options->relays[i].from[k], reverse_path))
+			if (pattern_matches(options->relays[i].from[k], author) ||
+			    pattern_matches(options->relays[i].from[k], reverse_path))
+				return &options->relays[i];
+	for (size_t i = 0; i < options->relay_count; i++)
+		for (size_t k = 0; k < options->relays[i].user_count; k++)
+			if (view_equal(options->relays[i].users[k], routing->envelope->user))
 				return &options->relays[i];
 	return NULL;
 }
@@ -63,7 +68,7 @@ static const struct route_rule *rule_of_recipient(const struct routing *routing,
 {
 	path = with_a_labels(path, routing->arena);
 	for (size_t i = 0; i < routing->options->rule_count; i++)
-		if (route_pattern_matches(routing->options->rules[i].pattern, path))
+		if (pattern_matches(routing->options->rules[i].pattern, path))
 			return &routing->options->rules[i];
 	return NULL;
 }
@@ -348,6 +353,15 @@ void route_envelope(const struct envelope *envelope, struct view author, const s
 		build_hop(&routing, &routing.ways[i], &hop);
 		add_hop(&routing, route, &hop);
 	}
+}
+
+const struct relay *route_relay_of_sender(const struct envelope *envelope, struct view author, const struct route_options *options,
+					  struct arena *arena)
+{
+	struct routing routing = {.envelope = envelope, .author = author, .options = options, .arena = arena};
+	const struct relay *relay = options->direct ? NULL : relay_of_sender(&routing);
+
+	return relay || options->direct ? relay : options->default_relay;
 }
 
 struct view route_destination(const struct envelope *envelope, struct view author, size_t recipient, const struct route_options *options,

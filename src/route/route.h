@@ -31,18 +31,18 @@ struct route {
 };
 
 /* reverse_path, author: what the sender patterns of relays are compared with, the first that matches decides; author is
- * the path of the header's From, or empty. Never fails as a whole: a recipient that has no way is in a hop with trouble.
+ * the path of the header's From, or empty. Where none matches, the envelope's user decides. Never fails as a whole: a recipient that has no way is in a hop with trouble.
  * Strings live in arena. */
 void route_envelope(const struct envelope *envelope, struct view author, const struct route_options *options, struct arena *arena,
 		    struct route *route);
+
+/* The relay that mail of this sender takes unless its recipient has another way; null: to the MX. */
+const struct relay *route_relay_of_sender(const struct envelope *envelope, struct view author, const struct route_options *options,
+					  struct arena *arena);
 
 /* What names the way of one recipient without a look-up: those with the same name can share a connection. "relay NAME",
  * "mx DOMAIN", "route PATTERN"; lives in arena. */
 struct view route_destination(const struct envelope *envelope, struct view author, size_t recipient, const struct route_options *options,
 			      struct arena *arena);
-
-/* True when path is "user@domain" of the pattern, "user+tag@domain" for "user@domain", or matched by "*@domain",
- * "*.domain", "@domain" or "domain". Case counts nowhere. */
-bool route_pattern_matches(struct view pattern, struct view path);
 
 #endif

@@ -14,6 +14,7 @@
 #include "run/control.h"
 #include "run/queue.h"
 #include "run/queue_words.h"
+#include "run/resolution.h"
 #include "run/submission.h"
 #include "run/way.h"
 
@@ -351,6 +352,18 @@ static int hand_to_service(struct handover *handover, struct err *err)
 	return err_prefix(err, "The service at %s has not taken the mail: ", conf->queue.submit_socket);
 }
 
+/* The service did not take it, whose part this would have been. */
+static void resolve(struct handover *handover)
+{
+	struct resolution resolution;
+
+	handover->is_resolved = true;
+	resolution_apply(handover->draft, handover->conf, handover->facts, handover->fallback_author,
+			 handover->draft->envelope.is_raw || handover->request->is_relayed, &resolution);
+	resolution_log(&resolution);
+	handover->author = submission_author_path(handover->draft->message, handover->arena);
+}
+
 int handover_run(struct handover *handover, struct err *err)
 {
 	const char *path = handover_spool_path(handover->request, handover->conf, handover->arena);
@@ -361,6 +374,8 @@ int handover_run(struct handover *handover, struct err *err)
 
 	for (size_t i = 0; i < count && result < 0; i++) {
 		handover->place = places[i];
+		if (places[i] != HANDOVER_SOCKET && !handover->is_resolved)
+			resolve(handover);
 		switch (places[i]) {
 		case HANDOVER_NOW:
 			deliver_now(handover);

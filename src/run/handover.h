@@ -15,6 +15,8 @@ struct handover {
 	struct view author;		/* path of the header's From */
 	struct arena *arena;
 	const struct submission_trace *trace; /* how it came; null: from the caller, on his standard input */
+	bool is_resolved;		/* names of this host have been replaced; the service does it itself */
+	const struct address *fallback_author; /* for that */
 	/* what became of it */
 	enum handover_place place;
 	struct outcome *outcomes;	/* one per recipient; null: nothing was tried */

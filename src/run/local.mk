@@ -23,6 +23,7 @@ src_librun_a_SOURCES = \
 	%D%/queue_verb.c %D%/queue_verb.h \
 	%D%/queue_words.c %D%/queue_words.h \
 	%D%/request.h \
+	%D%/resolution.c %D%/resolution.h \
 	%D%/run.c \
 	%D%/selection.c %D%/selection.h \
 	%D%/send.c %D%/send.h \

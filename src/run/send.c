@@ -15,6 +15,7 @@
 #include "run/handover.h"
 #include "run/output.h"
 #include "run/preview.h"
+#include "run/resolution.h"
 #include "run/settings.h"
 #include "run/submission.h"
 #include "run/watch.h"
@@ -29,6 +30,9 @@ struct sending {
 	struct compose_report report;
 	struct draft draft;
 	struct watch watch;
+	struct address author;		/* who hands it over */
+	struct resolution resolution;
+	bool is_resolved;
 };
 
 static int set_up(struct sending *sending, struct err *err)
@@ -40,7 +44,10 @@ static int set_up(struct sending *sending, struct err *err)
 		return -1;
 	if (!sending->conf.compose.mime_types_file)
 		sending->conf.compose.mime_types_file = facts_mime_types(sending->arena);
-	return facts_fetch(&sending->facts, &sending->conf, request->composition.seed, sending->arena, err);
+	if (facts_fetch(&sending->facts, &sending->conf, request->composition.seed, sending->arena, err) < 0)
+		return -1;
+	sending->conf.compose.local_domain = submission_local_domain(&sending->conf, &sending->facts);
+	return 0;
 }
 
 static int compose(struct sending *sending, struct err *err)
@@ -59,21 +66,55 @@ static int compose(struct sending *sending, struct err *err)
 	return compose_draft(&wish, &sending->conf.compose, &sending->facts, &sending->draft, &sending->report, err);
 }
 
-static int submit(struct sending *sending, struct err *err)
+static int complete(struct sending *sending, struct err *err)
 {
 	const struct composition *wish = &sending->request->composition;
-	struct address author;
 
 	sending->draft.envelope.is_raw = wish->raw;
+	if (submission_find_author(&sending->conf, &sending->facts, wish->full_name, sending->arena, &sending->author, err) < 0)
+		return -1;
 	if (wish->raw)
 		return normalize_check_raw(sending->draft.message, err);
 	if (!wish->from_headers && !wish->message_on_stdin)
 		return 0; /* composed here, and so complete */
 	if (sending->request->is_relayed)
 		return normalize_message(&sending->draft, err); /* whoever wrote it has completed it */
-	if (submission_find_author(&sending->conf, &sending->facts, wish->full_name, sending->arena, &author, err) < 0)
+	return submission_complete(&sending->draft, &sending->facts, &sending->author, sending->report.token, err);
+}
+
+/* What was wrong with aliases. A program that sends can do nothing about it; the log has it for the others. */
+static void warn_of_aliases(const struct sending *sending)
+{
+	bool is_wanted = sending->request->output == OUTPUT_PLAIN && (!sending->request->is_sendmail || isatty(STDERR_FILENO));
+
+	for (size_t i = 0; is_wanted && i < sending->resolution.troubles.count; i++) {
+		struct buf text;
+
+		buf_init(&text, 16 * 1024);
+		resolution_append_note(&text, &sending->resolution.troubles.items[i]);
+		fprintf(stderr, "paloma: warning: %s\n", buf_str(&text));
+		buf_clear(&text);
+	}
+}
+
+/* Names of this host are the business of whoever keeps the mail: of the service, when it is asked first. */
+static int submit(struct sending *sending, struct err *err)
+{
+	const struct request *request = sending->request;
+	enum handover_place places[2];
+
+	if (complete(sending, err) < 0)
 		return -1;
-	return submission_complete(&sending->draft, &sending->conf, &sending->facts, &author, sending->report.token, err);
+	way_prepare(&sending->conf, &sending->facts, sending->arena);
+	sending->draft.envelope.user = sending->facts.user;
+	handover_places(request, &sending->conf, handover_spool_path(request, &sending->conf, sending->arena), places);
+	if (places[0] == HANDOVER_SOCKET && !request->print && !request->dry_run)
+		return 0;
+	resolution_apply(&sending->draft, &sending->conf, &sending->facts, &sending->author, request->composition.raw || request->is_relayed,
+			 &sending->resolution);
+	sending->is_resolved = true;
+	warn_of_aliases(sending);
+	return 0;
 }
 
 /* Where a mail stays that is not delivered yet. */
@@ -147,13 +188,15 @@ static int transmit(struct sending *sending, struct err *err)
 {
 	struct handover handover = {
 		.request = sending->request, .conf = &sending->conf, .facts = &sending->facts, .draft = &sending->draft, .arena = sending->arena,
+		.is_resolved = sending->is_resolved, .fallback_author = &sending->author,
 	};
 
-	way_prepare(&sending->conf, &sending->facts, sending->arena);
 	watch_attach(&sending->watch, &sending->conf.deliver);
 	if (sending->request->dry_run)
 		return preview(sending);
 	settings_open_log(&sending->conf, sending->request);
+	if (sending->is_resolved)
+		resolution_log(&sending->resolution);
 	handover.author = submission_author_path(sending->draft.message, sending->arena);
 	return handover_run(&handover, err) < 0 ? err->exit_code : report(sending, &handover);
 }

@@ -8,6 +8,7 @@
 #include "mail/qualify.h"
 #include "report/journal.h"
 #include "run/facts.h"
+#include "run/resolution.h"
 #include "run/submission.h"
 #include "submit/normalize.h"
 
@@ -26,16 +27,16 @@ struct session {
 	struct compose_facts facts;
 	struct draft draft;		/* that is coming in; message null: none */
 	struct blob *blob;		/* the message's */
+	struct address author;		/* of one that does not name any */
 	char address[NET_ADDRESS_TEXT];
 };
 
 /* A path with a domain. An address that cannot be has nobody to go to. */
-static int qualify_path(const struct session *session, struct view path, struct arena *arena, struct view *result, struct err *err)
+static int qualify_path(struct view path, struct view domain, struct arena *arena, struct view *result, struct err *err)
 {
 	struct address address;
 
-	if (address_parse_path(path, arena, &address, err) < 0 ||
-	    qualify_address(&address, submission_domain(session->options->conf, &session->facts), arena, err) < 0)
+	if (address_parse_path(path, arena, &address, err) < 0 || qualify_address(&address, domain, arena, err) < 0)
 		return -1;
 	*result = address_path(&address, arena);
 	return 0;
@@ -43,9 +44,10 @@ static int qualify_path(const struct session *session, struct view path, struct 
 
 static int session_recipient(void *context, const struct envelope *envelope, const struct recipient *recipient, struct err *err)
 {
+	const struct session *session = context;
 	struct arena *arena = arena_new();
 	struct view path;
-	int result = qualify_path(context, recipient->forward_path, arena, &path, err);
+	int result = qualify_path(recipient->forward_path, submission_local_domain(session->options->conf, &session->facts), arena, &path, err);
 
 	(void)envelope;
 	arena_free(arena);
@@ -54,17 +56,19 @@ static int session_recipient(void *context, const struct envelope *envelope, con
 
 static int take_envelope(struct session *session, const struct envelope *given, struct err *err)
 {
+	const struct conf *conf = session->options->conf;
+	struct view domain = submission_domain(conf, &session->facts), local_domain = submission_local_domain(conf, &session->facts);
 	struct arena *arena = session->draft.message->arena;
 	struct envelope *envelope = &session->draft.envelope;
 
 	*envelope = (struct envelope){.body = given->body, .smtputf8 = given->smtputf8, .is_raw = given->is_raw,
 				      .dsn_return = given->dsn_return, .envelope_id = arena_copy(arena, given->envelope_id)};
-	if (given->reverse_path.len > 0 && qualify_path(session, given->reverse_path, arena, &envelope->reverse_path, err) < 0)
+	if (given->reverse_path.len > 0 && qualify_path(given->reverse_path, domain, arena, &envelope->reverse_path, err) < 0)
 		return -1;
 	for (size_t i = 0; i < given->recipient_count; i++) {
 		struct recipient recipient = {.notify = given->recipients[i].notify, .original = arena_copy(arena, given->recipients[i].original)};
 
-		if (qualify_path(session, given->recipients[i].forward_path, arena, &recipient.forward_path, err) < 0)
+		if (qualify_path(given->recipients[i].forward_path, local_domain, arena, &recipient.forward_path, err) < 0)
 			return -1;
 		envelope_add(envelope, arena, &recipient);
 	}
@@ -161,20 +165,24 @@ static void write_journal(const struct session *session, const char *id)
 static int complete(struct session *session, struct err *err)
 {
 	struct draft *draft = &session->draft;
-	struct address author;
 
+	if (find_author(session, &session->author, err) < 0)
+		return -1;
 	if (draft->envelope.is_raw)
 		return normalize_check_raw(draft->message, err);
-	if (find_author(session, &author, err) < 0)
-		return -1;
-	return submission_complete(draft, session->options->conf, &session->facts, &author, session->facts.random + 16, err);
+	return submission_complete(draft, &session->facts, &session->author, session->facts.random + 16, err);
 }
 
 static int store(struct session *session, const struct submission_trace *trace, struct view *answer, struct err *err)
 {
 	const struct session_options *options = session->options;
 	struct spool_entry entry = {.fd = -1};
-	int result = submission_store(&session->draft, trace, options->conf, &session->facts, options->spool, &entry, err);
+	struct resolution resolution;
+	int result;
+
+	resolution_apply(&session->draft, options->conf, &session->facts, &session->author, session->draft.envelope.is_raw, &resolution);
+	resolution_log(&resolution);
+	result = submission_store(&session->draft, trace, options->conf, &session->facts, options->spool, &entry, err);
 
 	if (result == 0) {
 		write_journal(session, entry.id);
@@ -195,12 +203,13 @@ static int hand_over(struct session *session, struct view *answer, struct err *e
 		.from = describe_caller(session, draft->message->arena),
 		.with = view_of(is_esmtp ? draft->envelope.smtputf8 ? "UTF8SMTP" : "ESMTP" : "SMTP"),
 	};
-	struct session_mail mail = {.draft = draft, .trace = &trace, .facts = &session->facts};
+	struct session_mail mail = {.draft = draft, .trace = &trace, .facts = &session->facts, .author = &session->author};
 
 	facts_refresh(&session->facts);
 	if (intake_parse(draft->message, session->blob, draft->envelope.is_raw, err) < 0 || check_hops(draft->message, err) < 0 ||
 	    complete(session, err) < 0)
 		return -1;
+	draft->envelope.user = session->caller->is_known ? session->facts.user : (struct view){0};
 	return options->hand_over ? options->hand_over(options->context, &mail, session->arena, answer, err) : store(session, &trace, answer, err);
 }
 

@@ -9,11 +9,12 @@
 #include "run/submission.h"
 #include "spool/spool.h"
 
-/* A message that is complete, and how it came. */
+/* A message that is complete but for names of this host in it (run/resolution), and how it came. */
 struct session_mail {
 	struct draft *draft;
 	const struct submission_trace *trace;
 	const struct compose_facts *facts;
+	const struct address *author;	/* who hands it over */
 };
 
 struct session_options {

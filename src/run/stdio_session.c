@@ -40,6 +40,7 @@ static int hand_over(void *context, const struct session_mail *mail, struct aren
 	struct stdio_session *session = context;
 	struct handover handover = {
 		.request = &session->request, .conf = &session->conf, .facts = mail->facts, .draft = mail->draft, .trace = mail->trace,
+		.fallback_author = mail->author,
 		.arena = mail->draft->message->arena,
 	};
 	const struct outcome *refused;

@@ -5,11 +5,16 @@
 #include "mail/qualify.h"
 #include "submit/complete.h"
 #include "submit/normalize.h"
-#include "submit/rewrite.h"
 
 struct view submission_domain(const struct conf *conf, const struct compose_facts *facts)
 {
 	return conf->compose.domain.len > 0 ? conf->compose.domain : facts->host_name;
+}
+
+struct view submission_local_domain(const struct conf *conf, const struct compose_facts *facts)
+{
+	(void)conf;
+	return facts->host_name;
 }
 
 int submission_find_author(const struct conf *conf, const struct compose_facts *facts, const char *full_name, struct arena *arena,
@@ -23,15 +28,14 @@ int submission_find_author(const struct conf *conf, const struct compose_facts *
 	return qualify_address(author, submission_domain(conf, facts), arena, err);
 }
 
-int submission_complete(struct draft *draft, const struct conf *conf, const struct compose_facts *facts, const struct address *author,
-			const unsigned char token[10], struct err *err)
+int submission_complete(struct draft *draft, const struct compose_facts *facts, const struct address *author, const unsigned char token[10],
+			struct err *err)
 {
 	struct complete_options options = {.now = facts->now, .utc_offset_minutes = facts->utc_offset_minutes, .author = *author};
 
 	memcpy(options.random, token, sizeof options.random);
 	if (complete_message(draft, &options, err) < 0)
 		return -1;
-	rewrite_header(draft->message, submission_domain(conf, facts));
 	return normalize_message(draft, err);
 }
 

@@ -9,13 +9,15 @@
 
 /* What is put behind a name without a domain. */
 struct view submission_domain(const struct conf *conf, const struct compose_facts *facts);
+/* The same for one who receives: a bare name is a user of this host, where it has any. */
+struct view submission_local_domain(const struct conf *conf, const struct compose_facts *facts);
 /* The author of a message that came without one: who the configuration says, or the user of facts; full_name, when it is
  * not null, is his name. Fails as address_parse and qualify_address. */
 int submission_find_author(const struct conf *conf, const struct compose_facts *facts, const char *full_name, struct arena *arena,
 			   struct address *author, struct err *err);
-/* Completes, rewrites and normalizes a message that came whole. token: for a Message-ID. Fails as those do. */
-int submission_complete(struct draft *draft, const struct conf *conf, const struct compose_facts *facts, const struct address *author,
-			const unsigned char token[10], struct err *err);
+/* Completes and normalizes a message that came whole. token: for a Message-ID. Fails as those do. */
+int submission_complete(struct draft *draft, const struct compose_facts *facts, const struct address *author, const unsigned char token[10],
+			struct err *err);
 /* The path of the header's From, by which a relay may be chosen; empty: there is none. */
 struct view submission_author_path(const struct message *message, struct arena *arena);
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sysexits.h>
 #include "base/mem.h"
+#include "mail/qualify.h"
 
 static size_t hash_node(enum alias_node_kind kind, struct view name)
 {
@@ -106,28 +107,37 @@ bool alias_split(const struct aliases *aliases, struct view path, struct view *l
 	return true;
 }
 
+/* What a member leads to on this host. Fails when its domain cannot be one. */
+static int take_link(struct aliases *aliases, struct alias_member *member, struct alias_node **link, struct err *err)
+{
+	*link = NULL;
+	if (member->kind == ALIAS_INCLUDE)
+		*link = alias_node_want(aliases, NODE_INCLUDE, member->text);
+	if (member->kind != ALIAS_ADDRESS)
+		return 0;
+	if (!local_names_has(&aliases->names, member->address.domain))
+		return qualify_address(&member->address, member->address.domain, aliases->arena, err);
+	*link = alias_node_want(aliases, NODE_NAME, alias_fold(member->address.local_part, aliases->arena));
+	return 0;
+}
+
 /* What an entry's value, or a file of members, says. */
 static void take_members(struct aliases *aliases, struct alias_node *node, const struct alias_file *file, struct alias_cursor *value)
 {
 	struct alias_member member;
+	struct alias_node *link;
 	size_t link_capacity = 0;
 	bool is_list = false;
 	struct err err;
 	int got;
 
 	while ((got = alias_member_take(file, value, aliases->arena, &member, &err)) != 0) {
-		struct alias_node *link = NULL;
-
-		if (got < 0) {
+		if (got < 0 || take_link(aliases, &member, &link, &err) < 0) {
 			/* What stands in an included file may be nobody's business but its owner's. */
 			alias_note(aliases, &aliases->troubles, file->path, member.line, node->kind == NODE_INCLUDE ? view_of("This is no address.")
 				   : arena_copy(aliases->arena, view_of(err.text)));
 			continue;
 		}
-		if (member.kind == ALIAS_INCLUDE)
-			link = alias_node_want(aliases, NODE_INCLUDE, member.text);
-		else if (member.kind == ALIAS_ADDRESS && local_names_has(&aliases->names, member.address.domain))
-			link = alias_node_want(aliases, NODE_NAME, alias_fold(member.address.local_part, aliases->arena));
 		node->members = arena_grow(aliases->arena, node->members, node->count, &node->capacity, sizeof *node->members);
 		node->links = arena_grow(aliases->arena, node->links, node->count, &link_capacity, sizeof(struct alias_node *));
 		node->members[node->count] = member;

@@ -75,11 +75,24 @@ static void every_key_goes_where_it_belongs(void **state)
 		"timeout = 2 min\nconnect_timeout = 7s\nfamily = 4\nsource_address = 192.0.2.1, 2001:db8::1\n"
 		"pipelining = no\nchunking = false\ndirect = 0\nmax_size = 25M\nmime_types = /types\n"
 		"dns_servers = 192.0.2.53\ndns_timeout = 1h\nmx_port = 26\nmx_loopback = yes\n"
+		"aliases = /a\naliases_may_write = yes\nforward = yes\nrecipient_delimiter = +-\nfrom_policy = always\n"
 		"local = no\nlocal_domains = Lists.Example, b\xc3\xbc" "cher.example\n"
-		"[relay Work]\nurl = submission://b\xc3\xbc" "cher.example\nuser = bob\npassword_command = pass show work\nfrom = bob@work.example, *@corp.example\n"
+		"[relay Work]\nurl = submission://b\xc3\xbc" "cher.example\nuser = bob\npassword_command = pass show work\nfrom = bob@work.example, *@corp.example\nusers = bob, ann\nfrom_policy = keep\n"
+		"[rewrite *@B\xc3\xbc" "cher.example]\nsender = *@x.example\n[rewrite www-data]\nsender = W <w@B\xc3\xbc" "cher.example>\nrecipient = r@x.example\n"
+		"[relay other]\nurl = o.example\n"
 		"[route intranet.example]\nvia = lmtp:unix:/run/lmtp\ntls = none\n"
 		"[route *.work.example]\nvia = relay WORK\n"
 		"[route x.example]\nvia = reject  Not here, friend \n", NULL);
+	assert_string_equal(conf.alias.path, "/a");
+	assert_true(conf.alias.may_write && conf.forward && conf.default_relay.from_policy == FROM_ALWAYS);
+	assert_view_is(conf.alias.delimiters, "+-");
+	assert_true(conf.relays[0].user_count == 2 && conf.relays[0].from_policy == FROM_KEEP && conf.relays[1].from_policy == FROM_ALWAYS);
+	assert_view_is(conf.relays[0].users[1], "ann");
+	assert_int_equal(conf.rewrite_count, 2);
+	assert_view_is(conf.rewrites[0].pattern, "*@xn--bcher-kva.example");
+	assert_view_is(conf.rewrites[0].sender, "*@x.example");
+	assert_view_is(conf.rewrites[1].sender, "w@xn--bcher-kva.example");
+	assert_view_is(conf.rewrites[1].recipient, "r@x.example");
 	assert_view_is(conf.default_relay.credentials.user, "ann");
 	assert_string_equal(conf.default_relay.password_file, "/p");
 	assert_true(conf.default_relay.credentials.clear_allowed);
@@ -106,7 +119,7 @@ static void every_key_goes_where_it_belongs(void **state)
 	assert_view_is(conf.local.domains[0], "lists.example");
 	assert_view_is(conf.local.domains[1], "xn--bcher-kva.example");
 
-	assert_int_equal(conf.route.relay_count, 1);
+	assert_int_equal(conf.route.relay_count, 2);
 	relay = &conf.route.relays[0];
 	assert_view_is(relay->name, "work");
 	assert_view_is(relay->urls[0].host, "xn--bcher-kva.example");
@@ -298,9 +311,19 @@ static void mistakes_are_told_with_file_and_line(void **state)
 		{"[paloma]\nvia = mx\n", ":2: ", "There is no key via"},
 		{"[relay x]\nrelay = a\n", ":2: ", "There is no key relay"},
 		{"[route x]\nfrom = a@b\n", ":2: ", "There is no key from"},
-		{"[poloma]\nrelay = x\n", ":2: ", "There is no section [poloma]; there are [paloma], [relay NAME] and [route PATTERN]."},
+		{"[poloma]\nrelay = x\n", ":2: ", "There is no section [poloma]; there are [paloma], [relay NAME], [route PATTERN] and [rewrite PATTERN]."},
 		{"[relay]\nurl = x\n", ":2: ", "There is no section [relay]"},
 		{"[paloma]\n\ntimeout = soon\n", ":3: ", "timeout is a number of seconds (or with s, m or h behind it), not \"soon\"."},
+		{"[paloma]\nfrom_policy = never\n", ":2: ", "from_policy is keep, mend or always, not \"never\"."},
+		{"[paloma]\naliases = aliases\n", ":2: ", "aliases is the path of a file from / on, not \"aliases\"."},
+		{"[paloma]\nrecipient_delimiter = a\n", ":2: ", "recipient_delimiter is one or more characters such as + and -, not \"a\"."},
+		{"[paloma]\nrecipient_delimiter = @\n", ":2: ", "recipient_delimiter is one or more characters"},
+		{"[paloma]\nusers = ann\n", ":2: ", "There is no key users"},
+		{"[relay work]\nurl = a.example\nusers = ann,,bob\n", ":3: ", "users is a list of login names, separated by commas, not \"\"."},
+		{"[relay work]\nurl = a.example\nusers = ann@x\n", ":3: ", "users is a list of login names"},
+		{"[rewrite x]\nsender = ann\n", ":2: ", "sender is an address, or *@ and a domain, not \"ann\"."},
+		{"[rewrite x]\nsender = a@x.example, b@x.example\n", ":2: ", "sender is an address"},
+		{"[rewrite x]\nfrom = ann@x.example\n", ":2: ", "There is no key from"},
 		{"[paloma]\nlocal = perhaps\n", ":2: ", "local is yes or no, not \"perhaps\"."},
 		{"[paloma]\nlocal_domains = a.example,, b.example\n", ":2: ", "local_domains is a list of domains, separated by commas, not \"\"."},
 		{"[paloma]\nlocal_domains = root@a.example\n", ":2: ", "local_domains is a list of domains"},

@@ -26,7 +26,8 @@ def conf_keys():
     rows = []
     for row in re.split(r"\n\t(?=MAIN_ROW|RELAY_ROW|\{)", table)[1:]:
         both = "BOTH" in row
-        kinds = {"PALOMA": both or "MAIN" in row, "RELAY NAME": both or "CONF_IN_RELAY" in row, "ROUTE PATTERN": "CONF_IN_ROUTE" in row}
+        kinds = {"PALOMA": both or "MAIN" in row, "RELAY NAME": both or "CONF_IN_RELAY" in row, "ROUTE PATTERN": "CONF_IN_ROUTE" in row,
+                 "REWRITE PATTERN": "CONF_IN_REWRITE" in row}
         rows += [(kind, re.search(STRING, row).group(0).strip('"')) for kind, used in kinds.items() if used]
     return rows
 

@@ -15,6 +15,7 @@ check_PROGRAMS += \
 	%D%/mime_test \
 	%D%/msgid_test \
 	%D%/outcome_test \
+	%D%/pattern_test \
 	%D%/qualify_test \
 	%D%/scan_test \
 	%D%/scan_vector_test \

@@ -1,2 +1,2 @@
-check_PROGRAMS += %D%/mx_test %D%/route_test %D%/pattern_test
+check_PROGRAMS += %D%/mx_test %D%/route_test
 EXTRA_DIST += %D%/names.h

@@ -1,5 +1,5 @@
 /* pattern - which addresses a pattern of the configuration means. */
-#include "route/route.h"
+#include "mail/pattern.h"
 
 static struct view take_domain(struct view path)
 {
@@ -20,7 +20,7 @@ static bool domain_matches(struct view pattern, struct view domain)
 	return view_equal_nocase(pattern, domain);
 }
 
-bool route_pattern_matches(struct view pattern, struct view path)
+bool pattern_matches(struct view pattern, struct view path)
 {
 	size_t at = view_last_index(pattern, '@'), path_at = view_last_index(path, '@');
 

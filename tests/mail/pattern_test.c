@@ -1,7 +1,7 @@
 /* pattern: which addresses a pattern of the configuration means. */
 #include "unit.h"
 
-#include "route/route.h"
+#include "mail/pattern.h"
 
 static void patterns_match_what_they_say(void **state)
 {
@@ -45,7 +45,7 @@ static void patterns_match_what_they_say(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-		if (route_pattern_matches(view_of(cases[i].pattern), view_of(cases[i].path)) != cases[i].matches)
+		if (pattern_matches(view_of(cases[i].pattern), view_of(cases[i].path)) != cases[i].matches)
 			fail_msg("\"%s\" and \"%s\"", cases[i].pattern, cases[i].path);
 }
 

@@ -1,0 +1,201 @@
+/* resolution - names of this host to what they stand for: one answer for envelope and header. */
+#include "run/resolution.h"
+
+#include "base/escape.h"
+#include "base/log.h"
+#include "mail/header.h"
+#include "mail/qualify.h"
+#include "run/facts.h"
+#include "run/submission.h"
+
+/* The first address of a relay's patterns that is one, and not of this host. */
+static bool find_in_patterns(const struct relay *relay, const struct local_names *names, struct arena *arena, struct address *account)
+{
+	struct err ignored;
+
+	for (size_t i = 0; i < relay->from_count; i++)
+		if (view_index(relay->from[i], '*') == relay->from[i].len && view_index(relay->from[i], '@') > 0 &&
+		    address_parse_path(relay->from[i], arena, account, &ignored) == 0 && !local_names_has(names, account->domain))
+			return true;
+	return false;
+}
+
+/* A login name is often an address, and then one whose mail is taken. */
+static bool find_in_credentials(const struct relay *relay, struct arena *arena, struct address *account)
+{
+	struct err ignored;
+
+	return view_index(relay->credentials.user, '@') < relay->credentials.user.len &&
+	       address_parse_path(relay->credentials.user, arena, account, &ignored) == 0;
+}
+
+static void find_account(const struct conf *conf, const struct relay *relay, const struct local_names *names, struct view domain,
+			 struct arena *arena, struct address *account)
+{
+	struct err ignored;
+
+	*account = (struct address){0};
+	if (relay && find_in_patterns(relay, names, arena, account))
+		return;
+	if (relay && relay != conf->route.default_relay && find_in_credentials(relay, arena, account))
+		return;
+	*account = (struct address){0};
+	if (conf->from && address_parse(view_of(conf->from), arena, account, &ignored) == 0 &&
+	    qualify_address(account, domain, arena, &ignored) == 0)
+		return;
+	*account = (struct address){0};
+	if (!relay || !find_in_credentials(relay, arena, account))
+		*account = (struct address){0};
+}
+
+/* What is put there before aliases are looked up. */
+static void rewrite_recipients(struct envelope *envelope, const struct rewrite_options *options, struct arena *arena)
+{
+	struct envelope given = *envelope;
+
+	envelope->recipients = NULL;
+	envelope->index = NULL;
+	envelope->recipient_count = envelope->recipient_capacity = envelope->index_size = 0;
+	for (size_t i = 0; i < given.recipient_count; i++) {
+		struct recipient recipient = given.recipients[i];
+
+		recipient.forward_path = rewrite_by_table(recipient.forward_path, REWRITE_RECIPIENT, options, arena);
+		envelope_add(envelope, arena, &recipient);
+	}
+}
+
+static const struct view alias_fields[] = {VIEW("To"), VIEW("Cc"), VIEW("Reply-To"), VIEW("Resent-To"), VIEW("Resent-Cc")};
+
+/* Names in the header, which may not be those of the envelope. */
+static void want_header_names(struct aliases *aliases, const struct message *message, const struct rewrite_options *options)
+{
+	for (size_t i = 0; i < sizeof alias_fields / sizeof *alias_fields; i++) {
+		size_t at = 0;
+
+		while ((at = field_list_find(&message->fields, alias_fields[i], at)) < message->fields.count) {
+			struct address_list list = {0};
+			struct err ignored;
+
+			if (address_list_parse(field_body(&message->fields.items[at++], message->arena), message->arena, &list, &ignored) < 0)
+				continue;
+			for (size_t k = 0; k < list.count; k++)
+				if (list.items[k].local_part.len > 0)
+					aliases_want(aliases, rewrite_by_table(address_path(&list.items[k], message->arena), REWRITE_RECIPIENT,
+									       options, message->arena));
+		}
+	}
+}
+
+static bool goes_elsewhere(const struct envelope *envelope, const struct local_names *names)
+{
+	for (size_t i = 0; i < envelope->recipient_count; i++) {
+		struct view path = envelope->recipients[i].forward_path;
+
+		if (envelope->recipients[i].target.len == 0 && !local_names_has(names, view_from(path, view_last_index(path, '@') + 1)))
+			return true;
+	}
+	return false;
+}
+
+/* The one sender of all the recipients in place of the reverse-path. */
+static void join_senders(struct envelope *envelope)
+{
+	struct view sender = envelope->recipient_count > 0 ? envelope->recipients[0].sender : (struct view){0};
+
+	for (size_t i = 0; i < envelope->recipient_count; i++)
+		if (!view_equal(envelope->recipients[i].sender, sender))
+			return;
+	if (sender.len == 0)
+		return;
+	envelope->reverse_path = sender;
+	for (size_t i = 0; i < envelope->recipient_count; i++)
+		envelope->recipients[i].sender = (struct view){0};
+}
+
+/* Who hears of what becomes of a list, by an address that can be reached from where it goes. A report has nobody to be told. */
+static void settle_senders(struct envelope *envelope, struct aliases *aliases, const struct rewrite_options *options, struct arena *arena)
+{
+	for (size_t i = 0; i < envelope->recipient_count; i++) {
+		struct recipient *recipient = &envelope->recipients[i];
+		struct view outside;
+
+		if (envelope->reverse_path.len == 0)
+			recipient->sender = (struct view){0};
+		if (recipient->sender.len > 0)
+			recipient->sender = aliases_lead_outside(aliases, recipient->sender, &outside) ? outside
+				: rewrite_reverse_path(recipient->sender, options, arena);
+	}
+}
+
+static void expand(struct draft *draft, struct aliases *aliases, const struct rewrite_options *options, bool keep_header)
+{
+	struct envelope *envelope = &draft->envelope;
+
+	if (options->rule_count > 0)
+		rewrite_recipients(envelope, options, draft->message->arena);
+	for (size_t i = 0; i < envelope->recipient_count; i++)
+		aliases_want(aliases, envelope->recipients[i].forward_path);
+	if (!keep_header)
+		want_header_names(aliases, draft->message, options);
+	aliases_resolve(aliases);
+	aliases_expand(aliases, envelope);
+	for (size_t i = 0; i < envelope->recipient_count; i++)
+		envelope->smtputf8 |= !view_is_ascii(envelope->recipients[i].forward_path);
+}
+
+void resolution_apply(struct draft *draft, const struct conf *conf, const struct compose_facts *facts, const struct address *author, bool keep_header,
+		      struct resolution *resolution)
+{
+	struct arena *arena = draft->message->arena;
+	struct local_names names = conf->local;
+	struct alias_options alias_options = conf->alias;
+	struct rewrite_options options = {
+		.local = &names, .domain = submission_domain(conf, facts), .rules = conf->rewrites, .rule_count = conf->rewrite_count, .author = *author,
+	};
+	struct aliases *aliases;
+
+	if (names.host_name.len == 0)
+		facts_take_local_names(&names, facts, arena);
+	alias_options.local = &names;
+	alias_options.domain = options.domain;
+	aliases = aliases_new(&alias_options, arena);
+	expand(draft, aliases, &options, keep_header);
+	*resolution = (struct resolution){.leaves = goes_elsewhere(&draft->envelope, &names)};
+	resolution->relay = route_relay_of_sender(&draft->envelope, submission_author_path(draft->message, arena), &conf->route, arena);
+	find_account(conf, resolution->relay, &names, options.domain, arena, &resolution->account);
+	options.account = resolution->account;
+	options.from_policy = resolution->relay ? resolution->relay->from_policy : conf->default_relay.from_policy;
+	options.leaves = resolution->leaves;
+	options.aliases = aliases;
+	settle_senders(&draft->envelope, aliases, &options, arena);
+	draft->envelope.reverse_path = rewrite_reverse_path(draft->envelope.reverse_path, &options, arena);
+	join_senders(&draft->envelope);
+	if (!keep_header)
+		rewrite_header(draft->message, &options);
+	resolution->troubles = *aliases_troubles(aliases);
+	resolution->steps = *aliases_steps(aliases);
+	aliases_free(aliases);
+}
+
+void resolution_append_note(struct buf *out, const struct alias_note *note)
+{
+	if (note->file) {
+		escape_text(out, view_of(note->file));
+		if (note->line > 0)
+			buf_printf(out, ":%u", note->line);
+		buf_append_str(out, ": ");
+	}
+	escape_text(out, note->text);
+}
+
+void resolution_log(const struct resolution *resolution)
+{
+	for (size_t i = 0; i < resolution->troubles.count; i++) {
+		struct buf text;
+
+		buf_init(&text, 16 * 1024);
+		resolution_append_note(&text, &resolution->troubles.items[i]);
+		log_write("cleanup", "warning: %s", buf_str(&text));
+		buf_clear(&text);
+	}
+}

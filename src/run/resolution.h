@@ -1,0 +1,27 @@
+/* resolution - names of this host to what they stand for: one answer for envelope and header (DESIGN §7).
+ *
+ * The table of [rewrite], aliases, the relay by the sender, what it wants of a sender's address: in this order, once, before
+ * a message is spooled. */
+#ifndef RUN_RESOLUTION_H
+#define RUN_RESOLUTION_H
+
+#include "conf/conf.h"
+
+struct resolution {
+	bool leaves;			/* some of it goes to another host */
+	const struct relay *relay;	/* of the sender, or the default one; null: to the MX */
+	struct address account;		/* whose mail that takes; local_part empty: not known */
+	struct alias_notes troubles, steps;
+};
+
+/* draft->envelope.user: who hands it over, or empty. author: stands in for a From that cannot be read.
+ * keep_header: the header stays as it is. Strings live in the message's arena. */
+void resolution_apply(struct draft *draft, const struct conf *conf, const struct compose_facts *facts, const struct address *author, bool keep_header,
+		      struct resolution *resolution);
+
+/* "FILE:LINE: TEXT", fit to show. */
+void resolution_append_note(struct buf *out, const struct alias_note *note);
+/* Writes into the log what was wrong with aliases. */
+void resolution_log(const struct resolution *resolution);
+
+#endif

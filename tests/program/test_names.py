@@ -1,0 +1,123 @@
+"""Names of this host: aliases, who a mail comes from, and that none of them leaves it."""
+import email
+import email.policy
+import getpass
+import os
+import socket
+
+import pytest
+
+CRON = b"From: root (Cron Daemon)\nTo: root\nSubject: Cron <root@web1> true\n\nout\n"
+
+
+@pytest.fixture
+def host(tmp_path, home, sink, paloma):
+    """host(settings, aliases=...) gives a paloma that is this host: send(words, text) gives what the relay gets."""
+
+    class Host:
+        def __init__(self, lines="", aliases="", sections="", relay=True):
+            self.relay = sink()
+            self.aliases = tmp_path / "aliases"
+            self.aliases.write_text(aliases)
+            self.conf = tmp_path / "paloma.conf"
+            self.conf.write_text("[paloma]\nhost_name = web1.example.net\n" + (f"relay = smtp://127.0.0.1:{self.relay.port}\n" if relay else "")
+                                 + f"aliases = {self.aliases}\n{lines}\n{sections}".replace("RELAY", f"smtp://127.0.0.1:{self.relay.port}"))
+
+        def run(self, verb, *words, input=b""):
+            return paloma(verb, "-C", self.conf, *words, input=input)
+
+        def send(self, *words, input=CRON):
+            """(reverse-path, recipients, message) at the relay."""
+            done = self.run("send", "-q", "-t", *words, input=input)
+            assert done.returncode == 0, done.stderr
+            mail = self.relay.mails[-1]
+            return mail.sender, mail.recipients, email.message_from_bytes(mail.data, policy=email.policy.default)
+
+    return Host
+
+
+def original(message):
+    return message["X-Original-From"]
+
+
+def test_a_mail_of_cron_leaves_as_that_of_the_account(host):
+    here = host("from = alerts@example.org\ndomain = example.org", "root: me@example.com\n")
+    sender, recipients, message = here.send("--envelope-from", "root")
+    assert (sender, recipients) == ("alerts@example.org", ["me@example.com"])
+    assert message["From"] == '"root on web1 (Cron Daemon)" <alerts@example.org>' and original(message) == "root (Cron Daemon)"
+    assert message["To"] == "me@example.com" and message["Subject"] == "Cron <root@web1> true"
+
+
+@pytest.mark.parametrize("name", ["root", "ROOT", "root@localhost", "root@web1", "Root@Web1.example.net", "root+x", "postmaster", "MAILER-DAEMON"])
+def test_an_alias_is_found_under_every_name_of_the_host(host, name):
+    here = host("from = alerts@example.org", "root: me@example.com\n")
+    _, recipients, message = here.send(name, input=f"To: Admin <{name}>, x@example.com\nFrom: a@example.com\n\n".encode())
+    assert recipients == ["me@example.com", "x@example.com"] and message["To"] == "Admin <me@example.com>, x@example.com"
+
+
+def test_a_list_stays_one_name_in_the_header(host):
+    here = host("domain = example.org", "team: ann@example.com,\n  bob@example.com\n")
+    _, recipients, message = here.send(input=b"To: team\nCc: carl@example.com\nFrom: a@example.com\n\n")
+    assert recipients == ["ann@example.com", "bob@example.com", "carl@example.com"]
+    assert message["To"] == "team@example.org" and message["Cc"] == "carl@example.com"
+
+
+@pytest.mark.parametrize("local", ["yes", "no"])
+def test_what_goes_outside_only_is_not_looked_up(host, local):
+    here = host(f"local = {local}", "ann: b@example.com\n")
+    here.aliases.chmod(0o666)
+    done = here.run("send", "-t", input=b"To: ann@example.com\nFrom: a@example.com\n\n")
+    assert b"warning" not in done.stderr and here.relay.mails[-1].recipients == ["ann@example.com"]
+
+
+def test_a_null_client_hands_everything_on_with_its_domain(host):
+    here = host("local = no\ndomain = example.org\nfrom_policy = keep", "root: me@example.com\n")
+    sender, recipients, message = here.send("bob", "bob@localhost", input=b"To: bob, root\nFrom: web\nReply-To: root\nSender: root@web1\n\n")
+    assert recipients == ["bob@example.org", "me@example.com"] and message["To"] == "bob@example.org, me@example.com"
+    assert message["From"] == "web@example.org" and message["Sender"] == "root@example.org" and message["Reply-To"] == "me@example.com"
+    assert sender == "root@example.org"
+
+
+@pytest.mark.parametrize("policy,given,sender,field", [
+    ("mend", "bob@example.com", "bob@example.com", "bob@example.com"), ("mend", "root@localhost", "acct@example.org", "root on web1 <acct@example.org>"),
+    ("always", "Bob <bob@example.com>", "acct@example.org", "Bob <acct@example.org>"), ("keep", "root@localhost", "root@web1.example.net", "root@web1.example.net"),
+])
+def test_the_relay_says_what_becomes_of_the_sender(host, policy, given, sender, field):
+    here = host(f"from = acct@example.org\nfrom_policy = {policy}", "")
+    got, _, message = here.send("--envelope-from", given, input=f"From: {given}\nTo: x@example.com\n\n".encode())
+    assert (got, message["From"]) == (sender, field)
+    assert message["Reply-To"] == ("Bob <bob@example.com>" if policy == "always" else None)
+    assert original(message) == (None if given == field else given)
+
+
+def test_addresses_are_masked_by_a_table(host):
+    here = host("", "", "[rewrite www-data]\nsender = web@example.org\n[rewrite *@old.example]\nsender = *@new.example\nrecipient = *@newer.example\n")
+    sender, recipients, message = here.send("--envelope-from", "www-data", input=b"From: Ann <ann@old.example>\nTo: bob@old.example\n\n")
+    assert (sender, recipients) == ("web@example.org", ["bob@newer.example"])
+    assert message["From"] == "Ann <ann@new.example>" and message["To"] == "bob@newer.example"
+
+
+@pytest.mark.parametrize("words,through", [((), "other"), (("--envelope-from", "root"), "other"), (("--envelope-from", "w@work.example"), "work")])
+def test_a_relay_is_chosen_by_the_sender_then_by_the_user(host, paloma, words, through):
+    here = host("", "", f"[relay work]\nurl = RELAY\nfrom = w@work.example\n[relay other]\nurl = RELAY\nusers = nobody, {getpass.getuser()}\n", relay=False)
+    done = here.run("send", "-n", "-t", *words, input=b"From: root\nTo: x@example.com\n\n")
+    assert f"[relay {through}]".encode() in done.stdout, done
+
+
+def test_mail_is_not_lost_over_a_broken_alias(host):
+    here = host("local = no\ndomain = example.org", "a: b@@, |/bin/cat, ok@example.com\nb: /var/x\nc: c2\nc2: c\n")
+    done = here.run("send", "-t", input=b"To: a, b, c\nFrom: x@example.com\n\n")
+    assert done.returncode == 0
+    assert here.relay.mails[-1].recipients == ["ok@example.com", "b@example.org", "c2@example.org"]
+    assert f"{here.aliases}:1: ".encode() in done.stderr and b"aliases_may_write" in done.stderr and f"{here.aliases}:4: c2 leads back to c".encode() in done.stderr
+
+
+def test_a_caller_names_neither_file_nor_command(host):
+    here = host("local = no\ndomain = example.org\naliases_may_write = yes", "")
+    here.run("send", "-s", "x", "--body", "x", "--", "|touch@localhost", "/tmp/x", ":include:/etc/passwd")
+    assert not here.relay.mails or here.relay.mails[-1].recipients == ["|touch@example.org", "/tmp/x@example.org"]
+
+
+def test_a_list_is_told_of_by_its_owner(host):
+    here = host("", "l: a@example.com, b@example.com\nowner-l: boss@example.com\n")
+    assert here.send(input=b"To: l\nFrom: x@example.com\n\n")[:2] == ("boss@example.com", ["a@example.com", "b@example.com"])
