@@ -5,24 +5,53 @@
 #include "run/newaliases.h"
 
 #include <sysexits.h>
-#include "base/file.h"
+#include "run/facts.h"
 #include "run/output.h"
+#include "run/resolution.h"
+#include "run/settings.h"
+#include "submit/alias_check.h"
 
-enum { ALIASES_MAX = 16 * 1024 * 1024 };
+static int tell(const struct request *request, const char *path, const struct alias_check *check)
+{
+	struct err err;
+	struct buf text;
+	int status = check->mistakes > 0 ? EX_DATAERR : EX_OK;
 
-static const char aliases_path[] = "/etc/aliases";
+	buf_init(&text, SIZE_MAX / 2);
+	for (size_t i = 0; i < check->notes.count; i++) {
+		buf_append_str(&text, check->notes.items[i].is_refusal ? "paloma: warning: " : "paloma: ");
+		resolution_append_note(&text, &check->notes.items[i]);
+		buf_append_char(&text, '\n');
+	}
+	output_write(stderr, buf_view(&text), &err);
+	buf_reset(&text);
+	if (request->verbose && path) /* as sendmail says it */
+		buf_printf(&text, "%s: %zu aliases, longest %zu bytes, %zu bytes total\n", path, check->count, check->longest_octets, check->octets);
+	if (output_write(stdout, buf_view(&text), &err) < 0)
+		status = output_complain(&err);
+	buf_clear(&text);
+	return status;
+}
 
 int newaliases_run(const struct request *request)
 {
-	bool is_missing;
-	struct buf text;
+	struct arena *arena = arena_new();
+	struct compose_facts facts;
+	struct alias_options options;
+	struct alias_check check;
+	struct conf conf;
 	struct err err;
-	int status = EX_OK;
+	int status;
 
-	(void)request;
-	buf_init(&text, ALIASES_MAX);
-	if (file_read(aliases_path, FILE_ANY, true, &is_missing, &text, &err) < 0)
+	if (settings_load(&conf, request, &err) < 0 || facts_fetch(&facts, &conf, NULL, arena, &err) < 0) {
 		status = output_complain(&err);
-	buf_clear(&text);
+	} else {
+		facts_take_local_names(&conf.local, &facts, arena);
+		options = conf.alias;
+		options.local = &conf.local;
+		status = alias_check_all(&options, arena, &check, &err) < 0 ? output_complain(&err) : tell(request, options.path, &check);
+	}
+	conf_clear(&conf);
+	arena_free(arena);
 	return status;
 }

@@ -83,7 +83,7 @@ struct alias_node *alias_node_want(struct aliases *aliases, enum alias_node_kind
 void alias_note(struct aliases *aliases, struct alias_notes *notes, const char *file, unsigned line, struct view text)
 {
 	notes->items = arena_grow(aliases->arena, notes->items, notes->count, &notes->capacity, sizeof *notes->items);
-	notes->items[notes->count++] = (struct alias_note){file, line, text};
+	notes->items[notes->count++] = (struct alias_note){.file = file, .line = line, .text = text};
 }
 
 struct view alias_fold(struct view name, struct arena *arena)

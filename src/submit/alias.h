@@ -26,6 +26,7 @@ struct alias_note {
 	const char *file;		/* null: none */
 	unsigned line;
 	struct view text;
+	bool is_refusal;		/* it makes sense, but may not be done */
 };
 struct alias_notes {
 	struct alias_note *items;

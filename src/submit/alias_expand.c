@@ -76,6 +76,7 @@ static void refuse(struct expansion *expansion, const struct alias_node *node, c
 	alias_note(aliases, &aliases->troubles, node->file, member->line,
 		   arena_printf(aliases->arena, "%.*s leads to %s%.*s, which %s.", VIEW_ARG(node->name), member->kind == ALIAS_COMMAND ? "|" : "",
 				VIEW_ARG(member->text), why));
+	aliases->troubles.items[aliases->troubles.count - 1].is_refusal = true;
 }
 
 /* A file or a command. What a user says in his .forward is done with his rights, whatever else is allowed. */

@@ -2,8 +2,6 @@
 import email
 import email.policy
 import getpass
-import os
-import socket
 
 import pytest
 
@@ -25,6 +23,9 @@ def host(tmp_path, home, sink, paloma):
 
         def run(self, verb, *words, input=b""):
             return paloma(verb, "-C", self.conf, *words, input=input)
+
+        def newaliases(self, *words):
+            return paloma("newaliases", *words, env={"PALOMA_ALIASES": str(self.aliases), "PALOMA_HOST_NAME": "web1.example.net"})
 
         def send(self, *words, input=CRON):
             """(reverse-path, recipients, message) at the relay."""
@@ -116,6 +117,21 @@ def test_a_caller_names_neither_file_nor_command(host):
     here = host("local = no\ndomain = example.org\naliases_may_write = yes", "")
     here.run("send", "-s", "x", "--body", "x", "--", "|touch@localhost", "/tmp/x", ":include:/etc/passwd")
     assert not here.relay.mails or here.relay.mails[-1].recipients == ["|touch@example.org", "/tmp/x@example.org"]
+
+
+def test_newaliases_tells_what_is_wrong_and_where(host):
+    here = host("aliases_may_write = no", "root: me@example.com\nbad: b@@, ok\nnocolon\n: x\nROOT: you\nempty:\na: b\nb: a\nx@y: z\np: |/bin/cat\n")
+    (here.aliases.parent / "list").write_text("ok@example.com\nnot ok\n")
+    with here.aliases.open("a") as file:
+        file.write(f"list: :include:{here.aliases.parent}/list\nlost: :include:{here.aliases.parent}/none\n")
+    done = here.newaliases("-v")
+    at = [line.split(": ")[1] if "warning" not in line else line.split(": ")[2] for line in done.stderr.decode().splitlines()]
+    assert done.returncode == 65 and done.stdout.decode() == f"{here.aliases}: 12 aliases, longest {len(str(here.aliases.parent)) + 14} bytes, " + done.stdout.decode().split(", ")[2]
+    wrong = [f"{here.aliases}:{line}" for line in (2, 3, 4, 5, 6, 8, 9, 10)]
+    assert sorted(set(at)) == sorted([f"Cannot open {here.aliases.parent}/none", *wrong, f"{here.aliases.parent}/list:2"]), done.stderr.decode()
+    here.aliases.write_text("root: me@example.com\n")
+    done = here.newaliases()
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
 def test_a_list_is_told_of_by_its_owner(host):
