@@ -1,5 +1,6 @@
 """Postfix, Exim and OpenSMTPD as they are packaged, run from where bootstrap has unpacked them: on a port of loopback,
 with a configuration, queue and certificate of their own, in a mount and process namespace that knows their users."""
+import contextlib
 import email
 import email.policy
 import os
@@ -130,12 +131,35 @@ class Mta:
         assert len(files) == count
         return [email.message_from_bytes(path.read_bytes(), policy=email.policy.default) for path in files]
 
+    def kill(self):
+        self.process.kill()
+        self.process.wait(30)
+        self.process.stdin.close()
+        self.output.close()
+
+    @contextlib.contextmanager
+    def down(self):
+        """It is not there for a while, nor is anybody else where it was; what it has on its disk stays."""
+        self.kill()
+        with socket.socket() as held:
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            end = time.monotonic() + 60
+            while not self.can_hold(held):  # the last of its processes may be dying still
+                assert time.monotonic() < end
+                time.sleep(0.02)
+            yield
+        self.start()
+
+    def can_hold(self, held):
+        try:
+            held.bind(("127.0.0.1", self.port))
+        except OSError:
+            return False
+        return True
+
     def stop(self):
         if self.process:
-            self.process.kill()
-            self.process.wait(30)
-            self.process.stdin.close()
-            self.output.close()
+            self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

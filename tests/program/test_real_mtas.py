@@ -62,8 +62,9 @@ class Sender:
         self.set_password(real_mtas.PASSWORD)
         self.environment = {**clean_environment(home), "PALOMA_QUEUE": "auto"}
         login = [f"tls_ca = {mta.certificates}/ca.pem", "tls = verify", f"password_file = {self.password}"] if mta.has_login else []
-        (home / ".config/paloma").mkdir(parents=True)
-        (home / ".config/paloma/paloma.conf").write_text("\n".join([
+        self.conf = home / ".config/paloma/paloma.conf"
+        self.conf.parent.mkdir(parents=True)
+        self.conf.write_text("\n".join([
             "[paloma]", f"spool = {self.spool}", f"log = {tmp_path}/log", "host_name = web1.example.org", "connections = 1",
             f"relay = {mta.url}", *login, ""]))
 
@@ -197,6 +198,21 @@ def test_as_many_mails_on_a_connection_as_the_server_takes(mta, sender, attachme
     assert mta.told().count(mta.connection_line) - before == -(-5 // limit)
     mta.until("an empty queue", lambda: not sender.queued())
     assert "deferred" not in (sender.spool.parent / "log").read_text()
+
+
+def test_it_is_down_and_comes_up_again(mta, sender):
+    """Mail is taken while it is away, and there when it is back, without anybody asking."""
+    with sender.conf.open("a") as conf:
+        conf.write("retry_first = 1\nretry_longest = 1\n")
+    with mta.down():
+        result = sender.send("--wait", "-s", "Asked for", INBOX, status=75)
+        assert b"stays in the queue" in result.stderr
+        sender.send("--background", "-s", "Left alone", INBOX)
+        # time for an attempt or two, none of which can succeed
+        assert [sender.run("queue", "wait", message["queue_id"], "--timeout", "1").returncode for message in sender.queued()] == [75, 75]
+    messages = mta.mails(2)
+    assert sorted(message["Subject"] for message in messages) == ["Asked for", "Left alone"]
+    mta.until("an empty queue", lambda: not sender.queued())
 
 
 # ---- what it offers ----
