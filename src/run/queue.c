@@ -5,8 +5,6 @@
  * not be lost is in the spool, so that the runner may end at any point and another begins where this one was. */
 #include "run/queue.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>

@@ -14,6 +14,7 @@ from conftest import PALOMA
 from queues import PATIENCE
 
 MAIL = b"Subject: x\n\ny\n"
+UNDER_STRACE = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}  # which does not work when traced
 needs_strace = pytest.mark.skipif(not shutil.which("strace"), reason="strace is missing")
 
 
@@ -61,8 +62,9 @@ def test_the_runner_begins_when_its_starter_has_ended(mine, server, tmp_path):
     from the fork, waits for nobody in turn."""
     server.may_go_on.set()
     trace = tmp_path / "trace"
-    assert sendmail(mine, under=["strace", "-f", "-qq", "-o", trace, "-e", "trace=clone,?fork,?vfork,clone3,inotify_init1,exit_group,wait4",
-                                  "-e", "inject=clone,?fork,?vfork,clone3:delay_exit=100000"]).returncode == 0
+    forks = "clone,?fork,?vfork,clone3"
+    strace = ["strace", "-f", "-qq", "-o", trace, f"-etrace={forks},inotify_init1,exit_group,wait4", f"-einject={forks}:delay_exit=100000"]
+    assert sendmail(mine, env=UNDER_STRACE, under=strace).returncode == 0
     calls = [line.split(maxsplit=1) for line in trace.read_text().splitlines()]
     starter = calls[0][0]
     end = next(number for number, (pid, call) in enumerate(calls) if pid == starter and call.startswith("exit_group("))
@@ -100,7 +102,7 @@ def test_a_terminal_takes_no_runner_along(mine, server, tmp_path, end):
     trace = tmp_path / "trace"
     words = ["strace", "-DDD", "-f", "-qq", "-o", trace, "-e", "trace=setsid", "-e", "inject=setsid:delay_enter=300000",
              PALOMA, "sendmail", "-odb", "-f", "ann@test.example", "bob@example.net"]
-    starter = subprocess.Popen(words, stdin=subprocess.PIPE, env=mine.environment, start_new_session=True,
+    starter = subprocess.Popen(words, stdin=subprocess.PIPE, env={**mine.environment, **UNDER_STRACE}, start_new_session=True,
                                preexec_fn=lambda: fcntl.ioctl(slave, termios.TIOCSCTTY, 0) if end == "its leader ends" else None)
     starter.communicate(MAIL, PATIENCE)
     assert starter.returncode == 0
