@@ -89,7 +89,8 @@ class Sink:
 
     def _serve(self, connection):
         connection.settimeout(PATIENCE)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if connection.family != socket.AF_UNIX:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with contextlib.suppress(OSError), connection, connection.makefile("rwb") as file:
             with self.news:
                 session = Session(self.sessions, connection.getsockname()[0], file)
