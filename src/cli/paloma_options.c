@@ -237,6 +237,7 @@ static const struct option_row send_rows[] = {
 
 static const struct option_row route_rows[] = {
 	{"from", 'r', "ADDRESS", false, "the author, by whom a relay may be chosen", options_take_string, SEND(from), NULL},
+	{"as", 0, "USER", false, "whose mail it is: by the user a relay may be chosen, too", options_take_string, REQUEST(as_user), NULL},
 	WAY_ROWS,
 	{"json", 0, NULL, false, "answer in JSON", take_output, 0, NULL},
 	CONFIG_ROWS,

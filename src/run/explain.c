@@ -6,10 +6,14 @@
 #include "base/escape.h"
 #include "base/json.h"
 #include "base/nearest.h"
+#include "mail/header.h"
 #include "mail/qualify.h"
 #include "run/facts.h"
 #include "run/output.h"
 #include "run/preview.h"
+#include "run/resolution.h"
+#include "run/submission.h"
+#include "run/way.h"
 
 enum { OUTPUT_MAX = 64 * 1024 * 1024 };
 
@@ -21,47 +25,114 @@ static int load(const struct request *request, struct conf *conf, struct err *er
 	return conf_load(conf, &sources, err);
 }
 
-/* The addresses asked about as the envelope of a mail. */
-static int make_envelope(const struct request *request, struct view domain, struct arena *arena, struct envelope *envelope, struct err *err)
+/* The addresses asked about as the recipients of a mail, in its envelope and its header. */
+static int make_recipients(const struct request *request, struct view local_domain, struct draft *draft, struct err *err)
 {
+	struct arena *arena = draft->message->arena;
 	struct address_list list = {0};
-	struct address author;
+	struct field_writer writer;
+	struct view text;
 
 	for (size_t i = 0; i < request->operands.count; i++)
 		if (address_list_parse(view_of(request->operands.items[i]), arena, &list, err) < 0)
 			return -1;
-	if (qualify_addresses(&list, domain, arena, err) < 0)
+	field_begin(&writer, view_of("To"));
+	field_add_addresses(&writer, &list);
+	if (field_end(&writer, arena, &text, err) < 0 || qualify_addresses(&list, local_domain, arena, err) < 0)
 		return -1;
+	field_list_add(&draft->message->fields, arena, text);
 	for (size_t i = 0; i < list.count; i++) {
 		struct recipient recipient = {.forward_path = address_path(&list.items[i], arena)};
 
 		if (list.items[i].local_part.len > 0)
-			envelope_add(envelope, arena, &recipient);
+			envelope_add(&draft->envelope, arena, &recipient);
 	}
-	if (envelope->recipient_count == 0)
-		return err_set(err, EX_USAGE, STATUS(5, 1, 3), "There is no address; paloma route ADDRESS... tells the way to each.");
-	if (!request->composition.from)
+	return draft->envelope.recipient_count > 0 ? 0
+		: err_set(err, EX_USAGE, STATUS(5, 1, 3), "There is no address; paloma route ADDRESS... tells the way to each.");
+}
+
+/* The author, when one is asked about. A name without a domain is written as it is, and is of this host. */
+static int make_author(const struct request *request, const struct conf *conf, struct view local_domain, struct draft *draft, struct err *err)
+{
+	const char *from = request->composition.from ? request->composition.from : request->as_user;
+	struct arena *arena = draft->message->arena;
+	struct address author;
+
+	draft->envelope.user = request->as_user ? view_of(request->as_user) : draft->envelope.user;
+	if (!request->composition.from && conf->from)
+		from = request->as_user ? conf->from : NULL;
+	if (!from)
 		return 0;
-	if (address_parse(view_of(request->composition.from), arena, &author, err) < 0 || qualify_address(&author, domain, arena, err) < 0)
+	if (header_check_text("The author", view_of(from), err) < 0 || address_parse(view_of(from), arena, &author, err) < 0)
+		return err_prefix(err, "%s: ", request->composition.from ? "--from" : "--as");
+	field_list_add_plain(&draft->message->fields, arena, view_of("From"), view_of(from));
+	if (qualify_address(&author, local_domain, arena, err) < 0)
 		return err_prefix(err, "--from: ");
-	envelope->reverse_path = address_path(&author, arena);
+	draft->envelope.reverse_path = address_path(&author, arena);
 	return 0;
 }
 
-static int tell_ways(const struct request *request, const struct envelope *envelope, const struct conf *conf, struct arena *arena)
+static void append_change(struct buf *out, const char *what, struct view before, struct view after)
 {
+	if (view_equal(before, after))
+		return;
+	buf_printf(out, "%s", what);
+	escape_text(out, before);
+	buf_append_str(out, " becomes ");
+	escape_text(out, after);
+	buf_append_char(out, '\n');
+}
+
+/* What names of this host become on the way, step by step. */
+static void append_resolution(struct buf *out, const struct draft *draft, const struct draft *before, const struct field_list *fields,
+			      const struct resolution *resolution)
+{
+	static const char *const policies[] = {[FROM_UNSET] = "mend", [FROM_KEEP] = "keep", [FROM_MEND] = "mend", [FROM_ALWAYS] = "always"};
+	const struct relay *relay = resolution->relay;
+
+	for (size_t i = 0; i < resolution->steps.count; i++) {
+		buf_append_str(out, "alias ");
+		resolution_append_note(out, &resolution->steps.items[i]);
+		buf_append_char(out, '\n');
+	}
+	for (size_t i = 0; i < resolution->troubles.count; i++) {
+		buf_append_str(out, "warning: ");
+		resolution_append_note(out, &resolution->troubles.items[i]);
+		buf_append_char(out, '\n');
+	}
+	append_change(out, "sender ", before->envelope.reverse_path, draft->envelope.reverse_path);
+	for (size_t i = 0; i < fields->count; i++) {
+		size_t at = field_list_find(&draft->message->fields, fields->items[i].name, 0);
+
+		append_change(out, "field ", fields->items[i].text, draft->message->fields.items[at].text);
+	}
+	if (!view_equal(before->envelope.reverse_path, draft->envelope.reverse_path) && relay)
+		buf_printf(out, "  by from_policy = %s of the relay %.*s\n", policies[relay->from_policy], VIEW_ARG(relay->name));
+}
+
+static int tell_ways(const struct request *request, struct draft *draft, const struct conf *conf, const struct compose_facts *facts)
+{
+	struct arena *arena = draft->message->arena;
+	struct draft before = *draft;
+	struct field_list fields = {0};
+	struct address nobody = {0};
+	struct resolution resolution;
 	struct route route;
 	struct buf text;
 	struct err err;
 	int status = EX_OK;
 
-	route_envelope(envelope, envelope->reverse_path, &conf->route, arena, &route);
+	for (size_t i = 0; i < draft->message->fields.count; i++)
+		field_list_add(&fields, arena, draft->message->fields.items[i].text);
+	resolution_apply(draft, conf, facts, &nobody, false, &resolution);
+	route_envelope(&draft->envelope, submission_author_path(draft->message, arena), &conf->route, arena, &route);
 	buf_init(&text, OUTPUT_MAX);
 	if (request->output == OUTPUT_JSON) {
-		preview_append_ways_json(&text, envelope, &route);
+		preview_append_ways_json(&text, &draft->envelope, &route);
 		buf_append_char(&text, '\n');
 	} else {
-		preview_append_ways(&text, envelope, &route, arena);
+		append_resolution(&text, draft, &before, &fields, &resolution);
+		preview_append_ways(&text, &draft->envelope, &route, arena);
 	}
 	if (output_write(stdout, buf_view(&text), &err) < 0)
 		status = output_complain(&err);
@@ -72,21 +143,28 @@ static int tell_ways(const struct request *request, const struct envelope *envel
 int explain_route(const struct request *request)
 {
 	struct arena *arena = arena_new();
-	struct envelope envelope = {0};
+	struct draft draft = {.message = message_new()};
 	struct compose_facts facts;
+	struct view local_domain;
 	struct conf conf;
 	struct err err;
 	int status;
 
-	if (load(request, &conf, &err) < 0 || facts_fetch(&facts, &conf, NULL, arena, &err) < 0 ||
-	    make_envelope(request, conf.compose.domain.len > 0 ? conf.compose.domain : facts.host_name, arena, &envelope, &err) < 0) {
+	if (load(request, &conf, &err) < 0 || facts_fetch(&facts, &conf, NULL, arena, &err) < 0)
 		status = output_complain(&err);
-	} else {
-		conf.route.host_name = facts.host_name;
-		memcpy(&conf.route.seed, facts.random, sizeof conf.route.seed);
-		facts_own_addresses(arena, &conf.route.own, &conf.route.own_count);
-		status = tell_ways(request, &envelope, &conf, arena);
+	else {
+		local_domain = submission_local_domain(&conf, &facts);
+		draft.envelope.user = facts.user;
+		if (request->no_aliases)
+			conf.alias.path = NULL;
+		if (make_recipients(request, local_domain, &draft, &err) < 0 || make_author(request, &conf, local_domain, &draft, &err) < 0) {
+			status = output_complain(&err);
+		} else {
+			way_prepare(&conf, &facts, arena);
+			status = tell_ways(request, &draft, &conf, &facts);
+		}
 	}
+	message_free(draft.message);
 	conf_clear(&conf);
 	arena_free(arena);
 	return status;

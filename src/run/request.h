@@ -57,6 +57,7 @@ struct request {
 	struct word_list warnings;	/* finished sentences about words that were left out */
 	bool is_relayed;		/* -G: the header is not ours to mend */
 	bool no_aliases;		/* -n */
+	const char *as_user;		/* route: whose mail it is; null: the caller's */
 	const char *log_tag;		/* -L; null: our own name */
 	bool stays_in_foreground;	/* -bD */
 	const char *transcript_file;

@@ -108,11 +108,16 @@ bool alias_split(const struct aliases *aliases, struct view path, struct view *l
 }
 
 /* What a member leads to on this host. Fails when its domain cannot be one. */
-static int take_link(struct aliases *aliases, struct alias_member *member, struct alias_node **link, struct err *err)
+static int take_link(struct aliases *aliases, const struct alias_file *file, struct alias_member *member, struct alias_node **link, struct err *err)
 {
 	*link = NULL;
-	if (member->kind == ALIAS_INCLUDE)
+	if (member->kind == ALIAS_INCLUDE) {
 		*link = alias_node_want(aliases, NODE_INCLUDE, member->text);
+		if (!(*link)->named_in) {
+			(*link)->named_in = file->path;
+			(*link)->named_line = member->line;
+		}
+	}
 	if (member->kind != ALIAS_ADDRESS)
 		return 0;
 	if (!local_names_has(&aliases->names, member->address.domain))
@@ -132,7 +137,7 @@ static void take_members(struct aliases *aliases, struct alias_node *node, const
 	int got;
 
 	while ((got = alias_member_take(file, value, aliases->arena, &member, &err)) != 0) {
-		if (got < 0 || take_link(aliases, &member, &link, &err) < 0) {
+		if (got < 0 || take_link(aliases, file, &member, &link, &err) < 0) {
 			/* What stands in an included file may be nobody's business but its owner's. */
 			alias_note(aliases, &aliases->troubles, file->path, member.line, node->kind == NODE_INCLUDE ? view_of("This is no address.")
 				   : arena_copy(aliases->arena, view_of(err.text)));
@@ -183,7 +188,7 @@ static void look_up_include(struct aliases *aliases, struct alias_node *node)
 	bool is_missing;
 
 	if (alias_file_open(&file, path, false, &is_missing, &err) < 0) {
-		alias_note(aliases, &aliases->troubles, NULL, 0, arena_copy(aliases->arena, view_of(err.text)));
+		alias_note(aliases, &aliases->troubles, node->named_in, node->named_line, arena_copy(aliases->arena, view_of(err.text)));
 	} else {
 		struct alias_cursor value = {file.text, 1};
 

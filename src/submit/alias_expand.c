@@ -222,10 +222,12 @@ void aliases_expand(struct aliases *aliases, struct envelope *envelope)
 bool aliases_lead_outside(struct aliases *aliases, struct view path, struct view *outside)
 {
 	struct recipient recipient = {.forward_path = path};
+	size_t troubles = aliases->troubles.count;
 	struct envelope to = {0};
 
 	aliases->visit++;
 	expand_path(aliases, &to, &recipient);
+	aliases->troubles.count = troubles; /* told when mail goes that way */
 	if (to.recipient_count != 1 || to.recipients[0].target.len > 0 || aliases_is_local(aliases, to.recipients[0].forward_path))
 		return false;
 	*outside = to.recipients[0].forward_path;

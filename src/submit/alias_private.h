@@ -16,6 +16,8 @@ struct alias_node {
 	bool is_trusted;		/* it stands where files and commands may be named */
 	const char *file;
 	unsigned line;
+	const char *named_in;		/* of an included file: where that was said first */
+	unsigned named_line;
 	struct alias_member *members;
 	struct alias_node **links;	/* of each member, to what it leads to on this host; null: nothing */
 	size_t count, capacity;

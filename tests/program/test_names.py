@@ -119,16 +119,33 @@ def test_a_caller_names_neither_file_nor_command(host):
     assert not here.relay.mails or here.relay.mails[-1].recipients == ["|touch@example.org", "/tmp/x@example.org"]
 
 
+def test_route_prints_every_step(host):
+    here = host("from = alerts@example.org", "# names\nroot: admin\nadmin: me@example.com, /var/x\n", "[relay work]\nurl = RELAY\nusers = www-data\n")
+    told = here.run("route", "--as", "www-data", "--from", "root (Cron Daemon)", "root").stdout.decode()
+    assert told.startswith(f"""alias {here.aliases}:2: root: admin
+alias {here.aliases}:3: admin: me@example.com, /var/x
+warning: {here.aliases}:3: admin leads to /var/x, which is not done; aliases_may_write = yes allows it.
+sender root@web1.example.net becomes alerts@example.org
+field To: root becomes To: me@example.com
+field From: root (Cron Daemon) becomes From: "root on web1 (Cron Daemon)" <alerts@example.org>
+  by from_policy = mend of the relay work
+me@example.com: by the sender, through [relay work]
+"""), told
+    assert here.run("route", "x@example.com").stdout.decode().startswith("x@example.com: through the default relay\n")
+    told = here.run("route", "--as", "bob", "--from", "root", "root", "--json").stdout
+    assert b'"recipient":"me@example.com","reason":"through the default relay"' in told
+
+
 def test_newaliases_tells_what_is_wrong_and_where(host):
     here = host("aliases_may_write = no", "root: me@example.com\nbad: b@@, ok\nnocolon\n: x\nROOT: you\nempty:\na: b\nb: a\nx@y: z\np: |/bin/cat\n")
     (here.aliases.parent / "list").write_text("ok@example.com\nnot ok\n")
     with here.aliases.open("a") as file:
         file.write(f"list: :include:{here.aliases.parent}/list\nlost: :include:{here.aliases.parent}/none\n")
     done = here.newaliases("-v")
-    at = [line.split(": ")[1] if "warning" not in line else line.split(": ")[2] for line in done.stderr.decode().splitlines()]
+    at = [line.split(": ")[2 if "warning" in line else 1] for line in done.stderr.decode().splitlines()]
     assert done.returncode == 65 and done.stdout.decode() == f"{here.aliases}: 12 aliases, longest {len(str(here.aliases.parent)) + 14} bytes, " + done.stdout.decode().split(", ")[2]
-    wrong = [f"{here.aliases}:{line}" for line in (2, 3, 4, 5, 6, 8, 9, 10)]
-    assert sorted(set(at)) == sorted([f"Cannot open {here.aliases.parent}/none", *wrong, f"{here.aliases.parent}/list:2"]), done.stderr.decode()
+    wrong = [f"{here.aliases}:{line}" for line in (2, 3, 4, 5, 6, 8, 9, 10, 12)]
+    assert sorted(set(at)) == sorted([*wrong, f"{here.aliases.parent}/list:2"]), done.stderr.decode()
     here.aliases.write_text("root: me@example.com\n")
     done = here.newaliases()
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

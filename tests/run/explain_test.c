@@ -89,7 +89,7 @@ static int route(const char *text, const char *address, const char *from)
 	return status;
 }
 
-#define WAYS "[paloma]\nrelay = smtp://192.0.2.1\ndomain = here.example\n[relay work]\nurl = 192.0.2.2\nfrom = bob@work.example\n" \
+#define WAYS "[paloma]\nrelay = smtp://192.0.2.1\nhost_name = here.example\n[relay work]\nurl = 192.0.2.2\nfrom = bob@work.example\n" \
 	"[route no.example]\nvia = reject Not from here\n[route here.example]\nvia = discard\n"
 
 static void the_way_is_told_and_its_trouble_is_the_status(void **state)
