@@ -155,7 +155,7 @@ static int take_header_line(struct header_reader *reader, struct view line, size
 			       reader->line_number);
 	if (memchr(line.data, '\0', line.len))
 		return err_set(err, EX_DATAERR, STATUS(5, 6, 0), "Line %zu of the message header has a NUL in it.", reader->line_number);
-	if (reader->line_number == 1 && !raw && view_starts(line, (struct view)VIEW("From "))) {
+	if (reader->line_number == 1 && !raw && (view_starts(line, (struct view)VIEW("From ")) || view_starts(line, (struct view)VIEW(">From ")))) {
 		reader->at += len; /* the separator of an mbox file */
 		return 0;
 	}

@@ -20,6 +20,7 @@
 #include "run/submission.h"
 #include "run/watch.h"
 #include "run/way.h"
+#include "submit/complete.h"
 #include "submit/normalize.h"
 
 struct sending {
@@ -71,6 +72,8 @@ static int complete(struct sending *sending, struct err *err)
 	const struct composition *wish = &sending->request->composition;
 
 	sending->draft.envelope.is_raw = wish->raw;
+	if (complete_check_hops(sending->draft.message, err) < 0)
+		return -1;
 	if (submission_find_author(&sending->conf, &sending->facts, wish->full_name, sending->arena, &sending->author, err) < 0)
 		return -1;
 	if (wish->raw)

@@ -10,12 +10,12 @@
 #include "run/facts.h"
 #include "run/resolution.h"
 #include "run/submission.h"
+#include "submit/complete.h"
 #include "submit/normalize.h"
 
 enum {
 	RECIPIENTS_DEFAULT = 50000,	/* a mail of one caller is one mail, and not several */
 	ERRORS_MAX = 20, TIMEOUT_S = 300, TIMEOUT_MAX_S = 86400,
-	HOPS_MAX = 50,			/* Received fields of a message that goes round in circles (RFC 5321 §6.3) */
 	HELO_SHOWN_MAX = 255,
 };
 
@@ -119,15 +119,6 @@ static int find_author(struct session *session, struct address *author, struct e
 	return 0;
 }
 
-static int check_hops(const struct message *message, struct err *err)
-{
-	size_t hops = 0;
-
-	for (size_t i = 0; i < message->fields.count; i++)
-		hops += view_equal_nocase(message->fields.items[i].name, (struct view)VIEW("Received"));
-	return hops <= HOPS_MAX ? 0 : err_set(err, EX_UNAVAILABLE, STATUS(5, 4, 6), "The message has passed %zu hosts and goes round in circles.", hops);
-}
-
 /* Letters that mean nothing else where they are put. */
 static bool is_plain_name(struct view name)
 {
@@ -206,7 +197,7 @@ static int hand_over(struct session *session, struct view *answer, struct err *e
 	struct session_mail mail = {.draft = draft, .trace = &trace, .facts = &session->facts, .author = &session->author};
 
 	facts_refresh(&session->facts);
-	if (intake_parse(draft->message, session->blob, draft->envelope.is_raw, err) < 0 || check_hops(draft->message, err) < 0 ||
+	if (intake_parse(draft->message, session->blob, draft->envelope.is_raw, err) < 0 || complete_check_hops(draft->message, err) < 0 ||
 	    complete(session, err) < 0)
 		return -1;
 	draft->envelope.user = session->caller->is_known ? session->facts.user : (struct view){0};

@@ -13,10 +13,14 @@ struct complete_options {
 	struct address author;		/* for a message without From */
 };
 
-/* Adds Date, From and Message-ID where they are missing, MIME-Version where the message has Content-Type; takes out Bcc,
- * Resent-Bcc and Return-Path, and To and Cc that name nobody; who is left without a recipient to see gets
- * "To: undisclosed-recipients:;". Fails with EX_DATAERR 5.1.7 when the author's address cannot be written. */
+/* Adds Date, From and Message-ID where they are missing, Sender to several authors, the same to the latest Resent- block,
+ * MIME-Version where the message has Content-Type; takes out Bcc, Resent-Bcc and Return-Path, and address fields that name
+ * nobody; who is left without a recipient to see gets "To: undisclosed-recipients:;". What a signature may cover stays.
+ * From that is not who hands the message over gets no Sender: it would carry a name of this host outside. Fails with EX_DATAERR 5.1.7 when the author's address cannot be written. */
 int complete_message(struct draft *draft, const struct complete_options *options, struct err *err);
+
+/* Fails with EX_UNAVAILABLE 5.4.6 when the message has passed too many hosts. */
+int complete_check_hops(const struct message *message, struct err *err);
 
 /* How a message came to us, for the one Received that we add (RFC 5321 §4.4). */
 struct received_facts {

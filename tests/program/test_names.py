@@ -154,3 +154,15 @@ def test_newaliases_tells_what_is_wrong_and_where(host):
 def test_a_list_is_told_of_by_its_owner(host):
     here = host("", "l: a@example.com, b@example.com\nowner-l: boss@example.com\n")
     assert here.send(input=b"To: l\nFrom: x@example.com\n\n")[:2] == ("boss@example.com", ["a@example.com", "b@example.com"])
+
+
+def test_a_submission_is_completed_as_the_rfc_lets_it_be(host):
+    here = host("from = Ann <ann@example.org>", "")
+    text = b">From bob Mon Jan  1 00:00:00 2024\nReturn-Path: <x@example.com>\nFrom:\nBcc: hidden@example.com\nResent-Bcc: other@example.com\nResent-To: x@example.com\nSubject: caf\xe9\n\n\xe9\n"
+    _, recipients, message = here.send("--envelope-to", "x@example.com", input=text)
+    assert recipients == ["x@example.com"] and message["From"] == "Ann <ann@example.org>" and message["To"] is None
+    assert message["Date"] and message["Message-ID"] and message["Subject"] == "café" and message["Resent-From"] == "Ann <ann@example.org>"
+    assert not {"Bcc", "Resent-Bcc", "Return-Path", "Sender"} & set(message.keys())
+    assert message["MIME-Version"] == "1.0" and message.get_content_charset() == "unknown-8bit" and message.get_payload(decode=True) == b"\xe9\r\n"
+    done = here.run("send", "-t", input=b"Received: x\n" * 51 + b"To: x@example.com\n\n")
+    assert done.returncode == 69 and b"goes round in circles" in done.stderr
