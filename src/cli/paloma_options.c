@@ -313,10 +313,20 @@ static const struct option_row queue_rows[] = {
 	CONFIG_ROWS,
 };
 
+#define SETUP(member) offsetof(struct request, setup.member)
+
+static const struct option_row import_rows[] = {
+	{"output", 'o', "FILE", false, "write it there, and passwords into files beside it", options_take_string, SETUP(output), NULL},
+	{"force", 0, NULL, false, "replace files that are there", options_take_flag, SETUP(force), NULL},
+	{"show-passwords", 0, NULL, false, "show passwords, as comments", options_take_flag, SETUP(show_passwords), NULL},
+	{"help", 'h', NULL, false, "this list", options_take_flag, REQUEST(wants_help), NULL},
+};
+
 #define TABLE(rows_) .rows = rows_, .count = sizeof(rows_) / sizeof *(rows_)
 
 const struct option_table send_options = {TABLE(send_rows), .take_operand = take_recipient};
 const struct option_table route_options_table = {TABLE(route_rows)};
 const struct option_table config_options = {TABLE(config_rows)};
 const struct option_table serve_options = {TABLE(serve_rows), .take_operand = options_refuse_operand};
+const struct option_table import_options = {TABLE(import_rows)};
 const struct option_table queue_options_table = {TABLE(queue_rows), .take_operand = take_queue_word};

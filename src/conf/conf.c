@@ -4,13 +4,13 @@
  * read, so that a mistake that is overruled harms nobody and one that counts is told with its place. */
 #include "conf/conf.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
 #include <sysexits.h>
 #include "base/nearest.h"
 #include "conf/conf_keys.h"
 #include "conf/ini_file.h"
+#include "conf/places.h"
 #include "conf/relay.h"
 
 static const struct view main_section = VIEW("paloma"), relay_prefix = VIEW("relay "), route_prefix = VIEW("route "), rewrite_prefix = VIEW("rewrite ");
@@ -122,24 +122,17 @@ static bool is_privileged(void)
 
 static int put_files(struct conf *conf, const char *config_file, bool is_lenient, struct err *err)
 {
-	const char *folder, *home;
-	char path[4096];
-	int len = 0;
+	const char *own;
 
 	if (config_file)
 		return put_file(conf, config_file, FILE_SETTINGS, CONF_USER_FILE, false, is_lenient, err);
-	if (put_file(conf, PALOMA_SYSCONFDIR "/paloma/paloma.conf", FILE_SETTINGS, CONF_SYSTEM_FILE, true, is_lenient, err) < 0)
+	if (put_file(conf, PLACES_SYSTEM_CONFIG, FILE_SETTINGS, CONF_SYSTEM_FILE, true, is_lenient, err) < 0)
 		return -1;
 	if (is_privileged())
 		return 0;
-	folder = getenv("XDG_CONFIG_HOME");
-	home = getenv("HOME");
-	if (folder && folder[0] == '/')
-		len = snprintf(path, sizeof path, "%s/paloma/paloma.conf", folder);
-	else if (home && home[0] == '/')
-		len = snprintf(path, sizeof path, "%s/.config/paloma/paloma.conf", home);
+	own = places_own_config(conf->arena);
 	/* HOME may be another's still, after su. */
-	return len > 0 && (size_t)len < sizeof path ? put_file(conf, path, FILE_OWN_SETTINGS, CONF_USER_FILE, true, is_lenient, err) : 0;
+	return own ? put_file(conf, own, FILE_OWN_SETTINGS, CONF_USER_FILE, true, is_lenient, err) : 0;
 }
 
 static int put_environment(struct conf *conf, bool is_lenient, struct err *err)
@@ -352,7 +345,7 @@ static int load(struct conf *conf, const struct conf_sources *sources, struct er
 	conf->queue = queue_defaults;
 	conf->deliver.mails_per_connection = MAILS_PER_CONNECTION;
 	conf->alias = (struct alias_options){.path = "/etc/aliases", .delimiters = VIEW("+")};
-	if (put_files(conf, sources->config_file, sources->is_lenient, err) < 0 || put_environment(conf, sources->is_lenient, err) < 0 ||
+	if ((!sources->no_files && put_files(conf, sources->config_file, sources->is_lenient, err) < 0) || put_environment(conf, sources->is_lenient, err) < 0 ||
 	    put_overrides(conf, sources, err) < 0)
 		return -1;
 	for (size_t i = 0; i < conf->value_count; i++)

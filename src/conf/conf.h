@@ -67,6 +67,7 @@ struct conf {
 
 struct conf_sources {
 	const char *config_file;	/* the only file to be read; null: the system's and the user's */
+	bool no_files;			/* not even those */
 	const struct conf_override *overrides;
 	size_t override_count;
 	bool is_lenient;		/* a mistake in a file or the environment is noted and passed over */

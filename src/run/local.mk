@@ -12,6 +12,7 @@ src_librun_a_SOURCES = \
 	%D%/facts.c %D%/facts.h \
 	%D%/handover.c %D%/handover.h \
 	%D%/hooks.c %D%/hooks.h \
+	%D%/import_verb.c %D%/import_verb.h \
 	%D%/keeper.c %D%/keeper.h \
 	%D%/list.c %D%/list.h \
 	%D%/listener.c %D%/listener.h \

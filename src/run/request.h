@@ -5,7 +5,10 @@
 #include <sys/types.h>
 #include "conf/conf.h"
 
-enum verb { VERB_SEND, VERB_SESSION, VERB_ROUTE, VERB_CONFIG, VERB_SERVE, VERB_DAEMON, VERB_QUEUE, VERB_ALIASES, VERB_HOSTS, VERB_HELP, VERB_VERSION };
+enum verb {
+	VERB_SEND, VERB_SESSION, VERB_ROUTE, VERB_CONFIG, VERB_SERVE, VERB_DAEMON, VERB_QUEUE, VERB_ALIASES,
+	VERB_HOSTS, VERB_IMPORT, VERB_HELP, VERB_VERSION,
+};
 
 /* sendmail's DeliveryMode: who waits for the first attempt. */
 enum delivery_mode { DELIVERY_DEFAULT, DELIVERY_FOREGROUND, DELIVERY_BACKGROUND, DELIVERY_QUEUE_ONLY };
@@ -64,6 +67,11 @@ struct request {
 	enum output_form output;
 	struct word_list operands;	/* route: addresses; config: keys */
 	struct queue_request queue;
+	struct setup_request {
+		const char *output;	/* of import; null: standard output */
+		bool force;		/* files that are there are replaced */
+		bool show_passwords;
+	} setup;
 	struct serve_request {
 		struct word_list listen; /* ADDR:PORT */
 		const char *catch_dir, *tls_cert, *tls_key, *password_file, *host_name;

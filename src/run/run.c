@@ -3,6 +3,7 @@
 #include <sysexits.h>
 #include "run/daemon.h"
 #include "run/explain.h"
+#include "run/import_verb.h"
 #include "run/newaliases.h"
 #include "run/output.h"
 #include "run/queue_verb.h"
@@ -89,6 +90,7 @@ static int (*const verbs[])(const struct request *request) = {
 	[VERB_QUEUE] = queue_verb_run,
 	[VERB_ALIASES] = newaliases_run,
 	[VERB_HOSTS] = hosts,
+	[VERB_IMPORT] = import_verb_run,
 	[VERB_HELP] = help,
 	[VERB_VERSION] = version,
 };

@@ -1,0 +1,19 @@
+/* places - where settings and what lasts beside them are. */
+#include "conf/places.h"
+
+#include <stdlib.h>
+
+/* below: the folder in HOME that stands for the variable. */
+static const char *find(const char *variable, const char *below, const char *file, struct arena *arena)
+{
+	const char *folder = getenv(variable), *home = getenv("HOME");
+
+	if (folder && folder[0] == '/')
+		return arena_printf(arena, "%s/%s", folder, file).data;
+	return home && home[0] == '/' ? arena_printf(arena, "%s/%s/%s", home, below, file).data : NULL;
+}
+
+const char *places_own_config(struct arena *arena)
+{
+	return find("XDG_CONFIG_HOME", ".config", "paloma/paloma.conf", arena);
+}

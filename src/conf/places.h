@@ -1,0 +1,12 @@
+/* places - where settings and what lasts beside them are. */
+#ifndef CONF_PLACES_H
+#define CONF_PLACES_H
+
+#include "base/arena.h"
+
+#define PLACES_SYSTEM_CONFIG PALOMA_SYSCONFDIR "/paloma/paloma.conf"
+
+/* $XDG_CONFIG_HOME/paloma/paloma.conf, or the same below ~/.config; null when neither variable has an absolute path. */
+const char *places_own_config(struct arena *arena);
+
+#endif
