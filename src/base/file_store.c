@@ -33,8 +33,7 @@ static int fill(int fd, struct view content)
 	return 0;
 }
 
-/* Root's own folders are his, so nothing changes there. */
-static int give_to_owner(int fd, const char *folder)
+static int give_to_owner(int fd, const char *folder, gid_t group)
 {
 	struct stat st;
 
@@ -42,7 +41,7 @@ static int give_to_owner(int fd, const char *folder)
 		return 0;
 	if (stat(folder, &st) < 0)
 		return -1;
-	return st.st_uid == 0 ? 0 : fchown(fd, st.st_uid, st.st_gid);
+	return fchown(fd, st.st_uid, group != FILE_GROUP_OF_FOLDER ? group : st.st_gid);
 }
 
 static int sync_folder(const char *folder)
@@ -67,14 +66,14 @@ static int put_into_place(const char *temporary, const char *path, bool may_repl
 	return 0;
 }
 
-int file_store(const char *path, struct view content, mode_t mode, bool may_replace, struct err *err)
+int file_store(const char *path, struct view content, mode_t mode, gid_t group, bool may_replace, struct err *err)
 {
 	char *folder = folder_of(path), *temporary = mem_alloc(strlen(folder) + sizeof "/.paloma-XXXXXX");
 	int fd = -1, result = -1, errno_value;
 
 	sprintf(temporary, "%s/.paloma-XXXXXX", folder);
 	fd = mkostemp(temporary, O_CLOEXEC);
-	if (fd >= 0 && fill(fd, content) == 0 && give_to_owner(fd, folder) == 0 && fchmod(fd, mode) == 0 && fsync(fd) == 0 &&
+	if (fd >= 0 && fill(fd, content) == 0 && give_to_owner(fd, folder, group) == 0 && fchmod(fd, mode) == 0 && fsync(fd) == 0 &&
 	    put_into_place(temporary, path, may_replace) == 0)
 		result = sync_folder(folder);
 	errno_value = errno;

@@ -5,11 +5,14 @@
 #include <sys/types.h>
 #include "base/err.h"
 
+#define FILE_GROUP_OF_FOLDER ((gid_t)-1)
+
 /* Writes content to path so that whoever opens it finds the old file or the new one, never a part of it, and that it survives a
  * power loss. What root puts into the folder of another user is that user's.
+ * group: of the file, where the caller may choose it.
  * may_replace: false fails with EX_CANTCREAT when there is a file of that name, and leaves it alone.
  * Fails with EX_CANTCREAT or EX_TEMPFAIL (no space) otherwise; then nothing has changed. */
-int file_store(const char *path, struct view content, mode_t mode, bool may_replace, struct err *err);
+int file_store(const char *path, struct view content, mode_t mode, gid_t group, bool may_replace, struct err *err);
 
 /* Makes the folder that path stands in, and those above it. Those that are there already are left as they are.
  * Fails with EX_CANTCREAT. */

@@ -315,6 +315,27 @@ static const struct option_row queue_rows[] = {
 
 #define SETUP(member) offsetof(struct request, setup.member)
 
+static const struct option_row setup_rows[] = {
+	{"relay", 0, "URL", false, "the server; without it, the DNS of the domain is asked", options_take_key, 0, "relay"},
+	{"login", 0, "NAME", false, "name to log in with, where it is not the address", options_take_key, 0, "user"},
+	{"password-file", 0, "FILE", false, "file whose first line is the password; it stays where it is", options_take_key, 0, "password_file"},
+	{"password-command", 0, "COMMAND", false, "command that prints the password", options_take_key, 0, "password_command"},
+	{"password", 0, "PASSWORD", false, NULL, refuse_password, 0, NULL},
+	{"system", 0, NULL, false, "write the configuration of the system", options_take_flag, SETUP(for_system), NULL},
+	{"user", 0, NULL, false, "write that of the user", options_take_flag, SETUP(for_user), NULL},
+	{"output", 'o', "FILE", false, "write it there", options_take_string, SETUP(output), NULL},
+	{"force", 0, NULL, false, "replace files that are there", options_take_flag, SETUP(force), NULL},
+	{"yes", 'y', NULL, false, "ask for nothing but the password", options_take_flag, SETUP(yes), NULL},
+	{"test", 0, NULL, false, "send a mail to the address itself in the end", options_take_flag, SETUP(send_test), NULL},
+	{"auth", 0, "MECHANISMS", false, "SASL mechanisms that may be used", options_take_key, 0, "auth"},
+	{"tls", 0, "MODE", false, "none, opportunistic, require or verify", options_take_key, 0, "tls"},
+	{"tls-ca", 0, "FILE", false, "trusted certificates, a file or a folder", options_take_key, 0, "tls_ca"},
+	{"tls-pin", 0, "PIN", false, "fingerprint that is trusted instead of name and dates", options_take_key, 0, "tls_pin"},
+	{"set", 'O', "KEY=VALUE", false, "a setting of paloma.conf(5), now and in what is written", take_set, 0, NULL},
+	{"verbose", 'v', NULL, false, "show the conversation with the server", options_take_flag, REQUEST(verbose), NULL},
+	{"help", 'h', NULL, false, "this list", options_take_flag, REQUEST(wants_help), NULL},
+};
+
 static const struct option_row import_rows[] = {
 	{"output", 'o', "FILE", false, "write it there, and passwords into files beside it", options_take_string, SETUP(output), NULL},
 	{"force", 0, NULL, false, "replace files that are there", options_take_flag, SETUP(force), NULL},
@@ -328,5 +349,6 @@ const struct option_table send_options = {TABLE(send_rows), .take_operand = take
 const struct option_table route_options_table = {TABLE(route_rows)};
 const struct option_table config_options = {TABLE(config_rows)};
 const struct option_table serve_options = {TABLE(serve_rows), .take_operand = options_refuse_operand};
+const struct option_table setup_options = {TABLE(setup_rows)};
 const struct option_table import_options = {TABLE(import_rows)};
 const struct option_table queue_options_table = {TABLE(queue_rows), .take_operand = take_queue_word};

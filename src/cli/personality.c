@@ -81,6 +81,7 @@ static const struct personality {
 	{"smtpd", VERB_DAEMON, &sendmail_options, prepare_smtpd, "", NULL, true},
 	{"hoststat", VERB_HOSTS, &sendmail_options, prepare_hoststat, "", NULL, true},
 	{"purgestat", VERB_HOSTS, &sendmail_options, prepare_hoststat, "", NULL, true},
+	{"setup", VERB_SETUP, &setup_options, NULL, "ADDRESS", "Finds the server of an address, tries it, and writes the configuration.", false},
 	{"import", VERB_IMPORT, &import_options, NULL, "FORMAT [FILE]", "Makes a configuration of msmtp, ssmtp, dma or nullmailer one of paloma.", false},
 	{"help", VERB_HELP, &help_options, NULL, "[VERB]", "Shows the verbs, or the options of one.", false},
 	{"version", VERB_VERSION, &version_options, NULL, "", "Shows the version and what is built in.", false},

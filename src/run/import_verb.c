@@ -9,32 +9,19 @@
 #include <sysexits.h>
 #include <unistd.h>
 #include "base/escape.h"
-#include "base/file_store.h"
-#include "base/mem.h"
 #include "conf/import.h"
 #include "conf/places.h"
 #include "run/output.h"
+#include "run/settings_files.h"
 
-enum { TEXT_MAX = 1024 * 1024, SECRET_MODE = 0600, OPEN_MODE = 0644, FOLDER_MODE = 0755 };
+enum { TEXT_MAX = 1024 * 1024 };
 
-/* The folder of the file that is written, as an absolute path: a configuration is read from anywhere. */
+/* Where passwords would go. */
 static const char *secret_folder(const char *output, struct arena *arena)
 {
-	const char *file = output ? output : geteuid() == 0 ? PLACES_SYSTEM_CONFIG : places_own_config(arena);
-	struct view folder = view_first(view_of(file), view_last_index(view_of(file), '/'));
-	char *here;
+	const char *file = output ? output : geteuid() == 0 ? NULL : places_own_config(arena);
 
-	if (!file)
-		return PALOMA_SYSCONFDIR "/paloma";
-	if (file[0] == '/')
-		return folder.len > 0 ? arena_str(arena, folder) : "";
-	here = getcwd(NULL, 0);
-	if (folder.len == strlen(file))
-		folder = arena_printf(arena, "%s", here ? here : ".");
-	else
-		folder = arena_printf(arena, "%s/%.*s", here ? here : ".", VIEW_ARG(folder));
-	free(here);
-	return folder.data;
+	return settings_files_folder(file ? file : PLACES_SYSTEM_CONFIG, arena);
 }
 
 static void say_warnings(const struct settings *settings)
@@ -50,49 +37,17 @@ static void say_warnings(const struct settings *settings)
 	buf_clear(&text);
 }
 
-/* The system's settings are read by everybody who sends mail, and by the service, which is not root; no secret is among them. */
-static mode_t mode_of(const char *output)
-{
-	return strcmp(output, PLACES_SYSTEM_CONFIG) == 0 ? OPEN_MODE : SECRET_MODE;
-}
-
-/* Passwords first: a configuration that names a file which is not there is of no use. */
-static int store(const struct settings *settings, const char *output, struct view text, bool force, struct err *err)
-{
-	struct buf line;
-	int status = 0;
-
-	if (!force && access(output, F_OK) == 0)
-		return err_set(err, EX_CANTCREAT, STATUS(5, 3, 0), "%s is there already; --force replaces it.", output);
-	buf_init(&line, TEXT_MAX);
-	buf_reserve(&line, TEXT_MAX); /* growing would leave a copy behind */
-	if (settings->secret_count > 0)
-		status = file_make_folder_of(settings->secrets[0].path, FOLDER_MODE, err);
-	for (size_t i = 0; status == 0 && i < settings->secret_count; i++) {
-		buf_reset(&line);
-		buf_append(&line, settings->secrets[i].text);
-		buf_append_char(&line, '\n');
-		status = file_store(settings->secrets[i].path, buf_view(&line), SECRET_MODE, force, err);
-	}
-	buf_wipe(&line);
-	return status == 0 ? file_store(output, text, mode_of(output), force, err) : -1;
-}
-
-static int deliver(const struct request *request, const struct settings *settings, struct err *err)
+/* To standard output, without passwords. */
+static int show(const struct settings *settings, struct err *err)
 {
 	struct buf text;
 	int status;
 
+	for (size_t i = 0; i < settings->secret_count && !settings->show_secrets; i++)
+		fprintf(stderr, "paloma: warning: A password is not shown; put it into %s (mode 0600), or say -o FILE.\n", settings->secrets[i].path);
 	buf_init(&text, TEXT_MAX);
 	settings_print(settings, &text);
-	say_warnings(settings);
-	if (request->setup.output) {
-		status = store(settings, request->setup.output, buf_view(&text), request->setup.force, err);
-	} else {
-		for (size_t i = 0; i < settings->secret_count; i++)
-			fprintf(stderr, "paloma: warning: A password is not shown; put it into %s (mode 0600), or say -o FILE.\n", settings->secrets[i].path);
-		status = output_write(stdout, buf_view(&text), err);
-	}
+	status = output_write(stdout, buf_view(&text), err);
 	buf_wipe(&text);
 	return status;
 }
@@ -113,7 +68,8 @@ static int import(const struct request *request, struct arena *arena, struct err
 	import.path = words->count > 1 ? words->items[1] : NULL;
 	if (reader(&import, err) < 0)
 		return -1;
-	return deliver(request, &settings, err);
+	say_warnings(&settings);
+	return request->setup.output ? settings_files_store(&settings, request->setup.output, request->setup.force, err) : show(&settings, err);
 }
 
 int import_verb_run(const struct request *request)

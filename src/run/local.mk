@@ -1,6 +1,7 @@
 noinst_LIBRARIES += src/librun.a
 src_librun_a_SOURCES = \
 	%D%/agenda.c %D%/agenda.h \
+	%D%/ask.c %D%/ask.h \
 	%D%/attempt.c %D%/attempt.h \
 	%D%/catch.c %D%/catch.h \
 	%D%/catch_maildir.c %D%/catch_maildir.h \
@@ -33,6 +34,9 @@ src_librun_a_SOURCES = \
 	%D%/session.c %D%/session.h \
 	%D%/settings.c %D%/settings.h \
 	%D%/stdio_session.c %D%/stdio_session.h \
+	%D%/settings_files.c %D%/settings_files.h \
+	%D%/setup.c %D%/setup.h \
+	%D%/setup_search.c %D%/setup_search.h \
 	%D%/steer.c %D%/steer.h \
 	%D%/submission.c %D%/submission.h \
 	%D%/visit.c %D%/visit.h \

@@ -7,7 +7,7 @@
 
 enum verb {
 	VERB_SEND, VERB_SESSION, VERB_ROUTE, VERB_CONFIG, VERB_SERVE, VERB_DAEMON, VERB_QUEUE, VERB_ALIASES,
-	VERB_HOSTS, VERB_IMPORT, VERB_HELP, VERB_VERSION,
+	VERB_HOSTS, VERB_IMPORT, VERB_SETUP, VERB_HELP, VERB_VERSION,
 };
 
 /* sendmail's DeliveryMode: who waits for the first attempt. */
@@ -68,9 +68,12 @@ struct request {
 	struct word_list operands;	/* route: addresses; config: keys */
 	struct queue_request queue;
 	struct setup_request {
-		const char *output;	/* of import; null: standard output */
+		const char *output;	/* null: standard output (import); the usual place (setup) */
 		bool force;		/* files that are there are replaced */
 		bool show_passwords;
+		bool for_user, for_system; /* whose configuration; neither: the system's when root */
+		bool send_test;
+		bool yes;		/* nothing is asked but the password */
 	} setup;
 	struct serve_request {
 		struct word_list listen; /* ADDR:PORT */

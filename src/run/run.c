@@ -10,6 +10,7 @@
 #include "run/request.h"
 #include "run/send.h"
 #include "run/serve.h"
+#include "run/setup.h"
 #include "run/stdio_session.h"
 
 #ifdef HAVE_OPENSSL
@@ -91,6 +92,7 @@ static int (*const verbs[])(const struct request *request) = {
 	[VERB_ALIASES] = newaliases_run,
 	[VERB_HOSTS] = hosts,
 	[VERB_IMPORT] = import_verb_run,
+	[VERB_SETUP] = setup_run,
 	[VERB_HELP] = help,
 	[VERB_VERSION] = version,
 };

@@ -40,10 +40,10 @@ static void a_file_is_written_with_its_mode(void **state)
 	struct err err = {0};
 
 	(void)state;
-	assert_int_equal(file_store(scratch_path("one"), (struct view)VIEW("secret\n"), 0600, false, &err), 0);
+	assert_int_equal(file_store(scratch_path("one"), (struct view)VIEW("secret\n"), 0600, FILE_GROUP_OF_FOLDER, false, &err), 0);
 	assert_content(scratch_path("one"), "secret\n", 0600);
 	umask(0777);
-	assert_int_equal(file_store(scratch_path("two"), (struct view)VIEW(""), 0644, false, &err), 0);
+	assert_int_equal(file_store(scratch_path("two"), (struct view)VIEW(""), 0644, FILE_GROUP_OF_FOLDER, false, &err), 0);
 	umask(before);
 	assert_content(scratch_path("two"), "", 0644);
 	assert_int_equal(count_files(scratch_folder()), 2);
@@ -55,11 +55,11 @@ static void what_is_there_is_replaced_only_when_told_to(void **state)
 	struct err err = {0};
 
 	(void)state;
-	assert_int_equal(file_store(path, (struct view)VIEW("new"), 0600, false, &err), -1);
+	assert_int_equal(file_store(path, (struct view)VIEW("new"), 0600, FILE_GROUP_OF_FOLDER, false, &err), -1);
 	assert_int_equal(err.exit_code, EX_CANTCREAT);
 	assert_non_null(strstr(err.text, "there already"));
 	assert_content(path, "old", 0644);
-	assert_int_equal(file_store(path, (struct view)VIEW("new"), 0600, true, &err), 0);
+	assert_int_equal(file_store(path, (struct view)VIEW("new"), 0600, FILE_GROUP_OF_FOLDER, true, &err), 0);
 	assert_content(path, "new", 0600);
 }
 
@@ -71,11 +71,11 @@ static void a_folder_that_is_missing_is_an_error_or_made(void **state)
 
 	(void)state;
 	snprintf(deep, sizeof deep, "%s/b/file", path);
-	assert_int_equal(file_store(deep, (struct view)VIEW("x"), 0600, false, &err), -1);
+	assert_int_equal(file_store(deep, (struct view)VIEW("x"), 0600, FILE_GROUP_OF_FOLDER, false, &err), -1);
 	assert_int_equal(err.exit_code, EX_CANTCREAT);
 	assert_int_equal(file_make_folder_of(deep, 0700, &err), 0);
 	assert_int_equal(file_make_folder_of(deep, 0700, &err), 0);
-	assert_int_equal(file_store(deep, (struct view)VIEW("x"), 0600, false, &err), 0);
+	assert_int_equal(file_store(deep, (struct view)VIEW("x"), 0600, FILE_GROUP_OF_FOLDER, false, &err), 0);
 	assert_content(deep, "x", 0600);
 	unlink(deep);
 	snprintf(deep, sizeof deep, "%s/b", path);
@@ -96,10 +96,14 @@ static void what_root_writes_for_a_user_is_the_users(void **state)
 	assert_int_equal(mkdir(path, 0700), 0);
 	assert_int_equal(chown(path, 1234, 2345), 0);
 	snprintf(file, sizeof file, "%s/token", path);
-	assert_int_equal(file_store(file, (struct view)VIEW("x"), 0600, true, &err), 0);
+	assert_int_equal(file_store(file, (struct view)VIEW("x"), 0600, FILE_GROUP_OF_FOLDER, true, &err), 0);
 	assert_int_equal(stat(file, &st), 0);
 	assert_int_equal(st.st_uid, 1234);
 	assert_int_equal(st.st_gid, 2345);
+	assert_int_equal(file_store(file, (struct view)VIEW("x"), 0640, 3456, true, &err), 0);
+	assert_int_equal(stat(file, &st), 0);
+	assert_int_equal(st.st_uid, 1234);
+	assert_int_equal(st.st_gid, 3456);
 	unlink(file);
 	assert_int_equal(rmdir(path), 0);
 }

@@ -1,0 +1,14 @@
+/* ask - questions to whoever sits at the terminal. */
+#ifndef RUN_ASK_H
+#define RUN_ASK_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/* Shows the question and reads a line that the terminal does not show; appended to secret, which has its room already. A
+ * signal that ends the process finds the terminal as it was. Fails with EX_USAGE when there is no terminal. */
+int ask_password(const char *question, struct buf *secret, struct err *err);
+/* *answer is true only for a line that begins with y or Y. Fails with EX_USAGE when there is no terminal. */
+int ask_yes(const char *question, bool *answer, struct err *err);
+
+#endif
