@@ -25,6 +25,7 @@ AC_DEFUN([PALOMA_LIBRARIES], [
   PALOMA_LIBRARY([iniparser], [INIPARSER], [iniparser], [iniparser/iniparser.h], [the configuration file (libiniparser)])
   PALOMA_LIBRARY([unistring], [UNISTRING], [libunistring], [uninorm.h], [file names in one form of Unicode (libunistring)])
   PALOMA_LIBRARY([seccomp], [SECCOMP], [libseccomp], [seccomp.h], [the confinement of workers (libseccomp)])
+  PALOMA_LIBRARY([curl], [CURL], [libcurl], [curl/curl.h], [OAuth tokens that renew themselves (libcurl)])
   AC_SUBST([PALOMA_LIB_CFLAGS])
   AC_SUBST([PALOMA_LIB_LIBS])
 ])

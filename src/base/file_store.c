@@ -33,7 +33,7 @@ static int fill(int fd, struct view content)
 	return 0;
 }
 
-static int give_to_owner(int fd, const char *folder, gid_t group)
+int file_give_to_owner(int fd, const char *folder, gid_t group)
 {
 	struct stat st;
 
@@ -73,7 +73,7 @@ int file_store(const char *path, struct view content, mode_t mode, gid_t group, 
 
 	sprintf(temporary, "%s/.paloma-XXXXXX", folder);
 	fd = mkostemp(temporary, O_CLOEXEC);
-	if (fd >= 0 && fill(fd, content) == 0 && give_to_owner(fd, folder, group) == 0 && fchmod(fd, mode) == 0 && fsync(fd) == 0 &&
+	if (fd >= 0 && fill(fd, content) == 0 && file_give_to_owner(fd, folder, group) == 0 && fchmod(fd, mode) == 0 && fsync(fd) == 0 &&
 	    put_into_place(temporary, path, may_replace) == 0)
 		result = sync_folder(folder);
 	errno_value = errno;
@@ -90,6 +90,24 @@ int file_store(const char *path, struct view content, mode_t mode, gid_t group, 
 	return result;
 }
 
+static int make_folder(const char *folder, mode_t mode)
+{
+	char *above;
+	int fd, result;
+
+	if (mkdir(folder, mode) < 0)
+		return errno == EEXIST ? 0 : -1;
+	if (geteuid() != 0)
+		return 0;
+	above = folder_of(folder);
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	result = fd < 0 ? -1 : file_give_to_owner(fd, above, FILE_GROUP_OF_FOLDER);
+	if (fd >= 0)
+		close(fd);
+	free(above);
+	return result;
+}
+
 int file_make_folder_of(const char *path, mode_t mode, struct err *err)
 {
 	char *folder = folder_of(path);
@@ -98,7 +116,7 @@ int file_make_folder_of(const char *path, mode_t mode, struct err *err)
 	for (char *at = strchr(folder + 1, '/'); result == 0 && folder[0]; at = at ? strchr(at + 1, '/') : NULL) {
 		if (at)
 			*at = '\0';
-		if (mkdir(folder, mode) < 0 && errno != EEXIST)
+		if (make_folder(folder, mode) < 0)
 			result = err_set_errno(err, EX_CANTCREAT, errno, "Cannot make the folder %s", folder);
 		if (!at)
 			break;

@@ -14,7 +14,11 @@
  * Fails with EX_CANTCREAT or EX_TEMPFAIL (no space) otherwise; then nothing has changed. */
 int file_store(const char *path, struct view content, mode_t mode, gid_t group, bool may_replace, struct err *err);
 
-/* Makes the folder that path stands in, and those above it. Those that are there already are left as they are.
+/* What root has made in the folder becomes that of the folder's owner; nothing happens for anybody else. */
+int file_give_to_owner(int fd, const char *folder, gid_t group);
+
+/* Makes the folder that path stands in, and those above it, each for the owner of the one above. Those that are there already are
+ * left as they are.
  * Fails with EX_CANTCREAT. */
 int file_make_folder_of(const char *path, mode_t mode, struct err *err);
 

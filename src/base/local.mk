@@ -11,6 +11,7 @@ src_libbase_a_SOURCES = \
 	%D%/file.c %D%/file.h \
 	%D%/file_store.c %D%/file_store.h \
 	%D%/json.c %D%/json.h \
+	%D%/json_read.c %D%/json_read.h \
 	%D%/log.c %D%/log.h \
 	%D%/library.c %D%/library.h \
 	%D%/mem.c %D%/mem.h \

@@ -343,6 +343,10 @@ static const struct option_row import_rows[] = {
 	{"help", 'h', NULL, false, "this list", options_take_flag, REQUEST(wants_help), NULL},
 };
 
+static const struct option_row oauth_rows[] = {
+	CONFIG_ROWS,
+};
+
 #define TABLE(rows_) .rows = rows_, .count = sizeof(rows_) / sizeof *(rows_)
 
 const struct option_table send_options = {TABLE(send_rows), .take_operand = take_recipient};
@@ -350,5 +354,6 @@ const struct option_table route_options_table = {TABLE(route_rows)};
 const struct option_table config_options = {TABLE(config_rows)};
 const struct option_table serve_options = {TABLE(serve_rows), .take_operand = options_refuse_operand};
 const struct option_table setup_options = {TABLE(setup_rows)};
+const struct option_table oauth_options = {TABLE(oauth_rows)};
 const struct option_table import_options = {TABLE(import_rows)};
 const struct option_table queue_options_table = {TABLE(queue_rows), .take_operand = take_queue_word};

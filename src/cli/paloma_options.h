@@ -4,6 +4,7 @@
 
 #include "cli/options.h"
 
-extern const struct option_table send_options, route_options_table, queue_options_table, config_options, serve_options, import_options, setup_options;
+extern const struct option_table send_options, route_options_table, queue_options_table, config_options, serve_options, import_options, setup_options,
+	oauth_options;
 
 #endif

@@ -83,6 +83,7 @@ static const struct personality {
 	{"purgestat", VERB_HOSTS, &sendmail_options, prepare_hoststat, "", NULL, true},
 	{"setup", VERB_SETUP, &setup_options, NULL, "ADDRESS", "Finds the server of an address, tries it, and writes the configuration.", false},
 	{"import", VERB_IMPORT, &import_options, NULL, "FORMAT [FILE]", "Makes a configuration of msmtp, ssmtp, dma or nullmailer one of paloma.", false},
+	{"oauth", VERB_OAUTH, &oauth_options, NULL, "login [RELAY]", "Logs in once for a relay that takes OAuth tokens.", false},
 	{"help", VERB_HELP, &help_options, NULL, "[VERB]", "Shows the verbs, or the options of one.", false},
 	{"version", VERB_VERSION, &version_options, NULL, "", "Shows the version and what is built in.", false},
 };

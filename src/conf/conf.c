@@ -224,7 +224,7 @@ static bool is_for_another_relay(const struct conf *conf, const struct conf_valu
 /* The keys that each name a place of the secret: a stronger place that uses one of them means none of the others. */
 static bool is_outdone(const struct conf *conf, const struct conf_value *value)
 {
-	static const struct view keys[] = {VIEW("password_file"), VIEW("password_command"), VIEW("oauth_token_command")};
+	static const struct view keys[] = {VIEW("password_file"), VIEW("password_command"), VIEW("oauth_token_command"), VIEW("oauth_client_id")};
 	bool is_one = false, is_weaker = false;
 
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {

@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <sysexits.h>
+#include "conf/oauth.h"
 #include "conf/relay.h"
 #include "mail/address.h"
 #include "net/idna.h"
@@ -81,6 +82,22 @@ static int set_mechanisms(const struct conf_row *row, const struct conf_target *
 		rest = view_from(rest, end + 1);
 	}
 	return set_view(row, target, value, err);
+}
+
+/* A row of the table of providers. */
+static int set_provider(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
+{
+	if (value.len > 0 && !oauth_find_provider(value))
+		return fail(row, value, "google or microsoft; others are described by the oauth_..._endpoint keys", err);
+	return set_text(row, target, value, err);
+}
+
+/* A secret that came over anything but HTTPS would be none. */
+static int set_https(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
+{
+	if (value.len > 0 && !view_starts(value, (struct view)VIEW("https://")))
+		return fail(row, value, "a URL that begins with https://", err);
+	return set_text(row, target, value, err);
 }
 
 static bool read_bool(struct view value, bool *result)
@@ -370,6 +387,15 @@ const struct conf_row conf_rows[] = {
 	RELAY_ROW(BOTH, "password_file", set_text, password_file, "", "file whose first line is the password", true),
 	RELAY_ROW(BOTH, "password_command", set_text, password_command, "", "command that prints the password", true),
 	RELAY_ROW(BOTH, "oauth_token_command", set_text, oauth_token_command, "", "command that prints an OAuth access token", true),
+	RELAY_ROW(BOTH, "oauth_provider", set_provider, oauth.provider, "", "whose OAuth tokens are used: google or microsoft", true),
+	RELAY_ROW(BOTH, "oauth_client_id", set_text, oauth.client_id, "", "what the provider knows this program by", true),
+	RELAY_ROW(BOTH, "oauth_client_secret_file", set_text, oauth.client_secret_file, "", "file whose first line is the secret of the client", true),
+	RELAY_ROW(BOTH, "oauth_device_endpoint", set_https, oauth.device_endpoint, "the provider's", "URL where paloma oauth login begins (RFC 8628)", true),
+	RELAY_ROW(BOTH, "oauth_authorization_endpoint", set_https, oauth.authorization_endpoint, "the provider's", "URL for the browser, where there is no device endpoint", true),
+	RELAY_ROW(BOTH, "oauth_token_endpoint", set_https, oauth.token_endpoint, "the provider's", "URL that gives tokens", true),
+	RELAY_ROW(BOTH, "oauth_scope", set_text, oauth.scope, "the provider's", "what the tokens are for", true),
+	RELAY_ROW(BOTH, "oauth_ca", set_text, oauth.ca, "the system's", "trusted certificates of these URLs", true),
+	RELAY_ROW(BOTH, "oauth_folder", set_text, oauth.folder, "the system's or the user's own", "folder in which tokens are kept", true),
 	RELAY_ROW(BOTH, "auth", set_mechanisms, credentials.mechanisms, "the best offered", "SASL mechanisms that may be used", true),
 	RELAY_ROW(BOTH, "password_in_clear", set_bool, credentials.clear_allowed, "no", "the password may be sent without TLS, or to whoever answers", true),
 	{.shown = {BOTH | CONF_IN_ROUTE, VIEW("tls"), "verify with a user, else opportunistic", "what TLS has to prove"}, .set = set_tls, .is_tls_demand = true},

@@ -2,6 +2,7 @@
 #include "conf/places.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 /* below: the folder in HOME that stands for the variable. */
 static const char *find(const char *variable, const char *below, const char *file, struct arena *arena)
@@ -16,4 +17,13 @@ static const char *find(const char *variable, const char *below, const char *fil
 const char *places_own_config(struct arena *arena)
 {
 	return find("XDG_CONFIG_HOME", ".config", "paloma/paloma.conf", arena);
+}
+
+const char *places_state(struct arena *arena)
+{
+	static const char system_folder[] = PALOMA_LOCALSTATEDIR "/lib/paloma";
+
+	if (geteuid() == 0 || access(system_folder, W_OK) == 0)
+		return system_folder;
+	return find("XDG_STATE_HOME", ".local/state", "paloma", arena);
 }

@@ -8,6 +8,7 @@
 #include <sysexits.h>
 #include "base/file.h"
 #include "base/process.h"
+#include "conf/oauth.h"
 
 enum { SECRET_MAX = 16 * 1024, COMMAND_TIMEOUT_MS = 60 * 1000 };
 
@@ -89,6 +90,10 @@ int secret_resolve(const struct relay *relay, bool is_default, struct secret *se
 	buf_reserve(&secret->token, SECRET_MAX);
 	if (relay->oauth_token_command) {
 		if (from_command("oauth_token_command", relay->oauth_token_command, &secret->token, err) < 0)
+			return -1;
+		credentials->token = buf_str(&secret->token);
+	} else if (oauth_is_set(relay)) {
+		if (oauth_access_token(relay, time(NULL), &secret->token, err) < 0)
 			return -1;
 		credentials->token = buf_str(&secret->token);
 	}

@@ -22,6 +22,16 @@ enum from_policy {
 	FROM_ALWAYS,			/* every other becomes the account's */
 };
 
+/* Where tokens come from that renew themselves; null where nothing is said. */
+struct oauth_settings {
+	const char *provider;		/* a row of conf/oauth; it has what follows, where that is not said */
+	const char *client_id, *client_secret_file;
+	const char *device_endpoint, *authorization_endpoint, *token_endpoint;
+	const char *scope;
+	const char *ca;			/* trusted certificates of these endpoints, a file or a folder */
+	const char *folder;		/* where tokens are kept */
+};
+
 struct relay {
 	struct view name;		/* "default" or the section's name */
 	struct relay_url *urls;
@@ -34,6 +44,7 @@ struct relay {
 	struct tls_policy tls;		/* demand, ca, certificate, pins; name and start are set per endpoint */
 	bool tls_is_set;		/* false: verified with credentials, opportunistic without, and never less than tls.demand */
 	struct credentials credentials;
+	struct oauth_settings oauth;
 	const char *password_file, *password_command, *oauth_token_command; /* resolved by conf/secret when the hop is used */
 };
 

@@ -5,6 +5,7 @@ src_libnet_a_SOURCES = \
 	%D%/dns_answer.c %D%/dns_answer.h \
 	%D%/dns_hosts.c %D%/dns_hosts.h \
 	%D%/endpoint.c %D%/endpoint.h \
+	%D%/https.c %D%/https.h \
 	%D%/idna.c %D%/idna.h \
 	%D%/stream.c %D%/stream.h %D%/stream_private.h \
 	%D%/tls.c %D%/tls_private.h \

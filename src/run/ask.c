@@ -94,6 +94,11 @@ int ask_password(const char *question, struct buf *secret, struct err *err)
 	return ask(question, true, secret, err);
 }
 
+int ask_line(const char *question, struct buf *line, struct err *err)
+{
+	return ask(question, false, line, err);
+}
+
 int ask_yes(const char *question, bool *answer, struct err *err)
 {
 	struct buf line;

@@ -18,6 +18,7 @@ src_librun_a_SOURCES = \
 	%D%/list.c %D%/list.h \
 	%D%/listener.c %D%/listener.h \
 	%D%/newaliases.c %D%/newaliases.h \
+	%D%/oauth_verb.c %D%/oauth_verb.h \
 	%D%/output.c %D%/output.h \
 	%D%/preview.c %D%/preview.h \
 	%D%/queue.c %D%/queue.h %D%/queue_private.h \

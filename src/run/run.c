@@ -5,6 +5,7 @@
 #include "run/explain.h"
 #include "run/import_verb.h"
 #include "run/newaliases.h"
+#include "run/oauth_verb.h"
 #include "run/output.h"
 #include "run/queue_verb.h"
 #include "run/request.h"
@@ -53,11 +54,16 @@
 #else
 #define SECCOMP_NOTE "-seccomp (workers are confined by Landlock alone)"
 #endif
+#ifdef HAVE_CURL
+#define CURL_NOTE "+curl"
+#else
+#define CURL_NOTE "-curl (OAuth tokens by a command only)"
+#endif
 
 static int version(const struct request *request)
 {
 	static const struct view text = VIEW("paloma " PACKAGE_VERSION "\n" OPENSSL_NOTE " " GSASL_NOTE " " CARES_NOTE " " IDN2_NOTE " " MAGIC_NOTE " "
-					     INIPARSER_NOTE " " UNISTRING_NOTE " " SECCOMP_NOTE "\n"
+					     INIPARSER_NOTE " " UNISTRING_NOTE " " SECCOMP_NOTE " " CURL_NOTE "\n"
 					     "settings in " PALOMA_SYSCONFDIR "/paloma/paloma.conf, mail in " PALOMA_LOCALSTATEDIR "/spool/paloma\n");
 	struct err err;
 
@@ -93,6 +99,7 @@ static int (*const verbs[])(const struct request *request) = {
 	[VERB_HOSTS] = hosts,
 	[VERB_IMPORT] = import_verb_run,
 	[VERB_SETUP] = setup_run,
+	[VERB_OAUTH] = oauth_verb_run,
 	[VERB_HELP] = help,
 	[VERB_VERSION] = version,
 };

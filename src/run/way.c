@@ -85,6 +85,18 @@ void way_key_clear(struct way_key *key)
 	*key = (struct way_key){0};
 }
 
+/* Not that it could not be had just now, but that somebody has to do something about it: that is where mail is stuck. */
+static bool is_refusal(const struct err *trouble)
+{
+	return trouble->exit_code && trouble->status.subject == 7 && !err_is_transient(trouble);
+}
+
+static void blame_login(const struct hop *hop, struct outcome *outcomes)
+{
+	for (size_t i = 0; i < hop->recipient_count; i++)
+		outcomes[hop->recipients[i]].phase = PHASE_AUTH;
+}
+
 void way_deliver(const struct conf *conf, const struct way_key *key, struct hop *hop, const struct draft *draft, struct outcome *outcomes,
 		 struct arena *arena)
 {
@@ -101,6 +113,8 @@ void way_deliver(const struct conf *conf, const struct way_key *key, struct hop 
 		hop->trouble = key->trouble;
 	}
 	deliver_hop(hop, draft, &conf->deliver, outcomes, arena);
+	if (relay && key && key->relay == relay && is_refusal(&key->trouble))
+		blame_login(hop, outcomes);
 	hop->credentials = NULL;
 	way_key_clear(&fetched);
 }
