@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -161,6 +162,41 @@ int process_start(const char *const argv[], int input, pid_t *pid, struct err *e
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
 	return result ? err_set_errno(err, EX_UNAVAILABLE, result, "Cannot run %s", argv[0]) : 0;
+}
+
+int process_start_wish(const struct process_wish *wish, pid_t *pid, struct err *err)
+{
+	const char *folder = wish->folder && access(wish->folder, X_OK) == 0 ? wish->folder : "/";
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t none, all;
+	int result;
+
+	sigemptyset(&none);
+	sigfillset(&all);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawnattr_init(&attributes);
+	result = posix_spawn_file_actions_addchdir_np(&actions, folder);
+	if (!result)
+		result = posix_spawn_file_actions_adddup2(&actions, wish->input, STDIN_FILENO);
+	if (!result)
+		result = posix_spawn_file_actions_adddup2(&actions, wish->output, STDOUT_FILENO);
+	if (!result)
+		result = posix_spawn_file_actions_adddup2(&actions, wish->output, STDERR_FILENO);
+	posix_spawnattr_setsigmask(&attributes, &none);
+	posix_spawnattr_setsigdefault(&attributes, &all);
+	posix_spawnattr_setpgroup(&attributes, 0);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+	if (!result)
+		result = posix_spawn(pid, wish->argv[0], &actions, &attributes, (char *const *)(uintptr_t)wish->argv,
+				     (char *const *)(uintptr_t)wish->environment);
+	posix_spawnattr_destroy(&attributes);
+	posix_spawn_file_actions_destroy(&actions);
+	if (!result)
+		return 0;
+	err_set_errno(err, EX_UNAVAILABLE, result, "Cannot run %s", wish->argv[0]);
+	err->status.class = 4; /* what is not there may be installed yet */
+	return -1;
 }
 
 int process_open_signals(const int *signals, struct err *err)

@@ -19,4 +19,15 @@ int process_open_signals(const int *signals, struct err *err);
  * than PATH, HOME, LANG, LC_ALL and TZ. It leads a process group of its own. Fails with EX_UNAVAILABLE 4.3.0. */
 int process_start(const char *const argv[], int input, pid_t *pid, struct err *err);
 
+/* A program that is handed a mail. */
+struct process_wish {
+	const char *const *argv;	/* argv[0] is a path */
+	const char *const *environment;	/* all it has; ends with null */
+	const char *folder;		/* where it begins; null or missing: / */
+	int input, output;		/* its standard input; standard output and error */
+};
+
+/* Starts it in a process group of its own and does not wait. Fails with EX_UNAVAILABLE 4.3.0. */
+int process_start_wish(const struct process_wish *wish, pid_t *pid, struct err *err);
+
 #endif

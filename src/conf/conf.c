@@ -367,6 +367,11 @@ static int load(struct conf *conf, const struct conf_sources *sources, struct er
 	conf->route.rules = conf->rules;
 	conf->route.rule_count = conf->rule_count;
 	conf->route.default_relay = conf->default_relay.url_count > 0 ? &conf->default_relay : NULL;
+	conf->local_routing.names = &conf->local;
+	conf->local_routing.pattern = &conf->mailbox;
+	conf->local_routing.lmtp = conf->lmtp.url_count > 0 ? &conf->lmtp : NULL;
+	conf->local_routing.delimiter = '+';
+	conf->route.local = &conf->local_routing;
 	set_mx_tls(conf);
 	return 0;
 }

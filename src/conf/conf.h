@@ -55,6 +55,10 @@ struct conf {
 	struct rewrite_rule *rewrites;
 	size_t rewrite_count, rewrite_capacity;
 	struct local_names local;	/* what the configuration says of it; the rest by facts_take_local_names */
+	struct local_routing local_routing; /* who is a user is for run to say */
+	struct mailbox_pattern mailbox;
+	struct relay lmtp;		/* that mailbox names; url_count 0: none */
+	const char *catch_all;		/* gets the mail of unknown users; null: unknown_user says */
 	bool is_own;			/* something but the system's file says where mail goes */
 	const char *from;		/* the author, where nobody names one; null: user@host */
 	struct view host_name;		/* empty: the system's */

@@ -258,6 +258,33 @@ static int set_source_address(const struct conf_row *row, const struct conf_targ
 	return 0;
 }
 
+static int set_mailbox_pattern(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
+{
+	struct conf *conf = target->conf;
+
+	(void)row;
+	conf->lmtp = (struct relay){.name = VIEW("@mailbox")}; /* no section has it */
+	conf->mailbox = (struct mailbox_pattern){.kind = MAILBOX_USUAL};
+	if (value.len == 0)
+		return 0;
+	if (!view_starts_nocase(value, (struct view)VIEW("lmtp:")))
+		return mailbox_parse_pattern(value, conf->arena, &conf->mailbox, err);
+	if (relay_parse_urls(value, conf->arena, &conf->lmtp.urls, &conf->lmtp.url_count, err) < 0)
+		return -1;
+	return conf->lmtp.urls[0].user.len == 0 ? 0 : err_set(err, EX_CONFIG, STATUS(5, 3, 5), "A server that has mailboxes is not logged in to.");
+}
+
+/* reject, relay, or who gets their mail. */
+static int set_unknown_user(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
+{
+	struct conf *conf = target->conf;
+	bool is_relay = view_equal_nocase(value, (struct view)VIEW("relay")), is_reject = view_equal_nocase(value, (struct view)VIEW("reject"));
+
+	conf->local_routing.unknown = is_relay ? UNKNOWN_USER_RELAY : UNKNOWN_USER_REJECT;
+	conf->catch_all = NULL;
+	return is_relay || is_reject ? 0 : set_mailbox(row, target, value, err);
+}
+
 /* Domains by commas, as A-labels: as they are compared. */
 static int set_domains(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
 {
@@ -443,6 +470,9 @@ const struct conf_row conf_rows[] = {
 	MAIN_ROW("forward", set_bool, forward, "no", "users may have their mail sent elsewhere by a ~/.forward"),
 	{.shown = {CONF_IN_MAIN, VIEW("recipient_delimiter"), "+", "what parts a name from its extension: name+extension"}, .set = conf_set_delimiters},
 	{.shown = {CONF_IN_MAIN, VIEW("local_domains"), "", "domains beside the host's name whose mail goes into them"}, .set = set_domains},
+	{.shown = {CONF_IN_MAIN, VIEW("mailbox"), "~/Maildir where there is one, else mbox:/var/mail/%u", "where mail of users of this host is put"},
+	 .set = set_mailbox_pattern},
+	MAIN_ROW("unknown_user", set_unknown_user, catch_all, "reject", "reject, relay, or an address: mail for those this host does not know"),
 	{.shown = {CONF_IN_ROUTE, VIEW("via"), "", "relay NAME, mx, a URL, local, discard or reject TEXT"}, .set = set_via},
 };
 

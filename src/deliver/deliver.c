@@ -1,6 +1,7 @@
 /* deliver - the recipients of one hop, handed to what the hop leads to. */
 #include "deliver/deliver.h"
 
+#include "deliver/local.h"
 #include "deliver/smtp_session.h"
 
 typedef void transport_deliver(const struct hop *hop, const struct draft *draft, const struct deliver_options *options,
@@ -33,6 +34,7 @@ static transport_deliver *const transports[] = {
 	[TRANSPORT_SMTP] = smtp_session_deliver,
 	[TRANSPORT_LMTP] = smtp_session_deliver,
 	[TRANSPORT_DISCARD] = deliver_discard,
+	[TRANSPORT_LOCAL] = local_deliver,
 };
 
 void deliver_hop(const struct hop *hop, const struct draft *draft, const struct deliver_options *options,

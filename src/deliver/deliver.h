@@ -5,6 +5,7 @@
 #ifndef DELIVER_DELIVER_H
 #define DELIVER_DELIVER_H
 
+#include <time.h>
 #include "mail/hop.h"
 #include "mail/message.h"
 #include "net/connect.h"
@@ -18,6 +19,9 @@ typedef void deliver_decided(void *context, const struct outcome *outcomes, cons
 
 struct deliver_options {
 	struct view helo;		/* EHLO argument: a host name or an address literal */
+	struct view host_name;		/* of this host, for the names of files */
+	time_t now;			/* of local delivery */
+	const struct err *local_trouble; /* why this process cannot write mailboxes; null: it can */
 	int timeout_ms;			/* most to wait for any one reply or block; 0: what RFC 5321 §4.5.3.2 says */
 	struct connect_options connect;
 	bool no_pipelining, no_chunking; /* not even when offered */

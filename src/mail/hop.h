@@ -2,10 +2,11 @@
 #ifndef MAIL_HOP_H
 #define MAIL_HOP_H
 
+#include "mail/mailbox.h"
 #include "mail/outcome.h"
 #include "net/endpoint.h"
 
-enum transport { TRANSPORT_SMTP, TRANSPORT_LMTP, TRANSPORT_DISCARD };
+enum transport { TRANSPORT_SMTP, TRANSPORT_LMTP, TRANSPORT_DISCARD, TRANSPORT_LOCAL };
 
 /* A password or token: wiped when the owner frees it, never printed. */
 struct credentials {
@@ -24,6 +25,7 @@ struct hop {
 	struct view relay_name;		/* "default", the relay's name, or empty for an MX hop */
 	struct view how;		/* what the DNS says of an MX hop, for people; empty otherwise */
 	struct view order;		/* of an MX hop's hosts, to compare; empty otherwise */
+	const struct mailbox *mailbox;	/* TRANSPORT_LOCAL: of all the recipients */
 	size_t *recipients;		/* indices into the envelope */
 	size_t recipient_count;
 	struct err trouble;		/* exit_code != 0: there is no way; every recipient has this outcome */

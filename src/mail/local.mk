@@ -9,6 +9,7 @@ src_libmail_a_SOURCES = \
 	%D%/header.c %D%/header.h \
 	%D%/hop.h \
 	%D%/local_names.c %D%/local_names.h \
+	%D%/mailbox.c %D%/mailbox.h \
 	%D%/mailto.c \
 	%D%/message.c %D%/message.h \
 	%D%/message_reader.c \

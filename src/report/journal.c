@@ -87,7 +87,7 @@ const char *journal_outcome(struct buf *out, const char *id, const struct recipi
 	if (outcome->remote_mta.len > 0)
 		escape_text(out, outcome->remote_mta);
 	else
-		buf_append_str(out, "none");
+		buf_append_str(out, outcome->phase == PHASE_LOCAL ? "local" : "none");
 	put_delays(out, outcome, times);
 	put_status(out, outcome);
 	return outcome->phase == PHASE_LOCAL ? "local" : outcome->phase == PHASE_ROUTE ? "error"

@@ -1,4 +1,5 @@
 noinst_LIBRARIES += src/libroute.a
 src_libroute_a_SOURCES = \
+	%D%/local_way.c %D%/local_way.h \
 	%D%/mx.c %D%/mx.h \
 	%D%/route.c %D%/route.h

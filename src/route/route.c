@@ -1,6 +1,7 @@
 /* route - where the recipients of an envelope go next.
  *
- * First every recipient gets its way: a rule for it, the relay of its sender, the default relay, or the MX of its domain.
+ * First every recipient gets its way: a rule for it, a mailbox of this host, the relay of its sender, the default relay, or
+ * the MX of its domain.
  * Then all names of all ways are looked up together, and ways that lead to the same hosts become one hop. */
 #include "route/route.h"
 
@@ -8,6 +9,7 @@
 #include "mail/address.h"
 #include "mail/pattern.h"
 #include "net/idna.h"
+#include "route/local_way.h"
 #include "route/mx.h"
 
 /* One way and those who take it. */
@@ -16,6 +18,7 @@ struct way {
 	const struct relay *relay;	/* VIA_RELAY */
 	const struct route_rule *rule;	/* null: none made it */
 	struct view domain;		/* VIA_MX */
+	const struct mailbox *mailbox;	/* VIA_LOCAL; null: trouble tells why */
 	struct view reason;
 	size_t *recipients;
 	size_t recipient_count, recipient_capacity;
@@ -34,16 +37,23 @@ struct routing {
 	size_t target_count, target_capacity;
 };
 
-/* A path with its domain as patterns have it: A-labels, which it lacks when its local part is not ASCII either. */
-static struct view with_a_labels(struct view path, struct arena *arena)
+/* The domain of a path as A-labels; empty: there is none. */
+static struct view domain_with_a_labels(struct view path, struct arena *arena)
 {
 	size_t at = view_last_index(path, '@');
 	struct view domain = view_from(path, at + 1), ascii;
 	struct err ignored;
 
-	if (view_is_ascii(domain) || idna_to_ascii(domain, arena, &ascii, &ignored) < 0)
-		return path;
-	return arena_printf(arena, "%.*s@%.*s", VIEW_ARG(view_first(path, at)), VIEW_ARG(ascii));
+	return view_is_ascii(domain) || idna_to_ascii(domain, arena, &ascii, &ignored) < 0 ? domain : ascii;
+}
+
+/* A path with its domain as patterns have it: A-labels, which it lacks when its local part is not ASCII either. */
+static struct view with_a_labels(struct view path, struct arena *arena)
+{
+	struct view local_part = view_first(path, view_last_index(path, '@'));
+
+	return view_is_ascii(view_from(path, local_part.len)) ? path
+		: arena_printf(arena, "%.*s@%.*s", VIEW_ARG(local_part), VIEW_ARG(domain_with_a_labels(path, arena)));
 }
 
 static const struct relay *relay_of_sender(const struct routing *routing)
@@ -94,33 +104,73 @@ static int find_domain(struct view path, struct arena *arena, struct view *domai
 	return 0;
 }
 
-static void decide(const struct routing *routing, const struct relay *sender_relay, struct view path, struct way *way)
+static void decide_beyond(const struct routing *routing, const struct relay *sender_relay, struct view path, struct way *way)
 {
 	const struct route_options *options = routing->options;
-	const struct route_rule *rule = options->direct ? NULL : rule_of_recipient(routing, path);
-	struct arena *arena = routing->arena;
 
-	if (rule && rule->via != VIA_UNSET) {
-		*way = (struct way){.via = rule->via, .relay = rule->relay};
-		way->reason = arena_printf(arena, "by [route %.*s]", VIEW_ARG(rule->pattern));
-	} else if (sender_relay && !options->direct) {
+	if (sender_relay && !options->direct) {
 		*way = (struct way){.via = VIA_RELAY, .relay = sender_relay};
-		way->reason = arena_printf(arena, "by the sender, through [relay %.*s]", VIEW_ARG(sender_relay->name));
+		way->reason = arena_printf(routing->arena, "by the sender, through [relay %.*s]", VIEW_ARG(sender_relay->name));
 	} else if (options->default_relay && !options->direct) {
 		*way = (struct way){.via = VIA_RELAY, .relay = options->default_relay, .reason = VIEW("through the default relay")};
 	} else {
 		*way = (struct way){.via = VIA_MX, .reason = VIEW("to the MX of its domain")};
+		if (find_domain(path, routing->arena, &way->domain, &way->trouble) < 0)
+			way->domain = path; /* nobody else shares this trouble */
+	}
+}
+
+/* False: it is not for this host after all. has_relay: one that takes those who are unknown here. */
+static bool decide_local(const struct routing *routing, bool has_relay, struct view path, struct way *way)
+{
+	const struct local_routing *local = routing->options->local;
+	struct local_way found;
+
+	*way = (struct way){.via = VIA_LOCAL, .reason = VIEW("on this host")};
+	if (!local)
+		return true;
+	if (local->lmtp) {
+		*way = (struct way){.via = VIA_RELAY, .relay = local->lmtp, .reason = VIEW("to the mailboxes of this host, by LMTP")};
+		return true;
+	}
+	local_way_find(path, local, routing->arena, &found);
+	if (found.is_unknown && local->unknown == UNKNOWN_USER_RELAY && has_relay)
+		return false;
+	way->mailbox = found.mailbox;
+	way->trouble = found.trouble;
+	way->reason = found.reason;
+	return true;
+}
+
+static void decide(const struct routing *routing, const struct relay *sender_relay, struct view path, struct way *way)
+{
+	const struct route_options *options = routing->options;
+	const struct route_rule *rule = options->direct ? NULL : rule_of_recipient(routing, path);
+	bool has_relay = !options->direct && (sender_relay || options->default_relay);
+	bool is_local = rule && rule->via != VIA_UNSET ? rule->via == VIA_LOCAL
+		: options->local && local_names_has(options->local->names, domain_with_a_labels(path, routing->arena));
+
+	if (is_local && decide_local(routing, has_relay, path, way)) {
+		way->rule = rule && rule->via == VIA_LOCAL ? rule : NULL;
+		return;
+	}
+	if (rule && rule->via != VIA_UNSET && rule->via != VIA_LOCAL) {
+		*way = (struct way){.via = rule->via, .relay = rule->relay};
+		way->reason = arena_printf(routing->arena, "by [route %.*s]", VIEW_ARG(rule->pattern));
+		if (way->via == VIA_MX && find_domain(path, routing->arena, &way->domain, &way->trouble) < 0)
+			way->domain = path;
+	} else {
+		decide_beyond(routing, sender_relay, path, way);
 	}
 	way->rule = rule;
 	if (rule && rule->via == VIA_UNSET)
-		way->reason = arena_printf(arena, "%.*s, with TLS by [route %.*s]", VIEW_ARG(way->reason), VIEW_ARG(rule->pattern));
-	if (way->via == VIA_MX && find_domain(path, arena, &way->domain, &way->trouble) < 0)
-		way->domain = path; /* nobody else shares this trouble */
+		way->reason = arena_printf(routing->arena, "%.*s, with TLS by [route %.*s]", VIEW_ARG(way->reason), VIEW_ARG(rule->pattern));
 }
 
 static bool is_same_way(const struct way *a, const struct way *b)
 {
-	return a->via == b->via && a->relay == b->relay && a->rule == b->rule && view_equal(a->domain, b->domain);
+	/* A mailbox may depend on the domain and the extension, and one unknown user is not another. */
+	return a->via == b->via && a->via != VIA_LOCAL && a->relay == b->relay && a->rule == b->rule && view_equal(a->domain, b->domain);
 }
 
 static void add_recipient(struct routing *routing, size_t recipient, const struct way *decided, struct route *route)
@@ -280,8 +330,10 @@ static void build_hop(struct routing *routing, const struct way *way, struct hop
 		build_relay_hop(routing, way, hop);
 		break;
 	case VIA_LOCAL:
-		err_set(&hop->trouble, EX_CONFIG, STATUS(5, 3, 5),
-			"paloma does not write local mailboxes yet; name a relay, or route local mail to an LMTP server.");
+		hop->transport = TRANSPORT_LOCAL;
+		hop->mailbox = way->mailbox;
+		if (!way->mailbox)
+			err_set(&hop->trouble, EX_CONFIG, STATUS(5, 3, 5), "There are no mailboxes here.");
 		break;
 	case VIA_DISCARD:
 		hop->transport = TRANSPORT_DISCARD;
@@ -376,5 +428,7 @@ struct view route_destination(const struct envelope *envelope, struct view autho
 		return arena_printf(arena, "relay %.*s", VIEW_ARG(way.relay->name));
 	if (way.via == VIA_MX)
 		return arena_printf(arena, "mx %.*s", VIEW_ARG(way.domain));
+	if (way.via == VIA_LOCAL) /* of each user: a mailbox that is full says nothing of another */
+		return way.mailbox ? arena_printf(arena, "local %.*s", VIEW_ARG(way.mailbox->user.name)) : (struct view)VIEW("local");
 	return arena_printf(arena, "route %.*s", VIEW_ARG(way.rule->pattern));
 }

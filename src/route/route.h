@@ -3,13 +3,28 @@
 #define ROUTE_ROUTE_H
 
 #include "mail/envelope.h"
+#include "mail/local_names.h"
 #include "mail/relay.h"
 #include "net/dns.h"
+
+enum unknown_user { UNKNOWN_USER_REJECT, UNKNOWN_USER_RELAY };
+
+/* What becomes of mail for this host's own names. */
+struct local_routing {
+	const struct local_names *names;
+	local_user_find *find_user;	/* null: nobody is known */
+	void *find_context;
+	const struct mailbox_pattern *pattern;
+	const struct relay *lmtp;	/* who has the mailboxes, and knows the users; null: files here */
+	enum unknown_user unknown;
+	char delimiter;			/* between a name and its extension; '\0': none */
+};
 
 struct route_options {
 	const struct relay *relays;	/* those with sender patterns, in the order of the configuration */
 	size_t relay_count;
 	const struct relay *default_relay; /* null: to the MX */
+	const struct local_routing *local; /* null: nothing is delivered here */
 	const struct route_rule *rules;	/* by recipient; the first that matches */
 	size_t rule_count;
 	bool direct;			/* to the MX, whatever is configured */
@@ -41,7 +56,7 @@ const struct relay *route_relay_of_sender(const struct envelope *envelope, struc
 					  struct arena *arena);
 
 /* What names the way of one recipient without a look-up: those with the same name can share a connection. "relay NAME",
- * "mx DOMAIN", "route PATTERN"; lives in arena. */
+ * "mx DOMAIN", "local USER", "route PATTERN"; lives in arena. */
 struct view route_destination(const struct envelope *envelope, struct view author, size_t recipient, const struct route_options *options,
 			      struct arena *arena);
 

@@ -269,7 +269,7 @@ static int set_up(struct serving *serving, struct err *err)
 {
 	const struct serve_request *wish = serving->wish;
 	struct compose_facts facts;
-	struct catch_maildir maildir;
+	struct maildir maildir;
 	struct conf conf = {0};
 
 	if (check_wish(wish, err) < 0 || facts_fetch(&facts, &conf, NULL, serving->arena, err) < 0)
@@ -286,9 +286,9 @@ static int set_up(struct serving *serving, struct err *err)
 		return -1;
 	if (wish->tls_cert && !(serving->tls = tls_server_new(wish->tls_cert, wish->tls_key, err)))
 		return -1;
-	if (catch_maildir_open(&maildir, wish->catch_dir, err) < 0)
+	if (maildir_open(&maildir, wish->catch_dir, err) < 0)
 		return -1;
-	catch_maildir_close(&maildir);
+	maildir_close(&maildir);
 	if (wish->max_sessions > SESSIONS_MAX)
 		return err_set(err, EX_USAGE, STATUS(5, 5, 4), "--max-sessions is at most %d.", SESSIONS_MAX);
 	serving->most_sessions = wish->max_sessions ? (size_t)wish->max_sessions : SESSIONS_DEFAULT;

@@ -61,7 +61,7 @@ void confinement_keep_socket(int socket)
 }
 
 /* The last one: a command for the password may have had something to say to the user. The sanitizers speak here as well. */
-static void leave_standard_error(void)
+void confinement_leave_standard_error(void)
 {
 #if !defined __SANITIZE_ADDRESS__
 	dup2(STDOUT_FILENO, STDERR_FILENO);
@@ -117,7 +117,7 @@ void confinement_enter(const struct confinement *confinement, const struct relay
 			paths[path_count++] = needs[i].path;
 	if (sandbox_become(&confinement->user, needs, count, &err) < 0)
 		buf_printf(remark, "A worker stays root, with all that root may: %s", err.text);
-	leave_standard_error();
+	confinement_leave_standard_error();
 	if (sandbox_enter(confinement->sandbox, paths, path_count, &err) < 0)
 		buf_printf(remark, "%sA worker is less confined than it should be: %s", remark->len > 0 ? " " : "", err.text);
 	arena_free(arena);

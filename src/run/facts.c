@@ -1,6 +1,7 @@
 /* facts - what the process knows of itself, fetched once: clock, caller, host, chance. */
 #include "run/facts.h"
 
+#include <errno.h>
 #include <ifaddrs.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -223,6 +224,24 @@ void facts_take_local_names(struct local_names *names, const struct compose_fact
 {
 	names->host_name = facts->host_name;
 	names->mail_name = names->is_off ? (struct view){0} : read_mail_name(arena);
+}
+
+int facts_find_user(void *context, struct view name, struct arena *arena, struct local_user *user, struct err *err)
+{
+	const struct passwd *entry;
+
+	(void)context;
+	errno = 0;
+	entry = getpwnam(arena_str(arena, name));
+	if (entry && entry->pw_dir[0] == '/') {
+		*user = (struct local_user){.name = arena_copy(arena, view_of(entry->pw_name)), .home = arena_copy(arena, view_of(entry->pw_dir)),
+					    .uid = entry->pw_uid, .gid = entry->pw_gid};
+		return 1;
+	}
+	/* What getpwnam(3) lists for "not found", and what a directory service says that is not there. */
+	if (entry || errno == 0 || errno == ENOENT || errno == ESRCH || errno == EBADF || errno == EPERM || errno == ENOTDIR)
+		return 0;
+	return err_set_errno(err, EX_TEMPFAIL, errno, "Cannot find out whether %.*s is a user", VIEW_ARG(name));
 }
 
 const char *facts_mime_types(struct arena *arena)

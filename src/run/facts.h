@@ -5,6 +5,7 @@
 #include <sys/types.h>
 #include "compose/composition.h"
 #include "conf/conf.h"
+#include "mail/mailbox.h"
 
 /* seed: null for none; SOURCE_DATE_EPOCH in the environment counts as one. Strings live in arena. */
 int facts_fetch(struct compose_facts *facts, const struct conf *conf, const char *seed, struct arena *arena, struct err *err);
@@ -18,6 +19,8 @@ void facts_own_addresses(struct arena *arena, const struct net_address **own, si
 struct view facts_name_in_hosts(struct view hosts, struct view host, struct arena *arena);
 /* The names of this host that the configuration does not have. */
 void facts_take_local_names(struct local_names *names, const struct compose_facts *facts, struct arena *arena);
+/* A local_user_find: as the C library knows users. context: none. */
+int facts_find_user(void *context, struct view name, struct arena *arena, struct local_user *user, struct err *err);
 /* ~/.mime.types, or null. */
 const char *facts_mime_types(struct arena *arena);
 

@@ -63,6 +63,19 @@ const char *handover_spool_path(const struct request *request, const struct conf
 	return path && spool_is_writable(path) ? path : NULL;
 }
 
+int handover_open_system_spool(const struct conf *conf, struct arena *arena, struct spool *spool, struct err *err)
+{
+	struct request wish = {.use_system = true};
+	const char *path = handover_spool_path(&wish, conf, arena);
+
+	wish.use_system = false;
+	if (!path)
+		path = handover_spool_path(&wish, conf, arena);
+	if (!path)
+		return err_set(err, EX_NOPERM, STATUS(5, 3, 0), "There is no spool that the service may write to.");
+	return spool_open(spool, arena_str(arena, view_of(path)), err);
+}
+
 static bool is_own_spool(const struct stat *spool)
 {
 	struct arena *arena = arena_new();
@@ -105,6 +118,7 @@ static void deliver_now(struct handover *handover)
 {
 	struct route route;
 
+	submission_redirect_unknown(&handover->draft->envelope, handover->conf, handover->facts, handover->arena);
 	handover->outcomes = ARENA_ARRAY(handover->arena, handover->draft->envelope.recipient_count + 1, struct outcome);
 	route_envelope(&handover->draft->envelope, handover->author, &handover->conf->route, handover->arena, &route);
 	handover->conf->deliver.tls_cache = tls_cache_new();

@@ -38,6 +38,9 @@ bool handover_is_left_to_service(const struct spool *spool, const struct conf *c
 /* The spool of this request: that of the configuration, the system's, or the user's own. Null: there is none. */
 const char *handover_spool_path(const struct request *request, const struct conf *conf, struct arena *arena);
 
+/* Opens the spool of the service: the system's where it may be had, else the user's own. Its path is in arena, which outlives it. Fails as spool_open. */
+int handover_open_system_spool(const struct conf *conf, struct arena *arena, struct spool *spool, struct err *err);
+
 /* Hands it over to the first place that takes it. Fails when no place does. */
 int handover_run(struct handover *handover, struct err *err);
 

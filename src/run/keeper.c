@@ -24,7 +24,7 @@ static _Noreturn void be_runner(const struct keeper *keeper, pid_t parent)
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
 		_exit(EX_TEMPFAIL);
-	status = queue_run(keeper->spool_path, keeper->config_file, (struct queue_terms){.stays = true}, &err);
+	status = queue_run(keeper->spool_path, keeper->config_file, (struct queue_terms){.stays = true, .helper = keeper->helper}, &err);
 	if (status != EX_OK)
 		log_write("qmgr", "The queue is not run: %s", err.text);
 	fflush(NULL);

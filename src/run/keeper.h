@@ -7,6 +7,7 @@
 
 struct keeper {
 	const char *spool_path, *config_file; /* borrowed; as queue_run has them */
+	int helper;			/* as queue_run has it */
 	void (*in_child)(void *context);/* closes what the runner must not have */
 	void *context;
 	/* its own */

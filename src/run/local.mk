@@ -3,6 +3,7 @@ src_librun_a_SOURCES = \
 	%D%/agenda.c %D%/agenda.h \
 	%D%/ask.c %D%/ask.h \
 	%D%/attempt.c %D%/attempt.h \
+	%D%/become.c %D%/become.h \
 	%D%/catch.c %D%/catch.h \
 	%D%/catch_maildir.c %D%/catch_maildir.h \
 	%D%/confinement.c %D%/confinement.h \
@@ -12,6 +13,7 @@ src_librun_a_SOURCES = \
 	%D%/explain.c %D%/explain.h \
 	%D%/facts.c %D%/facts.h \
 	%D%/handover.c %D%/handover.h \
+	%D%/helper.c %D%/helper.h \
 	%D%/hooks.c %D%/hooks.h \
 	%D%/import_verb.c %D%/import_verb.h \
 	%D%/keeper.c %D%/keeper.h \

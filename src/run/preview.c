@@ -43,6 +43,7 @@ void preview_append_ways(struct buf *out, const struct envelope *envelope, const
 {
 	static const char *const transports[] = {
 		[TRANSPORT_SMTP] = "SMTP", [TRANSPORT_LMTP] = "LMTP", [TRANSPORT_DISCARD] = "thrown away",
+		[TRANSPORT_LOCAL] = "into a mailbox",
 	};
 
 	(void)arena;
@@ -97,6 +98,7 @@ void preview_append_ways_json(struct buf *out, const struct envelope *envelope, 
 {
 	static const char *const transports[] = {
 		[TRANSPORT_SMTP] = "smtp", [TRANSPORT_LMTP] = "lmtp", [TRANSPORT_DISCARD] = "discard",
+		[TRANSPORT_LOCAL] = "local",
 	};
 
 	buf_append_char(out, '[');

@@ -227,6 +227,8 @@ static int load(struct runner *runner, struct err *err)
 	runner->is_by_service = is_by_service(runner);
 	if (runner->is_by_service)
 		way_by_service(conf, runner->arena);
+	if (runner->stays)
+		conf->queue.submit_socket = NULL; /* we are the service that mail would be handed to */
 	runner->options = (struct attempt_options){.conf = conf, .host_name = facts.host_name,
 						.utc_offset_minutes = facts.utc_offset_minutes, .tell = queue_tell_given_up, .tell_context = runner};
 	hooks_free(runner->hooks);
@@ -346,7 +348,7 @@ static void loop(struct runner *runner)
 
 int queue_run(const char *spool_path, const char *config_file, struct queue_terms terms, struct err *err)
 {
-	struct runner runner = {.config_file = config_file, .stays = terms.stays, .lock = -1, .inotify = -1, .signals = -1};
+	struct runner runner = {.config_file = config_file, .stays = terms.stays, .helper = terms.helper > 0 ? terms.helper : -1, .lock = -1, .inotify = -1, .signals = -1};
 	int status = EX_OK;
 
 	if (spool_open(&runner.spool, spool_path, err) < 0)

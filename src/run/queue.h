@@ -11,6 +11,7 @@ void queue_start(const struct spool *spool, const char *config_file);
 
 struct queue_terms {
 	bool stays;			/* until SIGTERM, whether there is mail or not; else until nothing is left to be tried */
+	int helper;			/* as helper_start has it; 0: there is none */
 	pid_t starter;			/* our parent, who may end before anything is done; 0: he stays */
 };
 

@@ -67,6 +67,7 @@ struct runner {
 	struct worker_place *workers;
 	size_t worker_count, worker_limit, active_count;
 	int lock, inotify, signals;
+	int helper;			/* who may become a user; -1: nobody */
 	unsigned rescan_s;
 	time_t now, rescan_at, end_at;	/* end_at: 0 until ends */
 	bool stays, ends, reloads, has_hooks; /* has_hooks: that run or wait */

@@ -76,7 +76,7 @@ static void start_worker(struct runner *runner, struct destination *destination)
 
 	while (place->pid)
 		place++;
-	pid = worker_start(&runner->options, destination->name, runner->confinement, &place->socket, &err);
+	pid = worker_start(&runner->options, destination->name, runner->confinement, runner->helper, &place->socket, &err);
 	if (pid < 0) {
 		log_write("qmgr", "%s", err.text);
 		destination_fail(&runner->destinations, destination, runner->now, &err);

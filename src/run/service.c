@@ -25,6 +25,7 @@
 #include "run/control.h"
 #include "run/facts.h"
 #include "run/handover.h"
+#include "run/helper.h"
 #include "run/keeper.h"
 #include "run/output.h"
 #include "run/queue_verb.h"
@@ -49,12 +50,11 @@ struct service {
 	bool is_control[LISTEN_MAX];
 	size_t listen_count;
 	struct arena *paths;		/* as long as the service */
-	const char *spool_path;
 	struct spool spool;
 	struct conf *conf;		/* in place: it points into itself */
 	struct arena *arena;		/* of facts, which go with conf */
 	struct compose_facts facts;
-	int signals;
+	int signals, helper;
 	struct visitor *visitors;
 	size_t visitor_count, most_visitors;
 	struct keeper keeper;		/* of the runner */
@@ -85,6 +85,7 @@ static int load(struct service *service, struct err *err)
 	}
 	if (service->request->serve.host_name)
 		facts.host_name = view_of(service->request->serve.host_name);
+	facts_take_local_names(&conf->local, &facts, arena);
 	free_conf(service->conf);
 	arena_free(service->arena);
 	service->conf = conf;
@@ -144,7 +145,7 @@ static int run_words(void *context, int argc, char **argv, uid_t uid)
 	if (queue_words_parse(argc, argv, &request, &err) < 0) {
 		status = output_complain(&err);
 	} else {
-		status = queue_verb_run_in(service->spool_path, &request, service->conf);
+		status = queue_verb_run_in(service->spool.path, &request, service->conf);
 	}
 	arena_free(request.arena);
 	return status;
@@ -157,6 +158,8 @@ static _Noreturn void be_session(struct service *service, int fd, const struct c
 	int stop;
 
 	leave(service);
+	if (service->helper >= 0)
+		close(service->helper);
 	/* Told to end, it ends when no message is coming in; SIGHUP is the service's business. */
 	sigemptyset(&ending);
 	sigaddset(&ending, SIGTERM);
@@ -410,21 +413,6 @@ static int open_listeners(struct service *service, struct err *err)
 	return 0;
 }
 
-/* The system's spool where we may have it, else the user's own. */
-static int open_spool(struct service *service, struct err *err)
-{
-	struct request wish = {.use_system = true};
-	const char *path = handover_spool_path(&wish, service->conf, service->paths);
-
-	wish.use_system = false;
-	if (!path)
-		path = handover_spool_path(&wish, service->conf, service->paths);
-	if (!path)
-		return err_set(err, EX_NOPERM, STATUS(5, 3, 0), "There is no spool that the service may write to.");
-	service->spool_path = arena_str(service->paths, view_of(path));
-	return spool_open(&service->spool, service->spool_path, err);
-}
-
 /* What one wants to know before trusting it with mail. */
 static void tell_state(const struct service *service)
 {
@@ -433,7 +421,7 @@ static void tell_state(const struct service *service)
 
 	buf_init(&text, 4 * ERR_TEXT_SIZE);
 	confinement_describe(confinement, &text);
-	printf("The spool is %s, of uid %lu.\n%s\n", service->spool_path, (unsigned long)geteuid(), buf_str(&text));
+	printf("The spool is %s, of uid %lu.\n%s\n", service->spool.path, (unsigned long)geteuid(), buf_str(&text));
 	buf_clear(&text);
 	confinement_free(confinement);
 }
@@ -450,15 +438,17 @@ static int set_up(struct service *service, struct err *err)
 		return err_set(err, EX_USAGE, STATUS(5, 5, 4), "--max-sessions is at most %d.", SESSIONS_MAX);
 	service->most_visitors = most ? (size_t)most : SESSIONS_DEFAULT;
 	service->visitors = mem_alloc_array(service->most_visitors, sizeof *service->visitors);
-	/* What needs root comes first; from spool_open on we are the spool's owner. */
-	if (load(service, err) < 0 || open_listeners(service, err) < 0 || open_spool(service, err) < 0 ||
+	/* What needs root comes first; with the spool we become its owner, and only the helper stays root. */
+	if (load(service, err) < 0 || open_listeners(service, err) < 0 ||
+	    helper_start(service->request->config_file, leave, service, &service->helper, err) < 0 ||
+	    handover_open_system_spool(service->conf, service->paths, &service->spool, err) < 0 ||
 	    (service->signals = process_open_signals(signals, err)) < 0)
 		return -1;
 	open_log(service);
 	if (geteuid() == 0)
-		log_write("serve", "The service runs as root, for no other user owns the spool %s.", service->spool_path);
-	service->keeper = (struct keeper){.spool_path = service->spool_path, .config_file = service->request->config_file, .in_child = leave,
-					  .context = service};
+		log_write("serve", "The service runs as root, for no other user owns the spool %s.", service->spool.path);
+	service->keeper = (struct keeper){.spool_path = service->spool.path, .config_file = service->request->config_file, .helper = service->helper,
+					  .in_child = leave, .context = service};
 	if (service->request->verbose)
 		tell_state(service);
 	if (output_write(stdout, (struct view){0}, err) < 0) /* nobody knows the port otherwise */
@@ -475,6 +465,8 @@ static void clean_up(struct service *service)
 		listener_close(&service->listeners[i], true);
 	if (service->signals >= 0)
 		close(service->signals);
+	if (service->helper >= 0)
+		close(service->helper);
 	service_manager_close(&service->manager);
 	spool_close(&service->spool);
 	free(service->visitors);
@@ -485,7 +477,7 @@ static void clean_up(struct service *service)
 
 int service_run(const struct request *request)
 {
-	struct service service = {.request = request, .signals = -1, .paths = arena_new(), .manager = {.notify = -1}};
+	struct service service = {.request = request, .signals = -1, .helper = -1, .paths = arena_new(), .manager = {.notify = -1}};
 	struct err err;
 	int status = EX_OK;
 

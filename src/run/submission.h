@@ -21,6 +21,9 @@ int submission_complete(struct draft *draft, const struct compose_facts *facts, 
 /* The path of the header's From, by which a relay may be chosen; empty: there is none. */
 struct view submission_author_path(const struct message *message, struct arena *arena);
 
+/* Mail for users whom this host does not know gets the address that the configuration has for it, if any. */
+void submission_redirect_unknown(struct envelope *envelope, const struct conf *conf, const struct compose_facts *facts, struct arena *arena);
+
 /* Who hands a message over, and how, as it is told in Received and in the spool. */
 struct submission_trace {
 	uid_t uid;

@@ -17,7 +17,7 @@ struct visit {
 	const struct visit_options *options;
 	struct stream *stream;
 	struct smtp_server *server;
-	struct catch_maildir maildir;
+	struct maildir maildir;
 	struct net_address peer;
 	struct arena *arena;		/* of the transaction's news */
 	struct buf news;
@@ -103,14 +103,14 @@ static int visit_begin(void *context, const struct envelope *envelope, struct er
 	struct visit *visit = context;
 
 	prepare_news(visit, envelope);
-	return catch_maildir_begin(&visit->maildir, envelope, describe_received(visit), err);
+	return catch_maildir_begin(&visit->maildir, visit->options->server->host_name, envelope, describe_received(visit), err);
 }
 
 static int visit_data(void *context, struct view lines, struct err *err)
 {
 	struct visit *visit = context;
 
-	return catch_maildir_write(&visit->maildir, lines, err);
+	return maildir_write(&visit->maildir, lines, err);
 }
 
 static int visit_end(void *context, struct view *answer, struct err *err)
@@ -118,7 +118,7 @@ static int visit_end(void *context, struct view *answer, struct err *err)
 	struct visit *visit = context;
 	ssize_t written;
 
-	if (catch_maildir_end(&visit->maildir, err) < 0)
+	if (maildir_end(&visit->maildir, err) < 0)
 		return -1;
 	*answer = arena_printf(visit->arena, "Filed as %s", visit->maildir.name);
 	buf_printf(&visit->news, " file=new/%s\n", visit->maildir.name);
@@ -132,7 +132,7 @@ static void visit_abandon(void *context)
 {
 	struct visit *visit = context;
 
-	catch_maildir_abandon(&visit->maildir);
+	maildir_abandon(&visit->maildir);
 }
 
 static const struct smtp_server_sink visit_sink = {
@@ -182,14 +182,14 @@ static void converse(struct visit *visit)
 		if (stream_accept_tls(visit->stream, options->tls, clock_now_ms() + server_options.timeout_ms, &err) < 0)
 			return;
 	}
-	if (catch_maildir_open(&visit->maildir, options->catch_dir, &err) < 0) {
+	if (maildir_open(&visit->maildir, options->catch_dir, &err) < 0) {
 		turn_away(visit, &err);
 	} else {
 		visit->server = smtp_server_new(&server_options, &visit_sink, visit);
 		smtp_intake_run(visit->server, visit->stream, options->tls, -1);
 		smtp_server_free(visit->server);
 	}
-	catch_maildir_close(&visit->maildir);
+	maildir_close(&visit->maildir);
 	linger(visit->stream);
 }
 

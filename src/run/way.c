@@ -1,12 +1,17 @@
 /* way - the last steps before delivery. */
 #include "run/way.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+#include "run/become.h"
 #include "run/facts.h"
 
 void way_prepare(struct conf *conf, const struct compose_facts *facts, struct arena *arena)
 {
 	conf->route.host_name = facts->host_name;
 	facts_take_local_names(&conf->local, facts, arena);
+	conf->local_routing.find_user = facts_find_user;
+	conf->deliver.host_name = facts->host_name;
 	memcpy(&conf->route.seed, facts->random, sizeof conf->route.seed);
 	if (!conf->route.default_relay || conf->route.direct || conf->rule_count > 0)
 		facts_own_addresses(arena, &conf->route.own, &conf->route.own_count);
@@ -25,6 +30,7 @@ void way_by_service(struct conf *conf, struct arena *arena)
 	relay->url_count = 1;
 	conf->route.relay_count = conf->route.rule_count = 0;
 	conf->route.direct = false;
+	conf->route.local = NULL;
 	conf->route.default_relay = relay;
 }
 
@@ -64,6 +70,8 @@ const struct relay *way_relay_of(const struct route_options *route, struct view 
 			if (view_equal(route->rules[i].pattern, name))
 				return route->rules[i].relay;
 	} else if (view_equal(kind, (struct view)VIEW("relay"))) {
+		if (route->local && route->local->lmtp && view_equal(route->local->lmtp->name, name))
+			return route->local->lmtp;
 		for (size_t i = 0; i < route->relay_count; i++)
 			if (view_equal(route->relays[i].name, name))
 				return &route->relays[i];
@@ -97,10 +105,62 @@ static void blame_login(const struct hop *hop, struct outcome *outcomes)
 		outcomes[hop->recipients[i]].phase = PHASE_AUTH;
 }
 
+/* The service writes the mailboxes of others for those who may not. Null where there is none to be asked. */
+static const char *find_service(const struct conf *conf)
+{
+	const char *path = conf->queue.submit_socket;
+	struct stat st;
+
+	/* One of our own has no more rights than we. */
+	return path && access(path, W_OK) == 0 && stat(path, &st) == 0 && st.st_uid != geteuid() ? path : NULL;
+}
+
+static void hand_to_service(const char *path, const struct hop *hop, const struct draft *draft, const struct deliver_options *options,
+			    struct outcome *outcomes, struct arena *arena)
+{
+	struct endpoint endpoint = {.host = view_of(path), .tls = {.start = TLS_START_NEVER}, .address_count = 1};
+	struct hop to_service = {.transport = TRANSPORT_SMTP, .endpoints = &endpoint, .endpoint_count = 1, .recipients = hop->recipients,
+				 .recipient_count = hop->recipient_count};
+	struct deliver_options once = *options;
+
+	once.kept = NULL;
+	endpoint.addresses = ARENA_NEW(arena, struct net_address);
+	if (net_address_unix(endpoint.host, &endpoint.addresses[0]))
+		deliver_hop(&to_service, draft, &once, outcomes, arena);
+}
+
+static bool any_was_put_off(const struct hop *hop, const struct outcome *outcomes)
+{
+	for (size_t i = 0; i < hop->recipient_count; i++)
+		if (outcomes[hop->recipients[i]].action == OUTCOME_DELAYED)
+			return true;
+	return false;
+}
+
+static void deliver_local(const struct conf *conf, const struct hop *hop, const struct draft *draft, const struct deliver_options *options,
+			  struct outcome *outcomes, struct arena *arena)
+{
+	const char *service = geteuid() == 0 ? NULL : find_service(conf);
+
+	if (geteuid() == 0) {
+		become_and_deliver(hop, draft, options, outcomes, arena);
+		return;
+	}
+	if (service && hop->mailbox->user.uid != geteuid()) {
+		hand_to_service(service, hop, draft, options, outcomes, arena);
+		return;
+	}
+	deliver_hop(hop, draft, options, outcomes, arena);
+	/* One's own, too, where the folder of mailboxes is closed: a hop has one recipient when it is local. */
+	if (service && any_was_put_off(hop, outcomes))
+		hand_to_service(service, hop, draft, options, outcomes, arena);
+}
+
 void way_deliver(const struct conf *conf, const struct way_key *key, struct hop *hop, const struct draft *draft, struct outcome *outcomes,
 		 struct arena *arena)
 {
 	const struct relay *relay = hop->credentials ? find_relay(&conf->route, hop) : NULL;
+	struct deliver_options options = conf->deliver;
 	struct way_key fetched = {0};
 
 	check_tls_files(conf, hop);
@@ -112,7 +172,11 @@ void way_deliver(const struct conf *conf, const struct way_key *key, struct hop 
 		hop->credentials = key->trouble.exit_code ? NULL : &key->credentials;
 		hop->trouble = key->trouble;
 	}
-	deliver_hop(hop, draft, &conf->deliver, outcomes, arena);
+	options.now = time(NULL);
+	if (hop->transport == TRANSPORT_LOCAL && !hop->trouble.exit_code)
+		deliver_local(conf, hop, draft, &options, outcomes, arena);
+	else
+		deliver_hop(hop, draft, &options, outcomes, arena);
 	if (relay && key && key->relay == relay && is_refusal(&key->trouble))
 		blame_login(hop, outcomes);
 	hop->credentials = NULL;

@@ -9,6 +9,10 @@
 #include <sys/uio.h>
 #include <sysexits.h>
 #include <unistd.h>
+#include "mail/address.h"
+#include "route/local_way.h"
+#include "run/become.h"
+#include "run/helper.h"
 #include "spool/spool_log.h"
 
 enum { PACKET_MAX = 160 * 1024 };
@@ -26,6 +30,9 @@ struct worker {
 	int socket;
 	struct spool_entry finished;	/* of the last job, when nobody of it is left; fd -1: none */
 	bool is_unheard;		/* something could not be said */
+	bool is_local;			/* it is there for the mailbox of a user of this host */
+	struct err trouble;		/* why it cannot write it; exit_code 0: it can */
+	struct local_routing local;
 };
 
 /* What the runner does not hear he must not take for said: he is left alone then, looks at the log himself, and so would
@@ -131,11 +138,60 @@ static bool take_job(struct worker *worker, uint32_t *numbers)
 	return !worker->is_unheard;
 }
 
+/* "ann" of "local ann"; empty: another kind of destination. */
+static struct view user_of(const char *destination)
+{
+	static const struct view local = VIEW("local ");
+	struct view text = view_of(destination);
+
+	return view_starts(text, local) ? view_from(text, local.len) : (struct view){0};
+}
+
+static int become_user(struct worker *worker, struct view name, struct err *err)
+{
+	struct arena *arena = arena_new();
+	const struct address address = {.local_part = name, .domain = VIEW("localhost")};
+	struct local_way way;
+	int result;
+
+	local_way_find(address_path(&address, arena), worker->conf.route.local, arena, &way);
+	if (way.mailbox) {
+		result = become_mailbox_user(way.mailbox, err);
+	} else {
+		*err = way.trouble;
+		result = -1;
+	}
+	arena_free(arena);
+	return result;
+}
+
+/* Who writes mailboxes has to write files; so the rights of the user are the wall, and root's are given up first. Who cannot
+ * become the user tells so of every mail, confined as all others are. */
+static bool take_rights(struct worker *worker, const char *destination)
+{
+	struct view name = user_of(destination);
+
+	worker->is_local = name.len > 0;
+	if (!worker->is_local || (geteuid() == 0 && become_user(worker, name, &worker->trouble) < 0))
+		return false;
+	confinement_leave_standard_error();
+	return true;
+}
+
 static void confine(struct worker *worker, const char *destination, const struct confinement *confinement, struct way_key *key)
 {
 	const struct relay *relay = way_relay_of(&worker->conf.route, view_of(destination));
 	struct buf remark;
 
+	if (take_rights(worker, destination))
+		return;
+	/* Behind the wall nobody is known; who is known was given to another worker. */
+	worker->conf.deliver.local_trouble = worker->is_local ? &worker->trouble : NULL;
+	if (worker->conf.route.local && !worker->is_local) {
+		worker->local = *worker->conf.route.local;
+		worker->local.find_user = NULL;
+		worker->conf.route.local = &worker->local;
+	}
 	buf_init(&remark, 2 * ERR_TEXT_SIZE);
 	way_key_fetch(key, relay, &worker->conf); /* afterwards no command can be run and no file read for it */
 	confinement_enter(confinement, relay, &worker->conf, &remark);
@@ -144,7 +200,7 @@ static void confine(struct worker *worker, const char *destination, const struct
 	buf_clear(&remark);
 }
 
-static _Noreturn void work(const struct attempt_options *options, const char *destination, const struct confinement *confinement, int socket)
+_Noreturn void worker_be(const struct attempt_options *options, const char *destination, const struct confinement *confinement, int socket)
 {
 	struct worker worker = {.options = *options, .conf = *options->conf, .socket = WORKER_SOCKET_FD, .finished = {.fd = -1}};
 	uint32_t *numbers = calloc(WORKER_RECIPIENTS_MAX, sizeof *numbers);
@@ -167,20 +223,35 @@ static _Noreturn void work(const struct attempt_options *options, const char *de
 	_exit(EX_OK);
 }
 
-pid_t worker_start(const struct attempt_options *options, const char *destination, const struct confinement *confinement, int *socket,
+/* By the helper, who may become a user; its child is not ours, and has no pid that we could use. */
+static pid_t start_by_helper(int helper, const char *destination, int socket, struct err *err)
+{
+	return helper_ask(helper, destination, socket, err) < 0 ? -1 : getpid();
+}
+
+pid_t worker_start(const struct attempt_options *options, const char *destination, const struct confinement *confinement, int helper, int *socket,
 		   struct err *err)
 {
+	struct err why;
 	int pair[2];
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_set_errno(err, EX_OSERR, errno, "Cannot make sockets for a worker");
-	pid = fork();
-	if (pid == 0)
-		work(options, destination, confinement, pair[1]);
+	if (helper >= 0 && user_of(destination).len > 0) {
+		pid = start_by_helper(helper, destination, pair[1], &why);
+	} else {
+		pid = fork();
+		if (pid == 0)
+			worker_be(options, destination, confinement, pair[1]);
+		if (pid < 0)
+			err_set_errno(&why, EX_OSERR, errno, "Cannot start a worker");
+	}
 	close(pair[1]);
-	if (pid < 0 || fcntl(pair[0], F_SETFL, O_NONBLOCK) < 0) {
-		err_set_errno(err, EX_OSERR, errno, "Cannot start a worker");
+	if (pid > 0 && fcntl(pair[0], F_SETFL, O_NONBLOCK) < 0)
+		pid = err_set_errno(&why, EX_OSERR, errno, "Cannot start a worker");
+	if (pid < 0) {
+		*err = why;
 		close(pair[0]);
 		return -1;
 	}

@@ -14,10 +14,13 @@
 enum { WORKER_RECIPIENTS_MAX = 10000 };	/* of one job: a packet has to hold their numbers */
 
 /* Forks a worker for a destination, as route_destination names it: it fetches the password of its relay, once and for all
- * its jobs, and is confined. Returns its pid and *socket for worker_send and worker_receive, non-blocking. Fails with
- * EX_TEMPFAIL or EX_OSERR. */
-pid_t worker_start(const struct attempt_options *options, const char *destination, const struct confinement *confinement, int *socket,
+ * its jobs, and is confined. One for a mailbox becomes its user: the child itself where we are root, else one that the
+ * helper starts (-1: there is none). Returns a pid, which is its own only when we have forked it, and *socket for
+ * worker_send and worker_receive, non-blocking. Fails with EX_TEMPFAIL or EX_OSERR. */
+pid_t worker_start(const struct attempt_options *options, const char *destination, const struct confinement *confinement, int helper, int *socket,
 		   struct err *err);
+/* The worker itself, in a process that was forked for it. */
+_Noreturn void worker_be(const struct attempt_options *options, const char *destination, const struct confinement *confinement, int socket);
 
 /* Gives it a job: an entry, which stays the caller's too, and some of its recipients. Fails when the worker is gone. */
 int worker_send(int socket, const struct spool_entry *entry, const uint32_t *recipients, size_t count, struct err *err);

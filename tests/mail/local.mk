@@ -8,6 +8,7 @@ check_PROGRAMS += \
 	%D%/header_parameter_test \
 	%D%/header_test \
 	%D%/local_names_test \
+	%D%/mailbox_test \
 	%D%/mailto_test \
 	%D%/message_reader_test \
 	%D%/message_test \

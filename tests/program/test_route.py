@@ -69,7 +69,7 @@ def test_a_host_is_spoken_to_once(route):
 
 
 def test_a_local_name_that_nobody_knows_asks_for_a_relay(paloma, names):
-    result = paloma("route", "-O", f"dns_servers={names}", "-O", "host_name=here.good.test", "root")
+    result = paloma("route", "-O", f"dns_servers={names}", "-O", "host_name=here.good.test", "-O", "local=no", "root")
     assert result.returncode == 68 and b"here.good.test is the name of this host" in result.stdout and b"--relay" in result.stdout
 
 
@@ -187,7 +187,8 @@ via = relay work
     assert hosts(ways("x@intranet.example")) == ["/run/lmtp"]
     assert "Not from here" in ways("x@a.reject.example")["error"]
     assert ways("friend@discard.example")["transport"] == "discard" and ways("friend@discard.example")["error"] == ""
-    assert "not write local mailboxes yet" in ways("x@here.example")["error"] and ways("x@here.example")["exit_code"] == 78
+    assert ways("x@here.example")["error"] == "There is no user x on this host." and ways("x@here.example")["exit_code"] == 67
+    assert ways("root@here.example")["transport"] == "local" and ways("root@here.example")["error"] == ""
     assert ways("x@intranet.example")["transport"] == "lmtp" and ways("x@y.example")["transport"] == "smtp"
     assert ways("-r", "bob@work.example", "x@y.example")["user"] == "bob" and ways("x@y.example")["user"] == ""
     assert hosts(ways("x@byrelay.example")) == ["127.0.0.2"]

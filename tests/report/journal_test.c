@@ -42,7 +42,7 @@ static void outcomes_are_lines(void **state)
 		{failed(OUTCOME_DELAYED, STATUS(0, 0, 0)), "smtp",
 		 "ID: to=<bob@example.net>, relay=mx.example.net[192.0.2.1]:25, delay=3.0, delays=0.5/0.96/1.2/0.34, dsn=4.0.0, "
 		 "status=deferred (The server refuses the recipient: 550 5.1.1 No)"},
-		{local, "local", "ID: to=<bob@example.net>, relay=none, delay=3.0, delays=0.5/2.5/0/0, dsn=2.0.0, "
+		{local, "local", "ID: to=<bob@example.net>, relay=local, delay=3.0, delays=0.5/2.5/0/0, dsn=2.0.0, "
 				 "status=sent (no server has to do with it)"},
 		{lmtp, "lmtp", NULL},
 		{unknown, "smtp", "ID: to=<bob@example.net>, relay=mx.example.net[192.0.2.1]:25, delay=3.0, delays=0.5/0.96/1.2/0.34, dsn=2.0.0, "

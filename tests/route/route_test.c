@@ -153,6 +153,95 @@ static void the_first_that_applies_decides(void **state)
 	assert_string_equal(told(), "x@a.test x@same.test > mx1.test mx2.test");
 }
 
+static int find_user(void *context, struct view name, struct arena *in, struct local_user *user, struct err *err)
+{
+	static const struct local_user users[] = {
+		{.name = VIEW("root"), .home = VIEW("/root")}, {.name = VIEW("ann"), .home = VIEW("/home/ann"), .uid = 1000, .gid = 1000},
+		{.name = VIEW("Bob"), .home = VIEW("/home/bob"), .uid = 1001, .gid = 1001},
+		{.name = VIEW("a+b"), .home = VIEW("/home/a+b"), .uid = 1002, .gid = 1002},
+	};
+
+	(void)context, (void)in;
+	if (view_equal(name, (struct view)VIEW("waits")))
+		return err_set(err, EX_TEMPFAIL, STATUS(4, 3, 0), "The directory does not answer.");
+	for (size_t i = 0; i < sizeof users / sizeof *users; i++) {
+		if (view_equal(users[i].name, name)) {
+			*user = users[i];
+			return 1;
+		}
+	}
+	return 0;
+}
+
+static const struct local_names here = {.host_name = VIEW("here.example")};
+static const struct mailbox_pattern usual;
+static struct local_routing local;
+
+static void assert_way(const char *path, const char *destination, const char *reason)
+{
+	struct recipient recipient = {.forward_path = view_of(path)};
+
+	envelope.recipient_count = 0;
+	envelope.index_size = 0;
+	envelope_add(&envelope, arena, &recipient);
+	route_envelope(&envelope, (struct view){0}, &options, arena, &route);
+	assert_view_is(route_destination(&envelope, (struct view){0}, 0, &options, arena), destination);
+	if (route.hops[0].trouble.exit_code)
+		assert_string_equal(route.hops[0].trouble.text, reason);
+	else
+		assert_view_is(route.reasons[0], reason);
+}
+
+static void local_names_lead_to_mailboxes(void **state)
+{
+	struct relay_url urls[] = {url_of("192.0.2.10")};
+	struct relay fallback = {.name = VIEW("default"), .urls = urls, .url_count = 1};
+	struct route_rule rules[] = {{.pattern = VIEW("out@here.example"), .via = VIA_RELAY, .relay = &fallback}, {.pattern = VIEW("lists.example"), .via = VIA_LOCAL}};
+
+	(void)state;
+	local = (struct local_routing){.names = &here, .find_user = find_user, .pattern = &usual, .delimiter = '+'};
+	options.local = &local;
+	options.default_relay = &fallback;
+	options.rules = rules;
+	options.rule_count = 2;
+	assert_way("ann@here.example", "local ann", "on this host, the Maildir /home/ann/Maildir where there is one, else mbox /var/mail/ann of ann");
+	assert_int_equal(route.hops[0].transport, TRANSPORT_LOCAL);
+	assert_int_equal(route.hops[0].mailbox->user.uid, 1000);
+	assert_way("ANN+tag@localhost", "local ann", "on this host, the Maildir /home/ann/Maildir where there is one, else mbox /var/mail/ann of ann");
+	assert_view_is(route.hops[0].mailbox->extension, "tag");
+	assert_way("Bob@HERE", "local Bob", "on this host, the Maildir /home/bob/Maildir where there is one, else mbox /var/mail/Bob of Bob");
+	assert_way("bob@here.example", "local", "There is no user bob on this host.");
+	assert_int_equal(route.hops[0].trouble.exit_code, EX_NOUSER);
+	assert_way("a+b@here.example", "local a+b", "on this host, the Maildir /home/a+b/Maildir where there is one, else mbox /var/mail/a+b of a+b");
+	assert_way("Postmaster@here.example", "local root", "on this host, the mbox /var/mail/root of root");
+	assert_way("root", "local root", "on this host, the mbox /var/mail/root of root");
+	assert_way("waits@here.example", "local", "The directory does not answer.");
+	assert_way("\"../ann\"@here.example", "local", "There is no user ../ann on this host.");
+	assert_way("out@here.example", "relay default", "by [route out@here.example]");
+	assert_way("ann@lists.example", "local ann", "on this host, the Maildir /home/ann/Maildir where there is one, else mbox /var/mail/ann of ann");
+	assert_way("ann@there.example", "relay default", "through the default relay");
+
+	ROUTE("no1@here.example", "no2@here.example", "ann@here.example", "ann@localhost");
+	assert_int_equal(route.hop_count, 4); /* each has a copy, and its own trouble */
+	assert_string_equal(route.hops[1].trouble.text, "There is no user no2 on this host.");
+}
+
+static void those_unknown_here_may_be_known_to_the_relay(void **state)
+{
+	struct relay_url urls[] = {url_of("192.0.2.10")};
+	struct relay fallback = {.name = VIEW("default"), .urls = urls, .url_count = 1}, lmtp = {.name = VIEW("lmtp"), .urls = urls, .url_count = 1};
+
+	(void)state;
+	local = (struct local_routing){.names = &here, .find_user = find_user, .pattern = &usual, .unknown = UNKNOWN_USER_RELAY};
+	options.local = &local;
+	assert_way("no@here.example", "local", "There is no user no on this host."); /* nor is there a relay */
+	options.default_relay = &fallback;
+	assert_way("no@here.example", "relay default", "through the default relay");
+	assert_way("ann@here.example", "local ann", "on this host, the Maildir /home/ann/Maildir where there is one, else mbox /var/mail/ann of ann");
+	local.lmtp = &lmtp; /* who has the mailboxes knows who has one */
+	assert_way("no@here.example", "relay lmtp", "to the mailboxes of this host, by LMTP");
+}
+
 static void a_relay_is_a_list_with_failover(void **state)
 {
 	struct relay_url urls[] = {url_of("gone.test"), url_of("waits.test"), url_of("relay.test"), url_of("127.0.0.1"), url_of("a.test"), url_of("/run/x")};
@@ -291,7 +380,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_host_is_spoken_to_once_and_in_the_order_of_each_domain), TEST(troubles_are_of_those_who_have_them),
-		TEST(the_first_that_applies_decides), TEST(a_relay_is_a_list_with_failover), TEST(a_relay_with_a_user_has_to_prove_itself),
+		TEST(the_first_that_applies_decides), TEST(local_names_lead_to_mailboxes), TEST(those_unknown_here_may_be_known_to_the_relay), TEST(a_relay_is_a_list_with_failover), TEST(a_relay_with_a_user_has_to_prove_itself),
 		TEST(the_name_to_prove_is_one_that_was_asked_for), TEST(mx_hosts_have_the_policy_of_their_route), TEST(nobody_has_no_way),
 		TEST(a_destination_is_what_can_be_dead_as_one),
 	};

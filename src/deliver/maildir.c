@@ -1,0 +1,134 @@
+/* maildir - a mail into a Maildir. */
+#include "deliver/maildir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+#include "base/random.h"
+
+enum { PATH_ROOM = 200, HOST_SHOWN = 64 };
+
+static int fail_folder(const char *path, const char *part, struct err *err)
+{
+	err_set_errno(err, EX_CANTCREAT, errno, "Cannot make the Maildir %s%s", path, part);
+	err->status.class = 4;
+	return -1;
+}
+
+/* Below the Maildir nothing is a link: a part of it that leads elsewhere is none of it. */
+static int open_part(const struct maildir *maildir, const char *name)
+{
+	if (mkdirat(maildir->folder, name, 0700) < 0 && errno != EEXIST)
+		return -1;
+	return openat(maildir->folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+int maildir_open(struct maildir *maildir, const char *path, struct err *err)
+{
+	static const char *const parts[] = {"cur", "tmp", "new"};
+
+	*maildir = (struct maildir){.folder = -1, .new_folder = -1, .writer = {.fd = -1, .output_fd = -1, .what = "the mail"}};
+	line_writer_init(&maildir->writer);
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return fail_folder(path, "", err);
+	maildir->folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (maildir->folder < 0)
+		return fail_folder(path, "", err);
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+		if (maildir->new_folder >= 0)
+			close(maildir->new_folder);
+		maildir->new_folder = open_part(maildir, parts[i]); /* the last is new */
+		if (maildir->new_folder < 0)
+			return fail_folder(path, parts[i], err);
+	}
+	return 0;
+}
+
+void maildir_close(struct maildir *maildir)
+{
+	maildir_abandon(maildir);
+	line_writer_clear(&maildir->writer);
+	if (maildir->folder >= 0)
+		close(maildir->folder);
+	if (maildir->new_folder >= 0)
+		close(maildir->new_folder);
+	maildir->folder = maildir->new_folder = -1;
+}
+
+/* Time, process, number and chance, so that no two meet on any host that shares the folder. */
+static void make_name(struct maildir *maildir, struct view host, time_t now)
+{
+	char shown[HOST_SHOWN + 1];
+	unsigned chance;
+
+	host = view_first(host, HOST_SHOWN);
+	for (size_t i = 0; i < host.len; i++)
+		shown[i] = ascii_is_alnum(host.data[i]) || strchr("-._", host.data[i]) ? host.data[i] : '_';
+	shown[host.len] = '\0';
+	random_fill(&chance, sizeof chance);
+	snprintf(maildir->name, sizeof maildir->name, "%lld.P%ldQ%uR%08x.%s", (long long)now, (long)getpid(), ++maildir->count, chance,
+		 host.len > 0 ? shown : "paloma");
+}
+
+int maildir_begin(struct maildir *maildir, struct view host, time_t now, struct err *err)
+{
+	char path[PATH_ROOM];
+
+	make_name(maildir, host, now);
+	snprintf(path, sizeof path, "tmp/%s", maildir->name);
+	buf_reset(&maildir->writer.pending);
+	maildir->writer.fd = openat(maildir->folder, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return maildir->writer.fd < 0 ? line_writer_fail(errno, "make a file for the mail", err) : 0;
+}
+
+int maildir_write(struct maildir *maildir, struct view lines, struct err *err)
+{
+	return line_writer_put(&maildir->writer, lines, err);
+}
+
+static int file_it(struct maildir *maildir, struct err *err)
+{
+	char from[PATH_ROOM], to[PATH_ROOM];
+
+	if (line_writer_flush(&maildir->writer, err) < 0)
+		return -1;
+	if (fsync(maildir->writer.fd) < 0)
+		return line_writer_fail(errno, "make the mail durable", err);
+	snprintf(from, sizeof from, "tmp/%s", maildir->name);
+	snprintf(to, sizeof to, "new/%s", maildir->name);
+	if (renameat(maildir->folder, from, maildir->folder, to) < 0)
+		return line_writer_fail(errno, "file the mail", err);
+	if (fsync(maildir->new_folder) < 0 && errno != EINVAL) {
+		/* Not durable is not delivered; what may come again must not be there twice. */
+		line_writer_fail(errno, "make the folder durable", err);
+		unlinkat(maildir->folder, to, 0);
+		return -1;
+	}
+	return 0;
+}
+
+int maildir_end(struct maildir *maildir, struct err *err)
+{
+	if (file_it(maildir, err) < 0) {
+		maildir_abandon(maildir);
+		return -1;
+	}
+	close(maildir->writer.fd);
+	maildir->writer.fd = -1;
+	return 0;
+}
+
+void maildir_abandon(struct maildir *maildir)
+{
+	char path[PATH_ROOM];
+
+	if (maildir->writer.fd < 0)
+		return;
+	close(maildir->writer.fd);
+	maildir->writer.fd = -1;
+	snprintf(path, sizeof path, "tmp/%s", maildir->name);
+	unlinkat(maildir->folder, path, 0);
+}

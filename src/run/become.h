@@ -1,0 +1,16 @@
+/* become - the only place where a process of root becomes the user whose mailbox it is going to write. */
+#ifndef RUN_BECOME_H
+#define RUN_BECOME_H
+
+#include "deliver/deliver.h"
+
+/* Makes what root alone may make, the empty mbox file in a folder of root's, then becomes the user, for good and with all groups, and with the group of
+ * that folder where it may write there, for the dot lock. Mail of root is written by the user mail, else nobody. Fails
+ * with EX_OSERR 4.3.0; then the process is root still, or in between, and has to end. */
+int become_mailbox_user(const struct mailbox *mailbox, struct err *err);
+
+/* local_deliver in a child that has become the user; for a process of root that goes on. */
+void become_and_deliver(const struct hop *hop, const struct draft *draft, const struct deliver_options *options, struct outcome *outcomes,
+			struct arena *arena);
+
+#endif
