@@ -11,6 +11,7 @@
 #include "mail/qualify.h"
 #include "report/dsn.h"
 #include "report/outcome_summary.h"
+#include "run/helper.h"
 #include "spool/fates.h"
 #include "spool/spool_log.h"
 
@@ -101,12 +102,55 @@ static void spare_our_faults(const struct hop *hop, struct outcome *outcome)
 	outcome->err.status.class = 4;
 }
 
+/* What a worker tells, who has written it into the log of the message already. */
+struct hearing {
+	struct delivering *delivering;
+	const struct hop *hop;
+};
+
+static void take_line(void *context, struct view line)
+{
+	const struct hearing *hearing = context;
+	struct attempt *attempt = hearing->delivering->attempt;
+	struct outcome outcome;
+
+	if (!spool_log_read_outcome(line, attempt->mail.envelope.recipient_count, attempt->arena, &outcome))
+		return;
+	for (size_t i = 0; i < hearing->hop->recipient_count; i++)
+		if (hearing->delivering->recipients[hearing->hop->recipients[i]] == outcome.recipient)
+			hearing->delivering->is_logged[hearing->hop->recipients[i]] = true;
+	attempt->mail.outcomes[outcome.recipient] = outcome;
+	if (attempt->options->tell)
+		attempt->options->tell(attempt->options->tell_context, &attempt->mail, &outcome);
+}
+
+static void deliver_by_helper(struct delivering *delivering, const struct hop *hop, struct outcome *outcomes)
+{
+	struct attempt *attempt = delivering->attempt;
+	uint32_t *numbers = ARENA_ARRAY(attempt->arena, hop->recipient_count, uint32_t);
+	struct hearing hearing = {delivering, hop};
+	struct outcome unheard = {.action = OUTCOME_DELAYED, .phase = PHASE_LOCAL};
+
+	for (size_t i = 0; i < hop->recipient_count; i++)
+		numbers[i] = (uint32_t)delivering->recipients[hop->recipients[i]];
+	if (helper_deliver(attempt->options->helper, arena_printf(attempt->arena, "local %.*s", VIEW_ARG(hop->mailbox->user.name)).data, attempt->entry,
+			   numbers, hop->recipient_count, take_line, &hearing, &unheard.err) == 0)
+		err_set(&unheard.err, EX_TEMPFAIL, STATUS(4, 3, 0), "Nobody has said what became of it.");
+	for (size_t i = 0; i < hop->recipient_count; i++) {
+		outcomes[hop->recipients[i]] = unheard;
+		outcomes[hop->recipients[i]].recipient = hop->recipients[i];
+	}
+}
+
 static void deliver_one(struct delivering *delivering, struct conf *conf, struct hop *hop, const struct draft *draft, struct outcome *outcomes)
 {
 	bool has_final = false;
 
 	delivering->is_lmtp = hop->transport == TRANSPORT_LMTP;
-	way_deliver(conf, delivering->attempt->options->key, hop, draft, outcomes, delivering->attempt->arena);
+	if (hop->transport == TRANSPORT_LOCAL && !hop->trouble.exit_code && delivering->attempt->options->helper > 0)
+		deliver_by_helper(delivering, hop, outcomes);
+	else
+		way_deliver(conf, delivering->attempt->options->key, hop, draft, outcomes, delivering->attempt->arena);
 	for (size_t i = 0; i < hop->recipient_count; i++) {
 		struct outcome *outcome = &outcomes[hop->recipients[i]];
 

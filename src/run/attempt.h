@@ -12,6 +12,7 @@ struct attempt_options {
 	const struct way_key *key;	/* of the relay that is meant; null: fetched when it is needed */
 	struct view host_name;
 	int utc_offset_minutes;
+	int helper;			/* who writes mailboxes for us (run/helper); 0: nobody, we do */
 	bool caller_is_told;		/* in the foreground, and not by mail: a failure is the caller's exit status, not a report,
 					 * unless he has asked for one */
 	/* Learns of each outcome when it is in the log. */

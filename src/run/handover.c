@@ -12,6 +12,7 @@
 #include "report/journal.h"
 #include "run/attempt.h"
 #include "run/control.h"
+#include "run/helper.h"
 #include "run/queue.h"
 #include "run/queue_words.h"
 #include "run/resolution.h"
@@ -170,12 +171,12 @@ static void write_active(const struct spool_mail *mail)
 }
 
 /* The first attempt, by the caller himself. Trouble with it is no trouble of the mail, which is safe. */
-static void attempt_now(struct handover *handover, const struct spool *spool, struct spool_entry *entry)
+static void attempt_now(struct handover *handover, const struct spool *spool, struct spool_entry *entry, int helper)
 {
 	double active_s = queue_now_s();
 	struct attempt_options options = {
 		.conf = handover->conf, .host_name = handover->facts->host_name, .utc_offset_minutes = handover->facts->utc_offset_minutes,
-		.caller_is_told = !handover->request->mail_failures, .tell = tell_outcome, .tell_context = &active_s,
+		.helper = helper > 0 ? helper : 0, .caller_is_told = !handover->request->mail_failures, .tell = tell_outcome, .tell_context = &active_s,
 	};
 	struct attempt attempt;
 	struct err err;
@@ -247,18 +248,24 @@ static int store_in_spool(struct handover *handover, const char *path, struct er
 	enum delivery_mode mode = delivery_mode(handover->request, handover->conf);
 	struct spool_entry entry = {.fd = -1};
 	struct spool spool = {0};
-	int result;
+	int result = 0, helper = -1;
 
-	result = spool_open(&spool, path, err);
+	/* With the spool we become its owner, who cannot write a mailbox. */
+	if (mode != DELIVERY_QUEUE_ONLY && !spool_is_of_root(path))
+		result = helper_start(handover->request->config_file, false, &helper, err);
+	if (result == 0)
+		result = spool_open(&spool, path, err);
 	if (result == 0)
 		result = store(handover, &spool, &entry, err);
 	if (result == 0 && handover_is_left_to_service(&spool, handover->conf))
 		way_by_service(handover->conf, handover->arena);
 	if (result == 0 && mode == DELIVERY_FOREGROUND)
-		attempt_now(handover, &spool, &entry);
+		attempt_now(handover, &spool, &entry, helper);
 	spool_entry_close(&entry);
 	if (result == 0 && (handover->is_left || handover->has_reported) && mode != DELIVERY_QUEUE_ONLY)
-		queue_start(&spool, handover->request->config_file);
+		queue_start(&spool, handover->request->config_file, helper);
+	if (helper >= 0)
+		close(helper);
 	spool_close(&spool);
 	if (result < 0)
 		handover->id[0] = '\0';

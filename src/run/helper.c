@@ -14,7 +14,7 @@
 #include "run/way.h"
 #include "run/worker.h"
 
-enum { DESTINATION_MAX = 1024 };
+enum { DESTINATION_MAX = 1024, ORDERS_FD = 3, LINE_MAX_OCTETS = 256 * 1024 };
 
 static bool is_destination(const char *text, size_t len)
 {
@@ -26,6 +26,7 @@ static _Noreturn void be_worker(const char *config_file, const char *destination
 {
 	struct conf_sources sources = {.config_file = config_file};
 	struct arena *arena = arena_new();
+	struct attempt_options options;
 	struct compose_facts facts;
 	struct conf conf;
 	struct err err;
@@ -36,8 +37,7 @@ static _Noreturn void be_worker(const char *config_file, const char *destination
 	}
 	way_prepare(&conf, &facts, arena);
 	conf.queue.submit_socket = NULL;
-	const struct attempt_options options = {.conf = &conf, .host_name = facts.host_name, .utc_offset_minutes = facts.utc_offset_minutes};
-
+	options = (struct attempt_options){.conf = &conf, .host_name = facts.host_name, .utc_offset_minutes = facts.utc_offset_minutes};
 	worker_be(&options, destination, confinement_new(), socket);
 }
 
@@ -74,11 +74,23 @@ static bool take_order(int orders, const char *config_file)
 	return true;
 }
 
-static _Noreturn void be_helper(int orders, const char *config_file)
+/* Nothing of the caller's stays open: who waits for the end of his output must not wait for us. */
+static int leave_all_but(int orders, bool keeps_stderr)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), kept = fcntl(orders, F_DUPFD_CLOEXEC, ORDERS_FD + 1);
+
+	for (int fd = 0; fd < (keeps_stderr ? 2 : 3) && null >= 0; fd++)
+		dup2(null, fd);
+	dup3(kept >= 0 ? kept : orders, ORDERS_FD, O_CLOEXEC);
+	closefrom(ORDERS_FD + 1);
+	return ORDERS_FD;
+}
+
+static _Noreturn void be_helper(int orders, const char *config_file, bool keeps_stderr)
 {
 	sigset_t none;
 
-	/* It ends when the service has ended, and its runner, which may have orders yet; a signal to all of them is none to it. */
+	/* It ends when those who may have orders have ended; a signal to all of them is none to it. */
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
@@ -86,12 +98,13 @@ static _Noreturn void be_helper(int orders, const char *config_file)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	orders = leave_all_but(orders, keeps_stderr);
 	while (take_order(orders, config_file))
 		;
 	_exit(EX_OK);
 }
 
-int helper_start(const char *config_file, void (*leave)(void *context), void *context, int *socket, struct err *err)
+int helper_start(const char *config_file, bool keeps_stderr, int *socket, struct err *err)
 {
 	int pair[2];
 	pid_t pid;
@@ -102,11 +115,8 @@ int helper_start(const char *config_file, void (*leave)(void *context), void *co
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_set_errno(err, EX_OSERR, errno, "Cannot make sockets for the helper");
 	pid = fork();
-	if (pid == 0) {
-		leave(context);
-		close(pair[0]);
-		be_helper(pair[1], config_file);
-	}
+	if (pid == 0)
+		be_helper(pair[1], config_file, keeps_stderr);
 	close(pair[1]);
 	if (pid < 0) {
 		err_set_errno(err, EX_OSERR, errno, "Cannot start the helper");
@@ -133,4 +143,52 @@ int helper_ask(int helper, const char *destination, int worker_socket, struct er
 		sent = sendmsg(helper, &packet, MSG_NOSIGNAL);
 	while (sent < 0 && errno == EINTR);
 	return sent < 0 ? err_set_errno(err, EX_OSERR, errno, "The helper that writes mailboxes cannot be asked") : 0;
+}
+
+/* Until the job is done. */
+static int hear_worker(int socket, void (*take_outcome)(void *context, struct view line), void *context, struct err *err)
+{
+	struct buf text;
+	int result = 1;
+
+	buf_init(&text, LINE_MAX_OCTETS);
+	while (result > 0) {
+		switch (worker_receive(socket, &text)) {
+		case WORKER_SAYS_OUTCOME:
+			take_outcome(context, buf_view(&text));
+			break;
+		case WORKER_SAYS_NOTHING:
+		case WORKER_SAYS_REMARK:
+			break;
+		case WORKER_SAYS_DONE:
+			result = 0;
+			break;
+		case WORKER_SAYS_DAMAGED:
+		case WORKER_SAYS_TROUBLE:
+			result = err_set(err, EX_TEMPFAIL, STATUS(4, 3, 0), "%s", buf_str(&text));
+			break;
+		case WORKER_IS_GONE:
+			result = err_set(err, EX_TEMPFAIL, STATUS(4, 3, 0), "The process that was to write the mailbox has died.");
+			break;
+		}
+	}
+	buf_clear(&text);
+	return result;
+}
+
+int helper_deliver(int helper, const char *destination, const struct spool_entry *entry, const uint32_t *recipients, size_t count,
+		   void (*take_outcome)(void *context, struct view line), void *context, struct err *err)
+{
+	int pair[2], result;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_set_errno(err, EX_OSERR, errno, "Cannot make sockets for a worker");
+	result = helper_ask(helper, destination, pair[1], err);
+	close(pair[1]);
+	if (result == 0)
+		result = worker_send(pair[0], entry, recipients, count, err);
+	if (result == 0)
+		result = hear_worker(pair[0], take_outcome, context, err);
+	close(pair[0]);
+	return result;
 }

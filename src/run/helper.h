@@ -5,13 +5,22 @@
 #ifndef RUN_HELPER_H
 #define RUN_HELPER_H
 
+#include "base/buf.h"
 #include "base/err.h"
+#include "spool/spool_commit.h"
 
-/* Starts the helper of a service that is root, and gives *socket for helper_ask, which its children share; the helper ends when all have closed it.
- * leave: closes what the helper must not have. -1 in *socket when we are not root. Fails with EX_OSERR. */
-int helper_start(const char *config_file, void (*leave)(void *context), void *context, int *socket, struct err *err);
+/* Starts the helper when we are root, before root is given up, and gives *socket for the rest, which children share; the helper
+ * ends when all have closed it. keeps_stderr: it has something to say there. -1 in *socket when we are not root.
+ * Fails with EX_OSERR. */
+int helper_start(const char *config_file, bool keeps_stderr, int *socket, struct err *err);
 
-/* Has a worker started for a destination ("local ann"), which talks over worker_socket. Fails with EX_OSERR when there is no helper any more. */
+/* Has a worker started for a destination ("local ann"), which talks over worker_socket. Fails with EX_OSERR when there is no
+ * helper any more. */
 int helper_ask(int helper, const char *destination, int worker_socket, struct err *err);
+
+/* Has one job done by such a worker, and waits. take_outcome gets a line for spool_log_read_outcome for each outcome, which is in
+ * the log of the entry by then. Fails with EX_TEMPFAIL or EX_OSERR when the worker could not, and who is left has no outcome. */
+int helper_deliver(int helper, const char *destination, const struct spool_entry *entry, const uint32_t *recipients, size_t count,
+		   void (*take_outcome)(void *context, struct view line), void *context, struct err *err);
 
 #endif

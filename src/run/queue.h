@@ -6,8 +6,9 @@
 #include "spool/spool_file.h"
 
 /* Starts a runner in the background when nobody runs the queue of this spool; it begins when the caller, who is expected
- * to, has ended. Its failure loses no mail: whoever comes next starts one. config_file: as the request has it. */
-void queue_start(const struct spool *spool, const char *config_file);
+ * to, has ended. Its failure loses no mail: whoever comes next starts one. config_file: as the request has it; helper: as
+ * helper_start has it. */
+void queue_start(const struct spool *spool, const char *config_file, int helper);
 
 struct queue_terms {
 	bool stays;			/* until SIGTERM, whether there is mail or not; else until nothing is left to be tried */

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "run/queue_private.h"
 
+enum { HELPER_FD = STDERR_FILENO + 1 };
 enum { STARTER_MS = 3000 };		/* one that hangs, before a terminal that is held, perhaps, holds up no mail */
 
 /* What is typed at a terminal, or that it was hung up, is said to the starter. */
@@ -35,17 +36,20 @@ void queue_wait_for_starter(pid_t starter)
 	close(end.fd);
 }
 
-/* At once: whoever reads what the starter prints waits for its end. */
-static void let_go_of_descriptors(void)
+/* At once: whoever reads what the starter prints waits for its end. The helper's stays, by another number. */
+static int let_go_of_descriptors(int helper)
 {
 	int null;
 
-	closefrom(STDERR_FILENO + 1);
+	if (helper > HELPER_FD)
+		helper = dup3(helper, HELPER_FD, O_CLOEXEC);
+	closefrom(helper < 0 ? HELPER_FD : HELPER_FD + 1);
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && null >= 0; fd++)
 		dup2(null, fd);
 	if (null >= 0)
 		close(null);
+	return helper;
 }
 
 /* What has come from the terminal since the fork is forgotten, and nothing more will come. */
@@ -57,7 +61,7 @@ static void leave_terminal(const sigset_t *mask)
 	sigprocmask(SIG_SETMASK, mask, NULL);
 }
 
-static _Noreturn void run_detached(const char *spool_path, const char *config_file, pid_t starter)
+static _Noreturn void run_detached(const char *spool_path, const char *config_file, int helper, pid_t starter)
 {
 	char *spool, *config;
 	struct err err;
@@ -70,14 +74,14 @@ static _Noreturn void run_detached(const char *spool_path, const char *config_fi
 		err_set_errno(&err, EX_OSERR, errno, "Cannot find the spool or the configuration");
 		status = EX_OSERR;
 	} else {
-		status = queue_run(spool, config, (struct queue_terms){.starter = starter}, &err);
+		status = queue_run(spool, config, (struct queue_terms){.starter = starter, .helper = helper < 0 ? 0 : helper}, &err);
 	}
 	if (status != EX_OK)
 		log_write("qmgr", "The queue is not run: %s", err.text);
 	_exit(status);
 }
 
-void queue_start(const struct spool *spool, const char *config_file)
+void queue_start(const struct spool *spool, const char *config_file, int helper)
 {
 	pid_t starter = getpid();
 	sigset_t blocked, mask;
@@ -93,9 +97,9 @@ void queue_start(const struct spool *spool, const char *config_file)
 		sigaddset(&blocked, terminal_signals[i]);
 	sigprocmask(SIG_BLOCK, &blocked, &mask);
 	if (fork() == 0) {
-		let_go_of_descriptors();
+		helper = let_go_of_descriptors(helper);
 		leave_terminal(&mask);
-		run_detached(spool->path, config_file, starter);
+		run_detached(spool->path, config_file, helper, starter);
 	}
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 }

@@ -3,9 +3,11 @@
 
 #include <stdio.h>
 #include <sysexits.h>
+#include <unistd.h>
 #include "base/log.h"
 #include "run/control.h"
 #include "run/handover.h"
+#include "run/helper.h"
 #include "run/list.h"
 #include "run/queue.h"
 #include "run/queue_words.h"
@@ -20,22 +22,31 @@ static const struct {
 	[QUEUE_REMOVE] = {steer_remove, false}, [QUEUE_REQUEUE] = {steer_requeue, true},
 };
 
+static int run_action(const struct spool *spool, const struct request *request, const struct conf *conf, int helper, struct err *err)
+{
+	struct steer_round *round = request->queue.waits ? steer_round_new(spool, request, conf) : NULL;
+	int status = actions[request->queue.action].run(spool, request, conf, err);
+
+	if (status == EX_OK && actions[request->queue.action].wakes_runner)
+		queue_start(spool, request->config_file, helper);
+	if (status == EX_OK && round)
+		status = steer_round_wait(round, spool);
+	steer_round_free(round);
+	return status;
+}
+
 static int run_in(const char *path, const struct request *request, const struct conf *conf, struct err *err)
 {
+	bool wakes_runner = actions[request->queue.action].wakes_runner;
 	struct spool spool = {0};
-	struct steer_round *round = NULL;
-	int status;
+	int helper = -1, status;
 
-	if (spool_open(&spool, path, err) < 0)
+	/* Before the spool makes us its owner. */
+	if (wakes_runner && !spool_is_of_root(path) && helper_start(request->config_file, false, &helper, err) < 0)
 		return err->exit_code;
-	if (request->queue.waits)
-		round = steer_round_new(&spool, request, conf);
-	status = actions[request->queue.action].run(&spool, request, conf, err);
-	if (status == EX_OK && actions[request->queue.action].wakes_runner)
-		queue_start(&spool, request->config_file);
-	if (status == EX_OK && round)
-		status = steer_round_wait(round, &spool);
-	steer_round_free(round);
+	status = spool_open(&spool, path, err) < 0 ? err->exit_code : run_action(&spool, request, conf, helper, err);
+	if (helper >= 0)
+		close(helper);
 	spool_close(&spool);
 	return status;
 }

@@ -440,7 +440,7 @@ static int set_up(struct service *service, struct err *err)
 	service->visitors = mem_alloc_array(service->most_visitors, sizeof *service->visitors);
 	/* What needs root comes first; with the spool we become its owner, and only the helper stays root. */
 	if (load(service, err) < 0 || open_listeners(service, err) < 0 ||
-	    helper_start(service->request->config_file, leave, service, &service->helper, err) < 0 ||
+	    helper_start(service->request->config_file, true, &service->helper, err) < 0 ||
 	    handover_open_system_spool(service->conf, service->paths, &service->spool, err) < 0 ||
 	    (service->signals = process_open_signals(signals, err)) < 0)
 		return -1;

@@ -230,6 +230,13 @@ bool spool_is_writable(const char *path)
 	return S_ISDIR(st.st_mode) && (geteuid() == 0 || (st.st_uid == geteuid() && faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) == 0));
 }
 
+bool spool_is_of_root(const char *path)
+{
+	struct stat st;
+
+	return geteuid() == 0 && (stat(path, &st) == 0 ? st.st_uid == 0 : !getpwnam(SERVICE_USER));
+}
+
 int spool_lock_runner(const struct spool *spool, int *fd, struct err *err)
 {
 	*fd = openat(spool->folder, "runner.lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);

@@ -51,6 +51,8 @@ int spool_open(struct spool *spool, const char *path, struct err *err);
 void spool_close(struct spool *spool);
 /* True when the caller may write to the spool at path, or make it there. */
 bool spool_is_writable(const char *path);
+/* True when who opens it as root stays root. */
+bool spool_is_of_root(const char *path);
 
 /* Takes the lock of the one who runs the queue. 1: it is ours while *fd is open; 0: somebody else has it. */
 int spool_lock_runner(const struct spool *spool, int *fd, struct err *err);

@@ -1,0 +1,399 @@
+"""Mail into the mailboxes of this host: whose they are, who writes them, and what can go wrong."""
+import concurrent.futures
+import os
+import pathlib
+import re
+import shutil
+import socket
+import stat
+import subprocess
+import threading
+
+import pytest
+
+import machine as machines
+from conftest import PALOMA
+from machine import USERS
+from service import until
+
+pytestmark = pytest.mark.skipif(not machines.can_be(), reason="only root has users and file systems of its own")
+
+
+@pytest.fixture
+def machine():
+    made = machines.Machine()
+    yield made
+    made.clear()
+
+
+def status_of(process):
+    """Of all threads of a process: the user ids the kernel knows."""
+    return re.search(r"^Uid:\s+(.*)$", pathlib.Path(f"/proc/{process}/status").read_text(), re.M)[1].split()
+
+
+def children(pid):
+    own = [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return own + [further for child in own for further in children(child)]
+
+
+# ---- out of the box ----
+
+def test_a_fresh_machine_has_mail_for_root(machine):
+    spool = machine.folder / "spool"
+    result = machine.run(PALOMA, "sendmail", "root", input=b"hi\n", PALOMA_QUEUE="auto", PALOMA_SPOOL=str(spool))
+    assert result.returncode == 0 and result.stderr == b""
+    (mail,) = until(lambda: machine.mails("root"), "root's mail")
+    assert mail.get_payload() == "hi\n" and mail["Delivered-To"] == "root@here.example" and mail["Return-Path"] == "<root@here.example>"
+    assert mail["From"] == "root <root@here.example>"
+    file = machine.path("/var/mail/root").stat()
+    assert (file.st_uid, file.st_gid, stat.S_IMODE(file.st_mode)) == (0, machines.MAIL_GROUP, 0o660)
+    subprocess.run(["flock", str(spool / "runner.lock"), "true"], check=True, timeout=120)  # the runner has ended
+    assert list((spool / "queue").iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [("sendmail", "-odi", "root", "ann"), ("send", "-s", "hi", "root", "ann")])
+def test_in_the_foreground_the_outcome_is_known(machine, words):
+    """The spool that is made is the service's, and so is who delivers; the mailboxes are not."""
+    spool = machine.folder / "spool"
+    result = machine.run(PALOMA, *words, input=b"hi\n", PALOMA_QUEUE="auto", PALOMA_SPOOL=str(spool))
+    assert result.returncode == 0 and result.stderr == b""
+    assert spool.stat().st_uid == USERS["paloma"] and list((spool / "queue").iterdir()) == []
+    assert len(machine.mails("root")) == len(machine.mails("ann")) == 1
+    assert b"delivered to mailbox" in result.stdout or words[0] == "sendmail"
+    result = machine.run(PALOMA, *words[:-1], "no-user-here", "-q" if words[0] == "send" else "-oem", PALOMA_QUEUE="auto", input=b"x\n",
+                         PALOMA_SPOOL=str(spool))
+    assert result.returncode == 67 and len(machine.mails("root")) >= 2
+    assert machine.run(PALOMA, "queue", "flush", PALOMA_SPOOL=str(spool)).returncode == 0
+    subprocess.run(["flock", str(spool / "runner.lock"), "true"], check=True, timeout=120)
+
+
+@pytest.mark.skipif(not shutil.which("s-nail"), reason="there is no s-nail")
+def test_other_programs_read_what_is_there(machine):
+    for i in range(3):
+        machine.run(PALOMA, "sendmail", "root", input=b"From: Somebody <some@body.example>\nSubject: number %d\n\nFrom here on\n" % i)
+    result = machine.run("s-nail", "-n", "-N", "-R", "-f", "/var/mail/root", input=b"headers\ntype 3\nexit\n")
+    assert b"number 0" in result.stdout and b"number 2" in result.stdout and b"From here on" in result.stdout, result
+    assert len(machine.mails("root")) == 3
+
+
+def test_names_of_this_host_are_local_and_others_are_not(machine, sink):
+    relay = sink()
+    for path in ("root", "root@localhost", "ROOT@Here.Example", "root+cron@here", "postmaster", "Postmaster@localhost.localdomain"):
+        assert machine.send(path, PALOMA_RELAY=relay.url).returncode == 0
+    assert len(machine.mails("root")) == 6 and relay.mails == []
+    assert machine.send("root@elsewhere.example", PALOMA_RELAY=relay.url).returncode == 0
+    assert machine.send("root", PALOMA_RELAY=relay.url, PALOMA_LOCAL="no").returncode == 0
+    assert [mail.recipients for mail in relay.wait_mails(2)] == [["root@elsewhere.example"], ["root@here.example"]]
+    assert machine.send("root@lists.example", PALOMA_RELAY=relay.url, PALOMA_LOCAL_DOMAINS="lists.example, x.example").returncode == 0
+    assert len(machine.mails("root")) == 7
+
+
+def test_a_name_without_a_domain_is_of_this_host_whatever_the_senders_domain_is(machine):
+    assert machine.send("root", PALOMA_DOMAIN="example.org").returncode == 0
+    assert machine.mails("root")[0]["Delivered-To"] == "root@here.example"
+    assert machine.run(PALOMA, "sendmail", "-t", input=b"To: root\n\nx\n", PALOMA_DOMAIN="example.org").returncode == 0
+    assert len(machine.mails("root")) == 2
+
+
+def test_unknown_users(machine, sink):
+    relay = sink()
+    result = machine.send("nobody-here", "ann")
+    assert result.returncode == 67 and b"There is no user nobody-here on this host." in result.stderr
+    assert len(machine.mails("ann")) == 1
+    assert machine.send("nobody-here", PALOMA_UNKNOWN_USER="relay", PALOMA_RELAY=relay.url).returncode == 0
+    assert relay.wait_mails(1)[0].recipients == ["nobody-here@here.example"]
+    assert machine.send("nobody-here", PALOMA_UNKNOWN_USER="relay").returncode == 67  # there is none
+    assert machine.send("nobody-here", PALOMA_UNKNOWN_USER="bob").returncode == 0
+    (mail,) = machine.mails("bob")
+    assert mail["Delivered-To"] == "bob@here.example" and mail["X-Original-To"] == "nobody-here@here.example"
+    assert machine.send("nobody-here", PALOMA_UNKNOWN_USER="all@there.example", PALOMA_RELAY=relay.url).returncode == 0
+    assert relay.wait_mails(2)[1].recipients == ["all@there.example"]
+    assert machine.send("ann+any", "Ann", PALOMA_UNKNOWN_USER="bob").returncode == 0
+    assert len(machine.mails("ann")) == 3 and len(machine.mails("bob")) == 1
+
+
+# ---- whose rights ----
+
+def test_the_service_writes_every_mailbox_as_its_user(machine):
+    machine.make_maildir("bob")
+    service = machine.serve()
+    for name in ("ann", "bob", "root"):
+        assert machine.by_service(service, name, input=b"Subject: x\n\nFrom here\n").returncode == 0
+    until(lambda: machine.mails("root") and machine.mails("ann") and machine.maildir("bob"), "the mails")
+    assert machine.mails("ann")[0].get_payload() == ">From here\n" and machine.maildir("bob")[0].get_payload() == "From here\n"
+    box = machine.path("/var/mail/ann").stat()
+    assert (box.st_uid, box.st_gid, stat.S_IMODE(box.st_mode)) == (USERS["ann"], machines.MAIL_GROUP, 0o660)
+    (file,) = (machine.home("bob") / "Maildir" / "new").iterdir()
+    assert (file.stat().st_uid, stat.S_IMODE(file.stat().st_mode)) == (USERS["bob"], 0o600)
+    service.logged(r"to=<bob@here.example>, relay=local, .*dsn=2.0.0, status=sent \(delivered to maildir\)$")
+    until(lambda: not service.queue(), "an empty queue")
+    # one process may become a user; everything else is the owner of the spool
+    own = str(USERS["paloma"])
+    assert status_of(service.process.pid) == [own] * 4
+    until(lambda: sorted(status_of(child)[0] for child in children(service.process.pid)) == ["0", own], "the end of the workers")
+    everybody = children(service.process.pid)
+    assert service.stop() == 0
+    until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in everybody), "the end of all")
+
+
+def test_a_worker_of_a_mailbox_has_the_rights_of_its_user_and_no_others(machine):
+    """It is looked at while it waits for a program of the user's."""
+    mda = machine.folder / "mda"
+    mda.write_text("#!/bin/sh\nid > $HOME/id\nps -o pid= -p $PPID > $HOME/parent\nls -l /proc/self/fd > $HOME/fds\n"
+                   "cat > /dev/null\nmkfifo $HOME/go && cat < $HOME/go\n")
+    mda.chmod(0o755)
+    service = machine.serve(f"mailbox = pipe:{mda}\n")
+    assert machine.by_service(service, "ann", input=b"x\n").returncode == 0
+    home = machine.home("ann")
+    until(lambda: (home / "go").exists(), "the program")
+    parent = int((home / "parent").read_text())
+    assert status_of(parent) == [str(USERS["ann"])] * 4
+    text = pathlib.Path(f"/proc/{parent}/status").read_text()
+    assert re.search(r"^CapEff:\s+0+$", text, re.M) and re.search(r"^CapPrm:\s+0+$", text, re.M)
+    assert "uid=7001(ann) gid=7001 groups=7001" in (home / "id").read_text()
+    # nor is there anything of ours but the three: not the queue's file above all
+    assert "spool" not in (home / "fds").read_text() and "socket:" not in (home / "fds").read_text()
+    # and the user cannot look into it
+    assert machine.run("ls", f"/proc/{parent}/fd", user="ann").returncode != 0
+    with open(home / "go", "w", encoding="ascii"):
+        pass
+    service.logged(r"status=sent \(delivered to command\)")
+
+
+def test_users_deliver_to_themselves_and_not_to_others(machine):
+    machine.make_maildir("ann")
+    assert machine.send("ann", user="ann").returncode == 0
+    assert len(machine.maildir("ann")) == 1
+    for other in ("bob", "root"):
+        result = machine.send(other, user="ann")
+        assert result.returncode == 75 and machine.mails(other) == [], result.stderr
+    result = machine.send("bob", user="ann")
+    assert b"The mailbox of bob can be written by that user alone" in result.stderr
+
+
+def test_users_hand_the_mail_of_others_to_the_service(machine):
+    service = machine.serve()
+    machine.make_maildir("ann")
+    for name in ("ann", "bob", "root"):
+        assert machine.send(name, user="ann", PALOMA_SUBMIT_SOCKET=str(service.submit)).returncode == 0
+    until(lambda: machine.mails("bob") and machine.mails("root"), "the mails")
+    assert len(machine.maildir("ann")) == 1 and "userid 7001" in machine.mails("root")[0]["Received"]
+
+
+def test_a_service_that_is_not_root_does_not_ask_itself(machine):
+    service = machine.serve()
+    service.stop()
+    service.launcher = machine.inside(USERS["paloma"])
+    os.chown(service.submit.parent, USERS["paloma"], USERS["paloma"])
+    service.start()
+    assert machine.by_service(service, "bob", input=b"x\n").returncode == 0
+    service.logged(r"to=<bob@here.example>, relay=local, .*status=deferred \(The mailbox of bob can be written by that user alone")
+    assert len(service.queue()) == 1
+
+
+def test_a_queue_of_roots_own_becomes_the_user_too(machine):
+    spool = machine.folder / "spool"
+    spool.mkdir(mode=0o700)
+    settings = {"PALOMA_QUEUE": "auto", "PALOMA_SPOOL": str(spool)}
+    for name in ("ann", "bob"):
+        assert machine.run(PALOMA, "sendmail", name, input=b"x\n", **settings).returncode == 0
+    assert machine.run(PALOMA, "sendmail", "-odi", "ann", input=b"x\n", **settings).returncode == 0
+    until(lambda: len(machine.mails("ann")) == 2 and len(machine.mails("bob")) == 1, "the mails")
+    subprocess.run(["flock", str(spool / "runner.lock"), "true"], check=True, timeout=120)
+    assert machine.path("/var/mail/ann").stat().st_uid == USERS["ann"]
+
+
+# ---- many, much, and too much ----
+
+def test_many_write_one_mbox_at_once(machine):
+    def send(i):
+        return machine.run(PALOMA, "sendmail", "ann", input=b"Subject: mail %d\n\n" % i + b"From me\n" * 400)
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        results = list(pool.map(send, range(30)))
+    assert [result.returncode for result in results] == [0] * 30, results
+    mails = machine.mails("ann")
+    assert sorted(mail["Subject"] for mail in mails) == sorted(f"mail {i}" for i in range(30))
+    assert all(mail.get_payload() == ">From me\n" * 400 for mail in mails)
+    assert not machine.path("/var/mail/ann.lock").exists()
+
+
+def test_a_reader_and_a_writer_do_not_meet(machine):
+    """Who has a lock of either kind is waited for."""
+    assert machine.send("ann").returncode == 0
+    lock = machine.path("/var/mail/ann.lock")
+    lock.touch()
+    thread = threading.Thread(target=lambda: results.append(machine.send("ann")))
+    results = []
+    thread.start()
+    lock.unlink()
+    thread.join()
+    assert results[0].returncode == 0 and len(machine.mails("ann")) == 2
+
+
+@pytest.mark.parametrize("kind", ["mbox", "maildir"])
+def test_a_full_disk_puts_mail_off_and_leaves_nothing_behind(machine, kind):
+    place = machine.home("ann") / "small"
+    place.mkdir()
+    assert machine.run("mount", "-t", "tmpfs", "-o", f"size=256k,uid={USERS['ann']},mode=700", "none", place).returncode == 0
+    seen = machine.path(place)
+    mailbox = f"{kind}:%h/small/box"
+    assert machine.send("ann", PALOMA_MAILBOX=mailbox).returncode == 0
+
+    def files():
+        return sorted((str(path), path.stat().st_size) for path in seen.rglob("*") if path.is_file())
+    before = files()
+    result = machine.send("ann", text="x" * 70 + "\n" * 400000, PALOMA_MAILBOX=mailbox)
+    assert result.returncode == 75 and b"No space left on device" in result.stderr
+    assert files() == before and len(before) == 1
+    assert machine.send("ann", PALOMA_MAILBOX=mailbox).returncode == 0
+
+
+def test_a_mail_that_was_put_off_comes_when_there_is_room(machine):
+    service = machine.serve("retry_first = 1\n")
+    box = machine.path("/var/mail/ann")
+    box.mkdir()
+    assert machine.by_service(service, "ann", input=b"x\n").returncode == 0
+    service.logged("status=deferred")
+    box.rmdir()
+    machine.run(PALOMA, "queue", "-C", service.conf, "flush")
+    until(lambda: box.is_file() and machine.mails("ann"), "the mail")
+
+
+# ---- what a user, or a stranger, might put in the way ----
+
+def test_nothing_is_written_through_a_link(machine):
+    aim, bobs = machine.folder / "aim", machine.home("bob") / "secret"
+    aim.write_text("precious")
+    os.chown(aim, USERS["ann"], USERS["ann"])
+    bobs.write_text("precious")
+    os.chown(bobs, USERS["bob"], USERS["bob"])
+    box = machine.path("/var/mail/ann")
+    for make in (lambda: box.symlink_to(aim), lambda: box.symlink_to(bobs), lambda: box.symlink_to("/etc/shadow"), lambda: os.mkfifo(box),
+                 lambda: box.symlink_to(machine.folder / "new")):
+        make()
+        assert machine.send("ann").returncode == 75
+        box.unlink()
+    assert aim.read_text() == bobs.read_text() == "precious" and not (machine.folder / "new").exists()
+    # of another's file, another name of one's own, and of root's
+    (machine.path("/var/mail/x")).write_text("precious")
+    for owner in (USERS["bob"], USERS["ann"], 0):
+        os.chown(machine.path("/var/mail/x"), owner, owner)
+        os.link(machine.path("/var/mail/x"), box)
+        assert machine.send("ann").returncode == 75
+        box.unlink()
+    assert machine.path("/var/mail/x").read_text() == "precious"
+    assert machine.send("ann").returncode == 0
+
+
+def test_a_home_leads_nowhere_that_its_user_could_not_write(machine):
+    machine.make_maildir("bob")
+    (machine.home("ann") / "Maildir").symlink_to(machine.home("bob") / "Maildir")
+    assert machine.send("ann").returncode == 0  # it is seen with ann's eyes, and so is not there
+    assert machine.maildir("bob") == [] and len(machine.mails("ann")) == 1
+    (machine.home("ann") / "box").symlink_to("/var/mail")
+    before = sorted(machine.path("/var/mail").iterdir())
+    assert machine.send("ann", PALOMA_MAILBOX="mbox:%h/box/bob").returncode == 75
+    assert sorted(machine.path("/var/mail").iterdir()) == before
+
+
+def test_a_mail_that_comes_again_goes_round_in_circles(machine):
+    mail = b"Delivered-To: Ann@Here.example\nSubject: again\n\nDelivered-To: bob@here.example\n"
+    assert machine.run(PALOMA, "sendmail", "ann", input=mail).returncode == 69
+    assert machine.mails("ann") == []
+    assert machine.run(PALOMA, "sendmail", "bob", input=mail).returncode == 0  # in the text it means nothing
+
+
+def test_addresses_are_names_and_nothing_else(machine):
+    for path in ("/etc/passwd", "|/bin/sh", "../root", '"|id"@localhost', "-x@localhost", '"a b"@here.example', "*@localhost", '"ann:x"@localhost'):
+        result = machine.run(PALOMA, "sendmail", "--", path, input=b"x\n")
+        assert result.returncode in (65, 67), (path, result)
+    assert not list(machine.path("/var/mail").iterdir())
+
+
+# ---- programs and servers ----
+
+def test_a_program_takes_the_mail_as_the_user(machine):
+    mda = machine.folder / "mda"
+    mda.write_text('#!/bin/sh\n{ id -u; pwd; env | sort; printf "<%s>" "$@"; echo; cat; } > got\nexit ${EXTENSION:-0}\n')
+    mda.chmod(0o755)
+    mailbox = f"pipe:{mda} -d %u -e %e --domain=%d"
+    assert machine.send("ann", "-s", "hi", PALOMA_MAILBOX=mailbox, PALOMA_PASSWORD="secret").returncode == 0
+    got = (machine.home("ann") / "got").read_text()
+    assert got.startswith(f"7001\n{machine.home('ann')}\n") and "\nSENDER=me@there.example\n" in got and "secret" not in got
+    assert "<-d><ann><-e><><--domain=here.example>\nReturn-Path: <me@there.example>\nDelivered-To: ann@here.example\n" in got
+    assert "\r" not in got and "\nSubject: hi\n" in got
+    for extension, status in (("75", 75), ("67", 67), ("77", 77), ("1", 69), ("0", 0)):
+        assert machine.send(f"ann+{extension}", PALOMA_MAILBOX=mailbox).returncode == status
+    result = machine.send('"ann+$(touch x);`id`"@localhost', PALOMA_MAILBOX=mailbox)
+    assert "<-e><$(touch x);`id`>" in (machine.home("ann") / "got").read_text(), result
+    # root's mail runs nothing
+    assert machine.send("root", PALOMA_MAILBOX=mailbox).returncode == 0
+    assert len(machine.mails("root")) == 1
+
+
+@pytest.mark.skipif(not shutil.which("maildrop"), reason="there is no maildrop")
+def test_maildrop_takes_the_mail(machine):
+    machine.make_maildir("ann")
+    filter = machine.home("ann") / ".mailfilter"
+    filter.write_text('if (/^Subject: .*bad/)\n{\n  EXITCODE=77\n  exit\n}\nto "$HOME/Maildir"\n')
+    filter.chmod(0o600)
+    os.chown(filter, USERS["ann"], USERS["ann"])
+    mailbox = f"pipe:{shutil.which('maildrop')} {filter}"
+    assert machine.send("ann", "-s", "good", PALOMA_MAILBOX=mailbox).returncode == 0
+    (mail,) = machine.maildir("ann")
+    assert mail["Subject"] == "good" and mail["Delivered-To"] == "ann@here.example"
+    assert machine.send("ann", "-s", "bad", PALOMA_MAILBOX=mailbox).returncode == 77
+    filter.chmod(0o666)  # which maildrop refuses, for now
+    result = machine.send("ann", PALOMA_MAILBOX=mailbox)
+    assert result.returncode == 75 and b"maildrop" in result.stderr and len(machine.maildir("ann")) == 1
+
+
+class Lmtp(threading.Thread):
+    """A server of mailboxes that knows ann only."""
+
+    def __init__(self, path):
+        super().__init__(daemon=True)
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(path))
+        path.chmod(0o666)
+        self.listener.listen()
+        self.lines = []
+
+    def run(self):
+        connection, _ = self.listener.accept()
+        with connection, connection.makefile("rwb") as file:
+            taken, in_data = 0, False
+
+            def say(text):
+                file.write(text.encode() + b"\r\n")
+                file.flush()
+            say("220 lmtp")
+            for line in file:
+                line = line.decode().rstrip("\r\n")
+                self.lines.append(line)
+                if in_data:
+                    if line == ".":
+                        in_data = False
+                        for _ in range(taken):
+                            say("250 2.0.0 kept")
+                elif line.startswith("RCPT"):
+                    taken += "ann" in line
+                    say("250 ok" if "ann" in line else "550 5.1.1 nobody")
+                elif line == "DATA":
+                    in_data = True
+                    say("354 go")
+                else:
+                    say("221 bye" if line == "QUIT" else "250 ok")
+                if line == "QUIT":
+                    return
+
+
+def test_a_server_that_has_the_mailboxes(machine):
+    path = machine.folder / "lmtp"
+    server = Lmtp(path)
+    server.start()
+    result = machine.send("ann", "no-user-here", PALOMA_MAILBOX=f"lmtp:unix:{path}")
+    server.join(60)
+    server.listener.close()
+    assert result.returncode == 67 and b"no-user-here@here.example" in result.stderr
+    assert "RCPT TO:<ann@here.example>" in server.lines and machine.mails("ann") == []
