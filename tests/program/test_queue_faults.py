@@ -149,6 +149,8 @@ ERRORS = {
     "mmap": ["ENOMEM"], "brk": ["ENOMEM"], "clone": ["EAGAIN"], "utimensat": ["EIO"], "inotify_init1": ["EMFILE"],
     "signalfd4": ["EMFILE"], "getdents64": ["EIO"], "lseek": ["EIO"], "setsockopt": ["ENOMEM"], "getsockopt": ["EIO"],
 }
+# The sanitizers map memory for themselves, and hang while they tell that there is none.
+SANITIZERS_OWN = ("mmap", "brk") if is_sanitized() else ()
 
 
 def points(counts, fault, step=None):
@@ -157,7 +159,8 @@ def points(counts, fault, step=None):
     if fault == "kill":
         every = [(name, "signal=KILL", number) for name in sorted(counts) if name != "execve" for number in range(1, counts[name] + 1)]
     else:
-        every = [(name, f"error={error}", number) for name in sorted(counts) for error in ERRORS.get(name, []) for number in range(1, counts[name] + 1)]
+        every = [(name, f"error={error}", number) for name in sorted(counts) if name not in SANITIZERS_OWN
+                 for error in ERRORS.get(name, []) for number in range(1, counts[name] + 1)]
     # the rare ones are those that matter
     return [point for at, point in enumerate(every) if at % step == 0 or counts[point[0]] <= 2]
 
