@@ -12,6 +12,7 @@ src_librun_a_SOURCES = \
 	%D%/destination.c %D%/destination.h \
 	%D%/explain.c %D%/explain.h \
 	%D%/facts.c %D%/facts.h \
+	%D%/forward.c %D%/forward.h \
 	%D%/handover.c %D%/handover.h \
 	%D%/helper.c %D%/helper.h \
 	%D%/hooks.c %D%/hooks.h \

@@ -6,6 +6,7 @@
 #include "mail/header.h"
 #include "mail/qualify.h"
 #include "run/facts.h"
+#include "run/forward.h"
 #include "run/submission.h"
 
 /* The first address of a relay's patterns that is one, and not of this host. */
@@ -158,6 +159,7 @@ void resolution_apply(struct draft *draft, const struct conf *conf, const struct
 		facts_take_local_names(&names, facts, arena);
 	alias_options.local = &names;
 	alias_options.domain = options.domain;
+	alias_options.read_forward = conf->forward && !names.is_off ? forward_read : NULL;
 	aliases = aliases_new(&alias_options, arena);
 	expand(draft, aliases, &options, keep_header);
 	*resolution = (struct resolution){.leaves = goes_elsewhere(&draft->envelope, &names)};

@@ -139,7 +139,7 @@ static void take_members(struct aliases *aliases, struct alias_node *node, const
 	while ((got = alias_member_take(file, value, aliases->arena, &member, &err)) != 0) {
 		if (got < 0 || take_link(aliases, file, &member, &link, &err) < 0) {
 			/* What stands in an included file may be nobody's business but its owner's. */
-			alias_note(aliases, &aliases->troubles, file->path, member.line, node->kind == NODE_INCLUDE ? view_of("This is no address.")
+			alias_note(aliases, &aliases->troubles, file->path, member.line, node->kind != NODE_NAME ? view_of("This is no address.")
 				   : arena_copy(aliases->arena, view_of(err.text)));
 			continue;
 		}
@@ -202,16 +202,17 @@ static void look_up_include(struct aliases *aliases, struct alias_node *node)
 
 static void look_up_forward(struct aliases *aliases, struct alias_node *node)
 {
-	struct alias_file file = {.is_list = true};
-	struct view why = {0};
-	struct alias_cursor value;
+	struct alias_forward forward = {0};
 
-	if (aliases->options.read_forward(node->name, aliases->arena, &file.text, &file.path, &why)) {
-		value = (struct alias_cursor){file.text, 1};
+	if (aliases->options.read_forward(node->name, aliases->arena, &forward)) {
+		struct alias_file file = {.path = forward.path, .text = forward.text, .is_list = true};
+		struct alias_cursor value = {file.text, 1};
+
 		node->line = 1;
+		node->is_trusted = !forward.is_root;
 		take_members(aliases, node, &file, &value);
-	} else if (why.len > 0) {
-		alias_note(aliases, &aliases->troubles, NULL, 0, why);
+	} else if (forward.why.len > 0) {
+		alias_note(aliases, &aliases->troubles, NULL, 0, forward.why);
 	}
 }
 

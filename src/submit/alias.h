@@ -10,15 +10,22 @@
 #include "mail/envelope.h"
 #include "mail/local_names.h"
 
+/* A user's .forward. */
+struct alias_forward {
+	struct view text;
+	const char *path;
+	bool is_root;			/* it is that of a user who has all rights: no file or command of it is used */
+	struct view why;		/* it is not believed; empty: there is none */
+};
+
 struct alias_options {
 	const char *path;		/* of the aliases file; null: none */
 	bool may_write;			/* files and commands are allowed, in a file that is root's */
 	struct view delimiters;		/* each may part a name from its extension: "+" */
 	const struct local_names *local; /* names of its domains are looked up even when it is off */
 	struct view domain;		/* put behind a name that has a way to another host */
-	/* Reads what a user has in ~/.forward into *text, in arena; false: there is none, or none to be believed, of which
-	 * *why tells when it is not empty. Null: nobody has one. */
-	bool (*read_forward)(struct view user, struct arena *arena, struct view *text, const char **path, struct view *why);
+	/* Reads what a user has in ~/.forward; false: there is none, or none to be believed. Null: nobody has one. */
+	bool (*read_forward)(struct view user, struct arena *arena, struct alias_forward *forward);
 };
 
 /* What happened on the way, for people. */

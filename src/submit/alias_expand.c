@@ -86,8 +86,10 @@ static void expand_target(struct expansion *expansion, const struct alias_node *
 	bool is_users = node->kind == NODE_FORWARD;
 	struct view target = member->kind == ALIAS_COMMAND ? arena_printf(aliases->arena, "|%.*s", VIEW_ARG(member->text)) : member->text;
 
-	if (member->kind == ALIAS_DISCARD || is_users)
+	if (member->kind == ALIAS_DISCARD || (is_users && node->is_trusted))
 		give(expansion, path, target, is_users ? node->name : (struct view){0});
+	else if (is_users)
+		refuse(expansion, node, member, "is not done with all rights there are");
 	else if (!aliases->options.may_write)
 		refuse(expansion, node, member, "is not done; aliases_may_write = yes allows it");
 	else if (!node->is_trusted)

@@ -1,0 +1,13 @@
+/* forward - a user's ~/.forward, read with his rights and believed when it is his alone (alias_options.read_forward). */
+#ifndef RUN_FORWARD_H
+#define RUN_FORWARD_H
+
+#include "submit/alias.h"
+
+enum { FORWARD_OCTETS_MAX = 64 * 1024 };
+
+/* What the user of that name has. A process of root reads it in a child that has become the user; any other reads what it
+ * may. False: there is none, or it is not to be believed, and forward->why says so. */
+bool forward_read(struct view user, struct arena *arena, struct alias_forward *forward);
+
+#endif

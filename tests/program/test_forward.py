@@ -1,0 +1,68 @@
+"""~/.forward: read with its user's rights, and believed when nobody else can have written it."""
+import os
+
+import pytest
+
+import machine as machines
+from conftest import PALOMA
+from machine import USERS
+
+pytestmark = pytest.mark.skipif(not machines.can_be(), reason="only root has users and file systems of its own")
+
+
+@pytest.fixture
+def machine():
+    made = machines.Machine()
+    yield made
+    made.clear()
+
+
+def forward(machine, name, text, mode=0o600, owner=None):
+    path = machine.home(name) / ".forward"
+    path.write_text(text)
+    path.chmod(mode)
+    os.chown(path, USERS[name] if owner is None else owner, -1)
+    return path
+
+
+def route(machine, *addresses, user=None, **settings):
+    """(recipients, warnings)"""
+    told = machine.run(PALOMA, "route", *addresses, user=user, PALOMA_RELAY="smtp://127.0.0.1:9", **{"PALOMA_FORWARD": "yes", **settings})
+    lines = told.stdout.decode().splitlines()
+    ways = [line.split(": ")[0] for line in lines if not line.startswith((" ", "alias", "warning", "field", "sender"))]
+    return ways, [line for line in lines if line.startswith("warning")]
+
+
+def test_mail_goes_where_its_user_wants_it(machine):
+    forward(machine, "ann", "\\ann\nann@away.example, bob\n")
+    forward(machine, "bob", "# nobody else\nbob@away.example\n")
+    assert route(machine, "ann+x") == (["ann+x@here.example", "ann@away.example", "bob@away.example"], [])
+    assert route(machine, "ann", PALOMA_FORWARD="no") == (["ann@here.example"], [])
+    assert route(machine, "nobody") == (["nobody@here.example"], [])
+    assert route(machine, "bob", user="bob") == (["bob@away.example"], [])
+    assert route(machine, "bob", user="ann")[0] == ["bob@here.example"]  # whose home is closed to her
+
+
+@pytest.mark.parametrize("change,words", [
+    ({"mode": 0o620}, "can be written by others"), ({"mode": 0o602}, "can be written by others"), ({"mode": 0o644, "owner": USERS["bob"]}, "belongs to another user"),
+    ("link", "is a symbolic link"), ("folder", "can be written by others"), ("fifo", "is no regular file"), ("long", "longer than"), ("closed", "Permission denied"),
+])
+def test_what_another_may_have_written_is_not_believed(machine, change, words):
+    path = forward(machine, "ann", "evil@away.example\n" * (1 if change != "long" else 5000), **(change if isinstance(change, dict) else {}))
+    if change in ("link", "fifo"):
+        path.unlink()
+        os.symlink("/etc/passwd", path) if change == "link" else os.mkfifo(path)
+    if change == "fifo":
+        os.chown(path, USERS["ann"], -1)
+    if change == "folder":
+        machine.home("ann").chmod(0o770)
+    if change == "closed":  # what root could read and its user cannot
+        os.chown(path, 0, 0)
+    recipients, (warning,) = route(machine, "ann")
+    assert recipients == ["ann@here.example"] and words in warning
+
+
+def test_what_is_no_address_in_it_is_not_shown(machine):
+    forward(machine, "ann", "root:$6$secret:1:: x\nann@away.example\n")
+    recipients, (warning,) = route(machine, "ann")
+    assert recipients == ["ann@away.example"] and "secret" not in warning and f"{machine.home('ann')}/.forward:1: " in warning
