@@ -93,7 +93,7 @@ static void names_are_found_in_one_pass(void **state)
 		unsigned line;
 	} cases[] = {
 		{"bob", "3", 4}, {"ann", "1\n bob: 2", 2}, {"carl c", "5", 6}, {"bobby", "6", 7}, {"ann+x", "7,\n 8", 8}, {"root", "9", 12},
-		{"dan", NULL, 0}, {"bo", NULL, 0}, {"an", NULL, 0}, {"", NULL, 0}, {"zoe", NULL, 0}, {"#", NULL, 0},
+		{"dan", NULL, 0}, {"bo", NULL, 0}, {"an", NULL, 0}, {"", NULL, 0}, {"zoe", NULL, 0}, {"#", NULL, 0}, {":", NULL, 0},
 	};
 	enum { COUNT = sizeof cases / sizeof *cases };
 	struct alias_file file = {.path = "aliases", .text = view_of(text)};
