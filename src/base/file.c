@@ -65,6 +65,14 @@ static int read_all(const char *path, int fd, struct buf *out, struct err *err)
 	}
 }
 
+/* A folder that the caller may not look into, as HOME is after su, has nothing that is meant for him. */
+static bool is_in_anothers_folder(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) < 0 && errno == EACCES;
+}
+
 int file_read(const char *path, enum file_trust trust, bool missing_ok, bool *is_missing, struct buf *out, struct err *err)
 {
 	int result, fd;
@@ -75,11 +83,14 @@ int file_read(const char *path, enum file_trust trust, bool missing_ok, bool *is
 	if (is_missing)
 		*is_missing = false;
 	if (fd < 0) {
-		if (missing_ok && is_missing && (errno == ENOENT || errno == ENOTDIR)) {
+		int why = errno;
+
+		if (missing_ok && is_missing &&
+		    (why == ENOENT || why == ENOTDIR || (why == EACCES && trust == FILE_OWN_SETTINGS && is_in_anothers_folder(path)))) {
 			*is_missing = true;
 			return 0;
 		}
-		return err_set_errno(err, EX_NOINPUT, errno, "Cannot open %s", path);
+		return err_set_errno(err, EX_NOINPUT, why, "Cannot open %s", path);
 	}
 	result = check(path, fd, trust, err);
 	if (!result && trust == FILE_SECRET && out->len < out->limit)

@@ -168,6 +168,10 @@ static int become_owner(const struct spool *spool, struct err *err)
 	    setresuid(spool->owner, spool->owner, spool->owner) < 0 || getresuid(&real, &effective, &saved) < 0 ||
 	    real != spool->owner || effective != spool->owner || saved != spool->owner)
 		return err_set_errno(err, EX_OSERR, errno, "Cannot become the owner of the spool %s", spool->path);
+	/* They are root's, and neither hold settings for this user nor let him in. */
+	unsetenv("HOME");
+	unsetenv("XDG_CONFIG_HOME");
+	unsetenv("XDG_STATE_HOME");
 	return 0;
 }
 
