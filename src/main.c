@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 #include "cli/personality.h"
@@ -29,10 +30,17 @@ static void settle_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL); /* now that what waits can do no harm */
 }
 
+/* One that takes from us what we make is no wish of anybody's: the next of us could not read the queue. */
+static void settle_umask(void)
+{
+	umask(umask(0) & (S_IRWXG | S_IRWXO));
+}
+
 int main(int argc, char **argv)
 {
 	if (!occupy_standard_descriptors())
 		return EX_OSERR;
 	settle_signals();
+	settle_umask();
 	return personality_run(argc, argv);
 }
