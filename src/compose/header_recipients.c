@@ -43,8 +43,8 @@ static bool is_named(struct view name, const struct view names[NAMES])
 int header_recipients_take(struct composer *composer, struct err *err)
 {
 	const struct field_list *fields = &composer->message->fields;
-	struct address_list list = {0};
-	size_t begin, end;
+	struct address_list list = {0}, added;
+	size_t begin, end, before;
 	bool is_resent;
 
 	find_block(fields, &begin, &end, &is_resent);
@@ -53,8 +53,11 @@ int header_recipients_take(struct composer *composer, struct err *err)
 
 		if (!is_named(field->name, is_resent ? resent_names : plain_names))
 			continue;
-		if (address_list_parse(field_body(field, composer->arena), composer->arena, &list, err) < 0 ||
-		    qualify_addresses(&list, composer->domain, composer->arena, err) < 0)
+		before = list.count;
+		if (address_list_parse(field_body(field, composer->arena), composer->arena, &list, err) < 0)
+			return err_prefix(err, "The field %.*s: ", VIEW_ARG(field->name));
+		added = (struct address_list){.items = list.items + before, .count = list.count - before};
+		if (qualify_addresses(&added, composer->domain, composer->arena, err) < 0)
 			return err_prefix(err, "The field %.*s: ", VIEW_ARG(field->name));
 	}
 	recipients_add_to_envelope(composer, &list);

@@ -33,14 +33,17 @@ static void take_url_field(void *context, struct view name, struct view value)
 int recipients_parse(struct composer *composer, const char *option, const char *text, struct address_list *list, struct err *err)
 {
 	struct view v = view_of(text);
+	size_t before = list->count; /* what is there is complete: once for each word would be ages for 10,000 of them */
+	struct address_list added;
 	int status;
 
 	if (view_starts_nocase(v, (struct view)VIEW("mailto:")))
 		status = address_parse_mailto(v, composer->arena, list, take_url_field, composer, err);
 	else
 		status = address_list_parse(v, composer->arena, list, err);
+	added = (struct address_list){.items = list->items + before, .count = list->count - before};
 	if (status == 0)
-		status = qualify_addresses(list, composer->domain, composer->arena, err);
+		status = qualify_addresses(&added, composer->domain, composer->arena, err);
 	if (status < 0)
 		return err_prefix(err, "%s: ", option);
 	identity_add(composer, v);
