@@ -54,6 +54,15 @@ void import_leave(const struct import *import, struct view section, struct view 
 	settings_warn(import->settings, section, origin, "%.*s %s", VIEW_ARG(name), why);
 }
 
+struct view import_section(const struct import *import, struct view name)
+{
+	char *out = arena_alloc(import->arena, name.len + 1, 1);
+
+	for (size_t i = 0; i < name.len; i++)
+		out[i] = ascii_is_alnum(name.data[i]) || (name.data[i] && strchr("._-", name.data[i])) ? ascii_lower(name.data[i]) : '-';
+	return arena_printf(import->arena, "relay %s", out);
+}
+
 bool import_port(struct view text, unsigned *port)
 {
 	unsigned long long number;

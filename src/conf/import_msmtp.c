@@ -124,17 +124,9 @@ static int begin_account(struct reading *reading, struct view text, struct view 
 	return 0;
 }
 
-/* A name may be a section's as it is, or becomes one. */
 static struct view section_of(const struct reading *reading, const struct account *account)
 {
-	char *name;
-
-	if (view_equal(account->name, default_name))
-		return main_section;
-	name = arena_alloc(reading->import->arena, account->name.len + 1, 1);
-	for (size_t i = 0; i < account->name.len; i++)
-		name[i] = ascii_is_alnum(account->name.data[i]) || strchr("._-", account->name.data[i]) ? ascii_lower(account->name.data[i]) : '-';
-	return arena_printf(reading->import->arena, "relay %s", name);
+	return view_equal(account->name, default_name) ? main_section : import_section(reading->import, account->name);
 }
 
 static void take_setting(struct reading *reading, struct view word, struct view value, struct view origin)
@@ -272,6 +264,9 @@ static void write_common(const struct reading *reading, const struct account *ac
 		else
 			settings_set(settings, main_section, lines[i].key, lines[i].value, account->origin);
 	}
+	settings_set(settings, main_section, "local", (struct view)VIEW("no"), account->origin);
+	if (account->aliases.len > 0)
+		settings_remark(settings, main_section, "In %.*s, default: is a name like others; msmtp took it for everybody else.", VIEW_ARG(account->aliases));
 	if (account->logfile.len > 0 && !view_equal(account->logfile, (struct view)VIEW("-")))
 		settings_set(settings, main_section, "log", import_file_name(import, account->logfile), account->origin);
 	else if (account->logfile.len > 0)

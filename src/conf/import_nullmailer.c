@@ -195,11 +195,9 @@ static int write_addresses(const struct import *import, struct err *err)
 		settings_set(import->settings, main_section, "from_policy", (struct view)VIEW("always"), from_origin);
 	}
 	if (admin.len > 0)
-		settings_warn(import->settings, main_section, admin_origin, "Mail for everybody at this host went to %.*s; say root: %.*s and what else "
-			      "has mail in /etc/aliases%s.", VIEW_ARG(admin), VIEW_ARG(admin),
-			      settings_has_key(main_section, "unknown_user") ? "; unknown_user takes the rest" : "");
-	if (admin.len > 0 && settings_has_key(main_section, "unknown_user"))
-		settings_set(import->settings, main_section, "unknown_user", admin, admin_origin);
+		settings_warn(import->settings, main_section, admin_origin, "Mail for everybody at this host went to %.*s; say root: %.*s, and the same for "
+			      "what else has mail, in /etc/aliases.", VIEW_ARG(admin), VIEW_ARG(admin));
+	settings_set(import->settings, main_section, "local", (struct view)VIEW("no"), admin_origin);
 	return 0;
 }
 

@@ -18,6 +18,9 @@ struct view import_file_name(const struct import *import, struct view name);
 /* Says that a setting stays behind, and why: a sentence without its beginning, as "has no equivalent". */
 void import_leave(const struct import *import, struct view section, struct view origin, struct view name, const char *why);
 
+/* [relay NAME] for a name that may be none of a section as it is. */
+struct view import_section(const struct import *import, struct view name);
+
 enum import_tls { IMPORT_PLAIN, IMPORT_OPPORTUNISTIC, IMPORT_STARTTLS, IMPORT_IMPLICIT };
 
 /* Whether the server had to show who it is. */

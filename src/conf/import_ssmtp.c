@@ -111,10 +111,11 @@ static void fill_server(const struct reading *reading, struct import_server *ser
 		server->mechanism = (struct view)VIEW("CRAM-MD5");
 }
 
-/* "account:address[:hub[:port]]": the account's mail has that sender, and perhaps goes to another hub. */
+/* "account:address[:hub[:port]]": the account's mail has that sender, and perhaps goes to another hub. Both is a relay of its own. */
 static void take_alias(const struct reading *reading, const struct import_server *usual, struct view line, struct view origin)
 {
 	struct view rest = view_trim(view_first(line, view_index(line, '#'))), user, address, section;
+	struct settings *settings = reading->import->settings;
 	struct import_server server = *usual;
 	bool has_hub, had_address;
 
@@ -122,18 +123,19 @@ static void take_alias(const struct reading *reading, const struct import_server
 		return;
 	user = view_trim(view_take_until(&rest, ':', &had_address));
 	address = view_trim(view_take_until(&rest, ':', &has_hub));
-	if (!had_address || address.len == 0)
+	if (!had_address || user.len == 0 || address.len == 0) {
+		import_leave(reading->import, main_section, origin, (struct view)VIEW("The line"), "is not account:address, and is left out.");
 		return;
-	settings_warn(reading->import->settings, main_section, origin, "The mail of the user %.*s had the sender %.*s; give it with -f, or in "
-		      "~%.*s/.config/paloma/paloma.conf as from.", VIEW_ARG(user), VIEW_ARG(address), VIEW_ARG(user));
-	if (!has_hub || rest.len == 0)
-		return;
-	section = arena_printf(reading->import->arena, "relay %.*s", VIEW_ARG(user));
-	server.port = 25;
+	}
+	section = import_section(reading->import, user);
 	server.origin = origin;
-	split_hub(rest, &server.host, &server.port);
+	if (has_hub && rest.len > 0) {
+		server.port = 25;
+		split_hub(rest, &server.host, &server.port);
+	}
 	import_write_server(reading->import, section, &server, (struct view){0});
-	settings_set(reading->import->settings, section, "from", address, origin);
+	settings_set(settings, section, "users", user, origin);
+	settings_set(settings, section, "from", address, origin);
 }
 
 static int read_aliases(const struct reading *reading, const struct import_server *server, struct err *err)
@@ -164,8 +166,9 @@ static void write_names(const struct reading *reading)
 		settings_warn(settings, main_section, reading->origin, "Mail for users below uid %.*s went to %.*s; say root: %.*s in /etc/aliases, "
 			      "and what else has mail.", reading->min_uid.len > 0 ? (int)reading->min_uid.len : 4,
 			      reading->min_uid.len > 0 ? reading->min_uid.data : "1000", VIEW_ARG(reading->root), VIEW_ARG(reading->root));
+	settings_set(settings, main_section, "local", (struct view)VIEW("no"), reading->origin);
 	if (!import_is_yes(reading->from_override))
-		settings_remark(settings, main_section, "ssmtp replaced every From, having no FromLineOverride=YES; here a From stays that has a domain.");
+		settings_remark(settings, main_section, "ssmtp replaced every From, having no FromLineOverride=YES; from and from_policy = always do so.");
 	settings_remark(settings, main_section, "queue = never would keep no mail that cannot be delivered at once, as before.");
 }
 

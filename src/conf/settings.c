@@ -42,11 +42,6 @@ static const struct conf_row *find_row(struct view section, const char *key)
 	return conf_find_row(kind, view_of(key));
 }
 
-bool settings_has_key(struct view section, const char *key)
-{
-	return find_row(section, key) != NULL;
-}
-
 /* A value with ; or # in it, or with a quotation mark or a blank where it begins, needs quotation marks. */
 static struct view quote(struct view value, struct arena *arena)
 {
@@ -186,9 +181,16 @@ static const char *name_secret(const struct settings *settings, struct view sect
 
 void settings_set_password(struct settings *settings, struct view section, struct view password, struct view origin)
 {
-	const char *path = name_secret(settings, section);
+	const char *path = NULL;
+	bool is_new;
 
-	if (!settings_set(settings, section, "password_file", view_of(path), origin))
+	for (size_t i = 0; i < settings->secret_count && !path; i++)
+		if (view_equal(settings->secrets[i].text, password))
+			path = settings->secrets[i].path;
+	is_new = !path;
+	if (is_new)
+		path = name_secret(settings, section);
+	if (!settings_set(settings, section, "password_file", view_of(path), origin) || !is_new)
 		return;
 	if (settings->show_secrets)
 		settings_remark(settings, section, "its first line: %.*s", VIEW_ARG(password));

@@ -38,8 +38,6 @@ void settings_init(struct settings *settings, struct arena *arena, const char *s
 /* key = value in the section. False, and a comment and a warning that says what origin ("/etc/msmtprc:7") has, when
  * paloma.conf has no such key or cannot have that value. */
 bool settings_set(struct settings *settings, struct view section, const char *key, struct view value, struct view origin);
-/* True when there is such a key in a section of that kind. */
-bool settings_has_key(struct view section, const char *key);
 
 /* A comment, a line of its own in the section; what does not fit into one line is broken at spaces. */
 void settings_remark(struct settings *settings, struct view section, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -47,7 +45,8 @@ void settings_remark(struct settings *settings, struct view section, const char 
 void settings_warn(struct settings *settings, struct view section, struct view origin, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* password_file in the section, with a name after the section's, and the password for that file. */
+/* password_file in the section, with a name after the section's, and the password for that file. A password that
+ * has a file already does not get another one. */
 void settings_set_password(struct settings *settings, struct view section, struct view password, struct view origin);
 
 /* The whole text; its sections in the order in which they were first named. */

@@ -1,4 +1,5 @@
 """A real name server (knot) with test zones on a high port of loopback."""
+import contextlib
 import socket
 import subprocess
 
@@ -16,9 +17,13 @@ ns A 127.0.0.1
 
 
 def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-        udp.bind(("127.0.0.1", 0))
-        return udp.getsockname()[1]
+    """One that is free over UDP and TCP."""
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+            udp.bind(("127.0.0.1", 0))
+            with contextlib.suppress(OSError):
+                tcp.bind(udp.getsockname())
+                return udp.getsockname()[1]
 
 
 class NameServer:

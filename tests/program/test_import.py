@@ -71,6 +71,7 @@ def test_msmtprc(imported, tmp_path, home):
     sections, text, warnings = imported("msmtprc", file)
     main = sections["paloma"]
     assert main["relay"] == "submission://ann@work.example@smtp.work.example" and main["from"] == "ann@work.example"
+    assert main["local"] == "no" and "from_policy" not in main
     assert main["password_command"] == "pass show 'mail/work' | head -n1" and main["log"] == f"{home}/.msmtp.log"
     assert "tls" not in main and "password_in_clear" not in main
     assert "relay work" not in sections, "the default is one relay, not two"
@@ -170,7 +171,10 @@ def test_ssmtp(imported, tmp_path):
     assert main["relay"] == "submission://alice@smtp.example.org" and main["domain"] == "example.org" and main["host_name"] == "web1.example.org"
     assert "; its first line: p:a=ss word\n" in text and "ends at the #" in warnings
     assert sections["relay www"]["url"] == "smtp://alice@mail.example.net:2525" and sections["relay www"]["from"] == "shop@example.net"
-    assert "root: admin@example.org in /etc/aliases" in warnings and "revaliases:2" in warnings
+    assert sections["relay root"] == {"url": "submission://alice@smtp.example.org", "users": "root", "from": "root@example.org",
+                                      "password_file": main["password_file"]}
+    assert sections["relay www"]["users"] == "www" and main["local"] == "no"
+    assert "root: admin@example.org in /etc/aliases" in warnings
 
 
 def test_ssmtp_without_tls_says_that_the_password_is_open(imported, tmp_path):
@@ -182,12 +186,12 @@ def test_ssmtp_without_tls_says_that_the_password_is_open(imported, tmp_path):
 def test_dma(imported, tmp_path):
     (tmp_path / "auth.conf").write_text("# c\nold|other.example:x1\nalice|smtp.example.org:secret:with colon\n")
     (tmp_path / "mailname").write_text("host.example.org\n")
-    (tmp_path / "dma.conf").write_text(f"SMARTHOST smtp.example.org\nPORT 465\n#STARTTLS\nSECURETRANSFER\nAUTHPATH {tmp_path}/auth.conf\n"
+    (tmp_path / "dma.conf").write_text(f"SMARTHOST smtp.example.org\nPORT 465\n#STARTTLS\nSECURETRANSFER\nNULLCLIENT\nAUTHPATH {tmp_path}/auth.conf\n"
                                        f"MAILNAME {tmp_path}/mailname\nMASQUERADE me@example.org\nSPOOLDIR /var/spool/dma\nNONESUCH 1\n")
     sections, text, warnings = imported("dma.conf", tmp_path / "dma.conf", "--show-passwords")
     main = sections["paloma"]
-    assert main["relay"] == "smtps://alice@smtp.example.org" and main["from"] == "me@example.org" and main["domain"] == "host.example.org"
-    assert "; its first line: secret:with colon\n" in text and "password_in_clear" not in main
+    assert main["relay"] == "smtps://alice@smtp.example.org" and main["from"] == "me@example.org" and main["from_policy"] == "always" and main["domain"] == "host.example.org"
+    assert "; its first line: secret:with colon\n" in text and "password_in_clear" not in main and main["local"] == "no"
     assert "SPOOLDIR" in warnings and "NONESUCH" in warnings and "old at other.example" in warnings and "x1" not in text + warnings
 
 
@@ -210,7 +214,7 @@ def test_nullmailer(imported, tmp_path):
     main = sections["paloma"]
     assert main["relay"] == "smtp://al@smart.example.org:2525, smtp://al@second.example.org:26" and main["host_name"] == "box.example.org"
     assert main["domain"] == "box.example.org" and main["retry_first"] == "120" and main["queue_lifetime"] == "86400"
-    assert main["from"] == "all@example.org" and "; its first line: my pass \"phrase\n" in text
+    assert main["from"] == "all@example.org" and main["from_policy"] == "always" and main["local"] == "no" and "; its first line: my pass \"phrase\n" in text
     assert "other.example is left out" in warnings and "qmqp" not in sections and "q.example is left out" in warnings and "id.example" in warnings
     assert "root: root@example.org" in warnings
 
