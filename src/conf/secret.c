@@ -109,6 +109,15 @@ int secret_resolve(const struct relay *relay, bool is_default, struct secret *se
 	return 0;
 }
 
+void secret_forget_environment(void)
+{
+	char *password = getenv("PALOMA_PASSWORD");
+
+	if (password)
+		explicit_bzero(password, strlen(password));
+	unsetenv("PALOMA_PASSWORD");
+}
+
 void secret_clear(struct secret *secret)
 {
 	buf_wipe(&secret->text);

@@ -18,4 +18,7 @@ int secret_resolve(const struct relay *relay, bool is_default, struct secret *se
 /* A zeroed one is accepted. */
 void secret_clear(struct secret *secret);
 
+/* Wipes PALOMA_PASSWORD out of this process. */
+void secret_forget_environment(void);
+
 #endif

@@ -21,8 +21,10 @@ src_librun_a_SOURCES = \
 	%D%/list.c %D%/list.h \
 	%D%/listener.c %D%/listener.h \
 	%D%/newaliases.c %D%/newaliases.h \
+	%D%/nursery.c %D%/nursery.h \
 	%D%/oauth_verb.c %D%/oauth_verb.h \
 	%D%/output.c %D%/output.h \
+	%D%/packet.c %D%/packet.h \
 	%D%/preview.c %D%/preview.h \
 	%D%/queue.c %D%/queue.h %D%/queue_private.h \
 	%D%/queue_start.c %D%/queue_messages.c %D%/queue_workers.c \
@@ -35,6 +37,7 @@ src_librun_a_SOURCES = \
 	%D%/send.c %D%/send.h \
 	%D%/serve.c %D%/serve.h \
 	%D%/service.c %D%/service.h \
+	%D%/service_settings.c %D%/service_settings.h \
 	%D%/session.c %D%/session.h \
 	%D%/settings.c %D%/settings.h \
 	%D%/stdio_session.c %D%/stdio_session.h \

@@ -18,7 +18,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/process.h"
-#include "run/facts.h"
 #include "run/handover.h"
 #include "run/queue_private.h"
 #include "run/way.h"
@@ -180,7 +179,7 @@ static void wait_for_news(struct runner *runner)
 	size_t places[WORKERS_MAX], count = 0;
 
 	for (size_t i = 0; i < runner->worker_limit; i++) {
-		if (!runner->workers[i].pid)
+		if (!runner->workers[i].is_there)
 			continue;
 		places[count] = i;
 		polls[2 + count++] = (struct pollfd){.fd = runner->workers[i].socket, .events = POLLIN};
@@ -197,45 +196,38 @@ static void wait_for_news(struct runner *runner)
 		take_notices(runner);
 }
 
-static void free_conf(struct conf *conf)
-{
-	if (conf)
-		conf_clear(conf);
-	free(conf);
-}
-
 static int load(struct runner *runner, struct err *err)
 {
-	struct conf_sources sources = {.config_file = runner->config_file};
-	struct compose_facts facts;
-	struct conf *conf = mem_alloc(sizeof *conf);
+	struct service_settings *settings = &runner->settings;
 	struct err log_err;
 
-	if (conf_load(conf, &sources, err) < 0) {
-		free_conf(conf);
+	if (service_settings_load(settings, runner->config_file, err) < 0)
 		return -1;
-	}
-	arena_free(runner->arena);
-	free_conf(runner->conf);
-	runner->conf = conf;
-	runner->arena = arena_new();
-	if (facts_fetch(&facts, conf, NULL, runner->arena, err) < 0)
-		return -1;
+	runner->conf = settings->conf;
 	if (log_open(runner->conf->queue.log, &log_err) < 0)
 		log_write("qmgr", "%s", log_err.text);
-	way_prepare(conf, &facts, runner->arena);
 	runner->is_by_service = is_by_service(runner);
 	if (runner->is_by_service)
-		way_by_service(conf, runner->arena);
+		way_by_service(runner->conf, settings->arena);
 	if (runner->stays)
-		conf->queue.submit_socket = NULL; /* we are the service that mail would be handed to */
-	runner->options = (struct attempt_options){.conf = conf, .host_name = facts.host_name,
-						.utc_offset_minutes = facts.utc_offset_minutes, .tell = queue_tell_given_up, .tell_context = runner};
+		runner->conf->queue.submit_socket = NULL; /* we are the service that mail would be handed to */
+	runner->options = (struct attempt_options){
+		.conf = runner->conf, .host_name = settings->facts.host_name, .utc_offset_minutes = settings->facts.utc_offset_minutes,
+		.tell = queue_tell_given_up, .tell_context = runner,
+	};
 	hooks_free(runner->hooks);
-	runner->hooks = hooks_new(&conf->queue);
+	runner->hooks = hooks_new(&runner->conf->queue);
 	runner->destinations.limit = runner->conf->queue.connections_per_destination;
 	runner->destinations.schedule = &runner->conf->queue.schedule;
 	return 0;
+}
+
+/* While nobody works. */
+static void make_places(struct runner *runner)
+{
+	free(runner->workers);
+	runner->worker_limit = runner->conf->queue.connections < WORKERS_MAX ? runner->conf->queue.connections : WORKERS_MAX;
+	runner->workers = mem_alloc_array(runner->worker_limit + 1, sizeof *runner->workers);
 }
 
 /* Names of destinations may mean something else now, so nothing may wait for one. */
@@ -247,10 +239,14 @@ static void reload(struct runner *runner)
 		return;
 	runner->reloads = false;
 	destinations_tidy(&runner->destinations, is_active_due);
-	if (load(runner, &err) < 0)
+	if (load(runner, &err) < 0) {
 		log_write("qmgr", "The configuration stays as it was: %s", err.text);
-	else
-		log_write("qmgr", "The configuration has been read again.");
+		return;
+	}
+	if (runner->nursery)
+		nursery_reload(runner->nursery, runner->is_by_service);
+	make_places(runner);
+	log_write("qmgr", "The configuration has been read again.");
 }
 
 static int open_ears(struct runner *runner, struct err *err)
@@ -300,8 +296,11 @@ static int set_up(struct runner *runner, struct err *err)
 	raise_limits();
 	runner->confinement = confinement_new();
 	tell_confinement(runner->confinement);
-	runner->worker_limit = runner->conf->queue.connections < WORKERS_MAX ? runner->conf->queue.connections : WORKERS_MAX;
-	runner->workers = mem_alloc_array(runner->worker_limit + 1, sizeof *runner->workers);
+	runner->nursery_terms = (struct nursery_terms){runner->config_file, runner->confinement, runner->stays};
+	runner->nursery = nursery_new(&runner->nursery_terms, runner->is_by_service, err);
+	if (!runner->nursery)
+		return -1;
+	make_places(runner);
 	runner->agenda = agenda_new();
 	runner->busy = agenda_new();
 	runner->now = time(NULL);
@@ -368,14 +367,14 @@ int queue_run(const char *spool_path, const char *config_file, struct queue_term
 		status = err->exit_code;
 	}
 	hooks_free(runner.hooks);
+	nursery_free(runner.nursery);
 	confinement_free(runner.confinement);
 	agenda_free(runner.agenda);
 	agenda_free(runner.busy);
 	destinations_clear(&runner.destinations);
 	free(runner.workers);
 	buf_clear(&runner.text);
-	free_conf(runner.conf);
-	arena_free(runner.arena);
+	service_settings_clear(&runner.settings);
 	spool_close(&runner.spool);
 	if (runner.lock >= 0)
 		close(runner.lock);

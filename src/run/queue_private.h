@@ -12,6 +12,7 @@
 #include "run/destination.h"
 #include "run/hooks.h"
 #include "run/queue.h"
+#include "run/service_settings.h"
 #include "run/worker.h"
 
 enum {
@@ -42,7 +43,7 @@ struct active {
 };
 
 struct worker_place {
-	pid_t pid;			/* 0: free */
+	bool is_there;			/* false: the place is free */
 	int socket;
 	struct destination *destination;
 	struct task *task;		/* null: idle, on its way out */
@@ -56,14 +57,16 @@ struct worker_place {
 struct runner {
 	struct spool spool;
 	const char *config_file;
-	struct conf *conf;		/* in place: route points into it */
-	struct arena *arena;		/* of conf's facts */
+	struct service_settings settings;
+	struct conf *conf;		/* of them */
 	struct attempt_options options;
 	struct agenda *agenda;
 	struct agenda *busy;		/* of it those that somebody else had open: that he closes them is news; how long to wait next */
 	struct destinations destinations;
 	struct hooks *hooks;
 	struct confinement *confinement; /* of the workers */
+	struct nursery_terms nursery_terms;
+	struct nursery *nursery;
 	struct worker_place *workers;
 	size_t worker_count, worker_limit, active_count;
 	int lock, inotify, signals;

@@ -35,7 +35,7 @@ static void put_off_all(struct runner *runner, struct destination *destination)
 
 static void dismiss(struct runner *runner, struct worker_place *place)
 {
-	close(place->socket); /* it says goodbye to its server and ends; reap() hears of it */
+	close(place->socket); /* it says goodbye to its server and ends */
 	place->destination->workers--;
 	*place = (struct worker_place){0};
 	runner->worker_count--;
@@ -68,22 +68,30 @@ static bool employ(struct runner *runner, struct worker_place *place)
 	return false;
 }
 
+/* One that has died, or was killed for its memory, is begun again, for all that the runner has seen meanwhile. */
+static bool find_nursery(struct runner *runner, struct err *err)
+{
+	if (!runner->nursery)
+		runner->nursery = nursery_new(&runner->nursery_terms, runner->is_by_service, err);
+	return runner->nursery;
+}
+
 static void start_worker(struct runner *runner, struct destination *destination)
 {
 	struct worker_place *place = runner->workers;
 	struct err err;
-	pid_t pid;
 
-	while (place->pid)
+	while (place->is_there)
 		place++;
-	pid = worker_start(&runner->options, destination->name, runner->confinement, runner->helper, &place->socket, &err);
-	if (pid < 0) {
+	if (!find_nursery(runner, &err) || worker_start(runner->nursery, runner->helper, destination->name, &place->socket, &err) < 0) {
+		nursery_free(runner->nursery);
+		runner->nursery = NULL;
 		log_write("qmgr", "%s", err.text);
 		destination_fail(&runner->destinations, destination, runner->now, &err);
 		put_off_all(runner, destination);
 		return;
 	}
-	place->pid = pid;
+	place->is_there = true;
 	place->destination = destination;
 	place->since = runner->now;
 	place->stamp = confinement_stamp();
@@ -190,7 +198,7 @@ static void take_death(struct runner *runner, struct worker_place *place)
 
 void queue_listen_to(struct runner *runner, struct worker_place *place)
 {
-	while (place->pid) {
+	while (place->is_there) {
 		switch (worker_receive(place->socket, &runner->text)) {
 		case WORKER_SAYS_NOTHING:
 			return;

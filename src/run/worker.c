@@ -3,16 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <sysexits.h>
 #include <unistd.h>
 #include "mail/address.h"
 #include "route/local_way.h"
 #include "run/become.h"
 #include "run/helper.h"
+#include "run/packet.h"
 #include "spool/spool_log.h"
 
 enum { PACKET_MAX = 160 * 1024 };
@@ -100,37 +99,18 @@ static void do_job(struct worker *worker, struct spool_entry *entry, const uint3
 	say(worker, result, result == 'D' ? (struct view){0} : view_of(err.text));
 }
 
-/* The descriptor that came with a packet; -1: none. */
-static int take_descriptor(struct msghdr *packet)
-{
-	struct cmsghdr *control = CMSG_FIRSTHDR(packet);
-	int fd = -1;
-
-	if (control && control->cmsg_level == SOL_SOCKET && control->cmsg_type == SCM_RIGHTS && control->cmsg_len >= CMSG_LEN(sizeof fd))
-		memcpy(&fd, CMSG_DATA(control), sizeof fd);
-	return fd;
-}
-
 /* False when there are no more jobs. */
 static bool take_job(struct worker *worker, uint32_t *numbers)
 {
-	union {
-		struct cmsghdr align;
-		char octets[CMSG_SPACE(sizeof(int))];
-	} control;
 	struct job job;
 	struct iovec pieces[2] = {{.iov_base = &job, .iov_len = sizeof job}, {.iov_base = numbers, .iov_len = WORKER_RECIPIENTS_MAX * sizeof *numbers}};
-	struct msghdr packet = {.msg_iov = pieces, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = sizeof control};
-	struct spool_entry entry;
-	ssize_t got;
+	struct spool_entry entry = {.fd = -1};
+	ssize_t got = packet_receive(worker->socket, pieces, 2, &entry.fd);
 
-	do
-		got = recvmsg(worker->socket, &packet, MSG_CMSG_CLOEXEC);
-	while (got < 0 && errno == EINTR);
 	spool_entry_close(&worker->finished);
 	if (got < (ssize_t)sizeof job)
 		return false;
-	entry = (struct spool_entry){.fd = take_descriptor(&packet), .state = job.state};
+	entry.state = job.state;
 	memcpy(entry.id, job.id, SPOOL_ID_SIZE);
 	if (entry.fd < 0)
 		return false;
@@ -183,8 +163,10 @@ static void confine(struct worker *worker, const char *destination, const struct
 	const struct relay *relay = way_relay_of(&worker->conf.route, view_of(destination));
 	struct buf remark;
 
-	if (take_rights(worker, destination))
+	if (take_rights(worker, destination)) {
+		secret_forget_environment();
 		return;
+	}
 	/* Behind the wall nobody is known; who is known was given to another worker. */
 	worker->conf.deliver.local_trouble = worker->is_local ? &worker->trouble : NULL;
 	if (worker->conf.route.local && !worker->is_local) {
@@ -194,6 +176,7 @@ static void confine(struct worker *worker, const char *destination, const struct
 	}
 	buf_init(&remark, 2 * ERR_TEXT_SIZE);
 	way_key_fetch(key, relay, &worker->conf); /* afterwards no command can be run and no file read for it */
+	secret_forget_environment(); /* which may be another relay's */
 	confinement_enter(confinement, relay, &worker->conf, &remark);
 	if (remark.len > 0)
 		say(worker, 'R', buf_view(&remark));
@@ -223,61 +206,32 @@ _Noreturn void worker_be(const struct attempt_options *options, const char *dest
 	_exit(EX_OK);
 }
 
-/* By the helper, who may become a user; its child is not ours, and has no pid that we could use. */
-static pid_t start_by_helper(int helper, const char *destination, int socket, struct err *err)
+int worker_start(struct nursery *nursery, int helper, const char *destination, int *socket, struct err *err)
 {
-	return helper_ask(helper, destination, socket, err) < 0 ? -1 : getpid();
-}
-
-pid_t worker_start(const struct attempt_options *options, const char *destination, const struct confinement *confinement, int helper, int *socket,
-		   struct err *err)
-{
-	struct err why;
-	int pair[2];
-	pid_t pid;
+	bool is_for_helper = helper >= 0 && user_of(destination).len > 0;
+	int pair[2], result;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_set_errno(err, EX_OSERR, errno, "Cannot make sockets for a worker");
-	if (helper >= 0 && user_of(destination).len > 0) {
-		pid = start_by_helper(helper, destination, pair[1], &why);
-	} else {
-		pid = fork();
-		if (pid == 0)
-			worker_be(options, destination, confinement, pair[1]);
-		if (pid < 0)
-			err_set_errno(&why, EX_OSERR, errno, "Cannot start a worker");
-	}
+	result = is_for_helper ? helper_ask(helper, destination, pair[1], err) : nursery_ask(nursery, destination, pair[1], err);
 	close(pair[1]);
-	if (pid > 0 && fcntl(pair[0], F_SETFL, O_NONBLOCK) < 0)
-		pid = err_set_errno(&why, EX_OSERR, errno, "Cannot start a worker");
-	if (pid < 0) {
-		*err = why;
+	if (result == 0 && fcntl(pair[0], F_SETFL, O_NONBLOCK) < 0)
+		result = err_set_errno(err, EX_OSERR, errno, "Cannot start a worker");
+	if (result < 0)
 		close(pair[0]);
-		return -1;
-	}
-	*socket = pair[0];
-	return pid;
+	else
+		*socket = pair[0];
+	return result;
 }
 
 int worker_send(int socket, const struct spool_entry *entry, const uint32_t *recipients, size_t count, struct err *err)
 {
-	union {
-		struct cmsghdr header;
-		char octets[CMSG_SPACE(sizeof(int))];
-	} control = {{0}};
 	struct job job = {.state = entry->state};
 	struct iovec pieces[2] = {{.iov_base = &job, .iov_len = sizeof job},
 				  {.iov_base = (uint32_t *)(uintptr_t)recipients, .iov_len = count * sizeof *recipients}};
-	struct msghdr packet = {.msg_iov = pieces, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = sizeof control};
-	ssize_t sent;
 
 	memcpy(job.id, entry->id, SPOOL_ID_SIZE);
-	control.header = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof entry->fd)};
-	memcpy(CMSG_DATA(&control.header), &entry->fd, sizeof entry->fd);
-	do
-		sent = sendmsg(socket, &packet, MSG_NOSIGNAL);
-	while (sent < 0 && errno == EINTR);
-	return sent < 0 ? err_set_errno(err, EX_OSERR, errno, "Cannot give a message to a worker") : 0;
+	return packet_send(socket, pieces, 2, entry->fd, err);
 }
 
 enum worker_says worker_receive(int socket, struct buf *text)

@@ -6,19 +6,18 @@
 #ifndef RUN_WORKER_H
 #define RUN_WORKER_H
 
-#include <sys/types.h>
 #include "base/buf.h"
 #include "run/attempt.h"
 #include "run/confinement.h"
+#include "run/nursery.h"
 
 enum { WORKER_RECIPIENTS_MAX = 10000 };	/* of one job: a packet has to hold their numbers */
 
-/* Forks a worker for a destination, as route_destination names it: it fetches the password of its relay, once and for all
- * its jobs, and is confined. One for a mailbox becomes its user: the child itself where we are root, else one that the
- * helper starts (-1: there is none). Returns a pid, which is its own only when we have forked it, and *socket for
- * worker_send and worker_receive, non-blocking. Fails with EX_TEMPFAIL or EX_OSERR. */
-pid_t worker_start(const struct attempt_options *options, const char *destination, const struct confinement *confinement, int helper, int *socket,
-		   struct err *err);
+/* Starts a worker for a destination, as route_destination names it: it fetches the password of its relay, once and for all
+ * its jobs, and is confined. One for a mailbox becomes its user: by the helper where there is one (-1: there is none), else by itself
+ * where we are root. Gives *socket for worker_send and worker_receive, non-blocking. A worker that could not be forked is
+ * gone when one listens to it. Fails with EX_OSERR. */
+int worker_start(struct nursery *nursery, int helper, const char *destination, int *socket, struct err *err);
 /* The worker itself, in a process that was forked for it. */
 _Noreturn void worker_be(const struct attempt_options *options, const char *destination, const struct confinement *confinement, int socket);
 

@@ -31,6 +31,12 @@ def wait_until(condition):
         time.sleep(0.005)
 
 
+def children_of(pid):
+    with contextlib.suppress(OSError):
+        return [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
+
+
 class Session:
     """One connection of a client to a Sink."""
 
@@ -215,9 +221,8 @@ class Queue:
         return None
 
     def workers(self, runner):
-        with contextlib.suppress(OSError):
-            return [int(pid) for pid in pathlib.Path(f"/proc/{runner}/task/{runner}/children").read_text().split()]
-        return []
+        """The runner has a child that forks them."""
+        return [worker for child in children_of(runner) for worker in children_of(child)]
 
     def processes(self):
         """All that run with the configuration of this queue: also a runner that has not got to its lock yet."""

@@ -14,6 +14,8 @@ import certificates
 import dns_server
 import pytest
 from conftest import PALOMA, clean_environment
+from queues import children_of, is_sanitized
+from service import until
 
 IS_ROOT = os.geteuid() == 0
 
@@ -165,11 +167,10 @@ def confinement(queue):
 
 
 def worker_of(line):
-    """The one child of the runner that wrote the line."""
-    runner = re.search(r"\[(\d+)\]", line).group(1)
-    children = pathlib.Path(f"/proc/{runner}/task/{runner}/children").read_text().split()
-    assert len(children) == 1
-    return int(children[0])
+    """The one worker of the runner that wrote the line."""
+    (nursery,) = children_of(re.search(r"\[(\d+)\]", line).group(1))
+    (worker,) = children_of(nursery)
+    return worker
 
 
 def status_of(pid):
@@ -282,6 +283,69 @@ def test_a_worker_has_its_mail_and_its_server_and_dies_alone(queue, server):
     assert "status=sent" in spool.wait_for("status=sent")
     spool.wait_for("removed")
     assert len(there.mails) == 1
+
+
+def memory_of(pid):
+    """All that the process has."""
+    found = []
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        for line in pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines():
+            ends, rights = line.split()[:2]
+            if rights.startswith("rw") and "[vvar" not in line:
+                start, end = (int(number, 16) for number in ends.split("-"))
+                memory.seek(start)
+                found.append(memory.read(end - start))
+    return b"".join(found)
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="only root reads the memory of others")
+def test_a_worker_has_neither_mail_nor_password_of_others_in_memory(make_service, server):
+    """Whoever takes a worker over by what a server sends gets what that worker works on, and no more."""
+    if is_sanitized():
+        pytest.skip("the sanitizers' memory is too large to be looked through")
+    one, other = server(hangs=1), server(hangs=1)
+    service = make_service(settings=f"relay = smtp://ann@127.0.0.1:{one.port}\n"
+                           f"[relay away]\nurl = smtp://127.0.0.1:{other.port}\nfrom = me@away.example\n",
+                           environment={"PALOMA_PASSWORD": "s3cret-word"})
+    service.call().mail(sender="<me@home.example>", recipients=("<who-is-at-one@one.example>",))
+    one.hanging.acquire()
+    service.call().mail(sender="<me@away.example>", recipients=("<who-is-at-other@other.example>",))
+    other.hanging.acquire()
+    (nursery,) = children_of(service.runner())
+    memories = [memory_of(worker) for worker in children_of(nursery)]
+    assert len(memories) == 2 and b"s3cret-word" in memory_of(nursery) and b"who-is-at" not in memory_of(nursery)
+    (mine,) = (memory for memory in memories if b"who-is-at-other@other.example" in memory)
+    assert b"who-is-at-one" not in mine and b"s3cret-word" not in mine
+    one.let_go.set()
+    other.let_go.set()
+
+
+def test_workers_go_on_when_the_process_that_forks_them_has_died(make_service, server):
+    there = server()
+    service = make_service(settings=f"relay = smtp://127.0.0.1:{there.port}\nretry_first = 1\n")
+    service.call().mail()
+    there.arrived.acquire()
+    (nursery,) = children_of(service.runner())
+    until(lambda: not service.queue(), "the end of the mail")
+    os.kill(nursery, signal.SIGKILL)
+    until(lambda: nursery not in children_of(service.runner()), "its end")
+    service.call().mail()
+    there.arrived.acquire()
+    until(lambda: not service.queue(), "the end of the mail")
+
+
+def test_a_worker_can_be_ended_as_any_process(make_service, server):
+    there = server(hangs=1)
+    service = make_service(settings=f"relay = smtp://127.0.0.1:{there.port}\n")
+    id = service.call().mail()
+    there.hanging.acquire()
+    (nursery,) = children_of(service.runner())
+    (worker,) = children_of(nursery)
+    os.kill(worker, signal.SIGINT)  # the keyboard's, which the whole group gets: a mail that is under way comes to its end
+    os.kill(worker, signal.SIGTERM)
+    service.logged(f"{id}: The process that was to deliver it has died")
+    assert id in service.queue()
+    there.let_go.set()
 
 
 @pytest.mark.skipif(not IS_ROOT, reason="only root has files that others cannot read")
