@@ -134,6 +134,13 @@ static int write_at_end(struct blob *blob, struct view v, struct err *err)
 	return 0;
 }
 
+const char *blob_temporary_folder(void)
+{
+	const char *folder = secure_getenv("TMPDIR");
+
+	return folder && *folder ? folder : "/tmp";
+}
+
 static int open_temporary(const char *folder)
 {
 	char path[4096];
@@ -152,11 +159,9 @@ static int open_temporary(const char *folder)
 /* Moves what is in memory to a file that has no name, so that no crash leaves it behind. */
 static int spill(struct blob *blob, struct err *err)
 {
-	const char *folder = secure_getenv("TMPDIR");
+	const char *folder = blob_temporary_folder();
 	struct view memory = buf_view(&blob->own);
 
-	if (!folder || !*folder)
-		folder = "/tmp";
 	blob->fd = open_temporary(folder);
 	if (blob->fd < 0)
 		return err_set_errno(err, EX_CANTCREAT, errno, "Cannot make a temporary file in %s for %s",

@@ -37,6 +37,8 @@ struct blob *blob_from_stream(int fd, const char *name, uint64_t max_octets, str
 /* read(2) that waits, also where the descriptor does not block, as an inherited standard input may not. */
 ssize_t blob_read_stream(int fd, char *data, size_t len);
 
+/* The folder of the files that such blobs become. */
+const char *blob_temporary_folder(void);
 /* A writable blob in the same way; then blob_read_at sees all that was appended. */
 struct blob *blob_new_spill(const char *name);
 int blob_append(struct blob *blob, struct view v, struct err *err);

@@ -11,6 +11,7 @@
 #include <pwd.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -52,7 +53,7 @@ static const char *const system_paths[] = {
 /* The same, where the environment has it elsewhere; lists by colons. */
 static const char *const path_variables[] = {"LD_LIBRARY_PATH", "SSL_CERT_DIR", "SSL_CERT_FILE", "OPENSSL_CONF", "OPENSSL_MODULES", "TZDIR"};
 
-static void find_filter(struct sandbox *sandbox, int append_fd)
+static void find_filter(struct sandbox *sandbox, enum sandbox_kind kind, int append_fd)
 {
 	unsigned action = SECCOMP_RET_ERRNO;
 	void *program = NULL;
@@ -60,7 +61,7 @@ static void find_filter(struct sandbox *sandbox, int append_fd)
 
 	if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) < 0)
 		err_set(&sandbox->why_no_filter, EX_OSERR, STATUS(4, 3, 0), "the kernel does not let us: %s", strerror(errno));
-	else if (sandbox_filter_make(append_fd, &program, &count, &sandbox->why_no_filter) == 0)
+	else if (sandbox_filter_make(kind, append_fd, &program, &count, &sandbox->why_no_filter) == 0)
 		sandbox->filter = (struct sock_fprog){.filter = program, .len = (unsigned short)count};
 }
 
@@ -87,17 +88,39 @@ static void find_landlock(struct sandbox *sandbox)
 			: errno == EOPNOTSUPP ? "it is not switched on at boot" : strerror(errno));
 }
 
-static void allow(int ruleset, const char *path)
+/* What a folder of each use allows besides. */
+static uint64_t rights_of(enum sandbox_use use, int abi)
 {
-	struct landlock_path_beneath_attr rule = {.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE, .parent_fd = open(path, O_PATH | O_CLOEXEC)};
+	const uint64_t add = LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_WRITE_FILE | (abi >= ABI_TRUNCATE ? RIGHT_TRUNCATE : 0);
+
+	switch (use) {
+	case SANDBOX_READ:
+	case SANDBOX_HIDE:
+		break;
+	case SANDBOX_ADD:
+		return add;
+	case SANDBOX_SCRATCH:
+		return add | LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE;
+	}
+	return LANDLOCK_ACCESS_FS_READ_FILE;
+}
+
+static void allow_use(int ruleset, const char *path, uint64_t rights)
+{
+	struct landlock_path_beneath_attr rule = {.allowed_access = rights, .parent_fd = open(path, O_PATH | O_CLOEXEC)};
 	struct stat st;
 
 	if (rule.parent_fd < 0)
 		return;
-	if (fstat(rule.parent_fd, &st) == 0 && S_ISDIR(st.st_mode))
+	if (fstat(rule.parent_fd, &st) == 0 && S_ISDIR(st.st_mode) && rights & LANDLOCK_ACCESS_FS_READ_FILE)
 		rule.allowed_access |= LANDLOCK_ACCESS_FS_READ_DIR;
 	syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
 	close(rule.parent_fd);
+}
+
+static void allow(int ruleset, const char *path)
+{
+	allow_use(ruleset, path, LANDLOCK_ACCESS_FS_READ_FILE);
 }
 
 /* The links in a folder of trusted certificates may lead anywhere. */
@@ -120,6 +143,38 @@ static void allow_links(int ruleset, const char *path)
 		closedir(folder);
 }
 
+/* Rules only allow: so all that stands beside the folder, and beside each folder above it. */
+static void allow_all_but(int ruleset, const char *hidden)
+{
+	char *path = realpath(hidden, NULL);
+
+	for (char *slash = path; slash; slash = strchr(slash + 1, '/')) {
+		const char *skipped = slash + 1;
+		struct dirent *entry;
+		struct buf at;
+		DIR *folder;
+
+		buf_init(&at, 2 * PATH_MAX);
+		buf_printf(&at, "%.*s/", (int)(slash - path), path);
+		folder = opendir(buf_str(&at));
+		while (folder && (entry = readdir(folder))) {
+			size_t len = strlen(entry->d_name);
+
+			if (entry->d_name[0] == '.' && (len == 1 || (len == 2 && entry->d_name[1] == '.')))
+				continue;
+			if (strncmp(skipped, entry->d_name, len) == 0 && (skipped[len] == '/' || skipped[len] == '\0'))
+				continue;
+			buf_reset(&at);
+			buf_printf(&at, "%.*s/%s", (int)(slash - path), path, entry->d_name);
+			allow(ruleset, buf_str(&at));
+		}
+		if (folder)
+			closedir(folder);
+		buf_clear(&at);
+	}
+	free(path);
+}
+
 static void allow_variables(int ruleset)
 {
 	for (size_t i = 0; i < sizeof path_variables / sizeof *path_variables; i++) {
@@ -135,7 +190,7 @@ static void allow_variables(int ruleset)
 	}
 }
 
-static int enter_landlock(int abi, const char *const *paths, size_t count)
+static int enter_landlock(int abi, const struct sandbox_place *places, size_t count)
 {
 	const struct ruleset attributes = {
 		.files = (uint64_t)RIGHTS_FIRST | (abi >= ABI_REFER ? RIGHT_REFER : 0) | (abi >= ABI_TRUNCATE ? RIGHT_TRUNCATE : 0) |
@@ -150,8 +205,12 @@ static int enter_landlock(int abi, const char *const *paths, size_t count)
 		allow(ruleset, system_paths[i]);
 	allow_variables(ruleset);
 	for (size_t i = 0; i < count; i++) {
-		allow(ruleset, paths[i]);
-		allow_links(ruleset, paths[i]);
+		if (places[i].use == SANDBOX_HIDE)
+			allow_all_but(ruleset, places[i].path);
+		else
+			allow_use(ruleset, places[i].path, rights_of(places[i].use, abi));
+		if (places[i].use == SANDBOX_READ)
+			allow_links(ruleset, places[i].path);
 	}
 	result = (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
 	close(ruleset);
@@ -163,18 +222,18 @@ static void find_landlock(struct sandbox *sandbox)
 	err_set(&sandbox->why_no_landlock, EX_OSERR, STATUS(4, 3, 0), "this paloma was built without it");
 }
 
-static int enter_landlock(int abi, const char *const *paths, size_t count)
+static int enter_landlock(int abi, const struct sandbox_place *places, size_t count)
 {
-	(void)abi, (void)paths, (void)count;
+	(void)abi, (void)places, (void)count;
 	return 0;
 }
 #endif
 
-struct sandbox *sandbox_new(int append_fd)
+struct sandbox *sandbox_new(enum sandbox_kind kind, int append_fd)
 {
 	struct sandbox *sandbox = mem_alloc(sizeof *sandbox);
 
-	find_filter(sandbox, append_fd);
+	find_filter(sandbox, kind, append_fd);
 	find_landlock(sandbox);
 	return sandbox;
 }
@@ -217,14 +276,14 @@ void sandbox_describe(const struct sandbox *sandbox, struct buf *out)
 		add_reason(out, "by Landlock", &sandbox->why_no_landlock);
 }
 
-int sandbox_enter(const struct sandbox *sandbox, const char *const *paths, size_t count, struct err *err)
+int sandbox_enter(const struct sandbox *sandbox, const struct sandbox_place *places, size_t count, struct err *err)
 {
 	const struct rlimit none = {0, 0};
 	int result = 0;
 
 	if (setrlimit(RLIMIT_CORE, &none) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		result = err_set_errno(err, EX_OSERR, errno, "Cannot give up new privileges");
-	if (sandbox->landlock_abi > 0 && enter_landlock(sandbox->landlock_abi, paths, count) < 0)
+	if (sandbox->landlock_abi > 0 && enter_landlock(sandbox->landlock_abi, places, count) < 0)
 		result = err_set_errno(err, EX_OSERR, errno, "Cannot be confined by Landlock");
 	if (sandbox->filter.filter && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &sandbox->filter, 0, 0) < 0)
 		result = err_set_errno(err, EX_OSERR, errno, "Cannot be confined by seccomp");

@@ -11,19 +11,33 @@
 
 struct sandbox;
 
+/* What the process is there for: to speak to servers, or to store what it is given. */
+enum sandbox_kind { SANDBOX_SENDS = 1, SANDBOX_STORES = 2 };
+
 /* Makes the filter, which takes milliseconds and is the same for every process that enters. append_fd: the number of a
  * descriptor that stays as it was opened, O_APPEND above all; -1 for none. Never null. */
-struct sandbox *sandbox_new(int append_fd);
+struct sandbox *sandbox_new(enum sandbox_kind kind, int append_fd);
 /* Null is accepted. */
 void sandbox_free(struct sandbox *sandbox);
 /* Appends "confined by seccomp and Landlock (ABI 7)", or what lacks and why. */
 void sandbox_describe(const struct sandbox *sandbox, struct buf *out);
 
-/* Enters. Afterwards the process opens files for reading only, and of those only what the C library, name service and TLS
- * need and what paths names, files or folders with all below them (missing ones are passed over); it starts no process,
- * signals none, and changes no file but by writing to a descriptor that it has. It may connect and allocate as before.
+/* What may be opened besides: a file, or a folder with all below it. */
+struct sandbox_place {
+	const char *path;		/* missing ones are passed over */
+	enum sandbox_use {
+		SANDBOX_READ,
+		SANDBOX_HIDE,		/* SANDBOX_STORES: a folder; all that is not in it may be read */
+		SANDBOX_ADD,		/* SANDBOX_STORES: new files are written, none is read, opened again or removed */
+		SANDBOX_SCRATCH,	/* SANDBOX_STORES: new files are written, read and removed */
+	} use;
+};
+
+/* Enters. Afterwards the process opens for reading what the C library, name service and TLS need, and places; one that
+ * stores makes new files where places says so, and no other files are changed but by writing to a descriptor that it has. It starts no
+ * process and signals none. One that sends may connect as before; one that stores speaks to nobody but the log.
  * Fails with EX_OSERR when something that sandbox_describe promises is not had after all; the rest is. */
-int sandbox_enter(const struct sandbox *sandbox, const char *const *paths, size_t count, struct err *err);
+int sandbox_enter(const struct sandbox *sandbox, const struct sandbox_place *places, size_t count, struct err *err);
 
 enum { SANDBOX_GROUPS_MAX = 64 };
 

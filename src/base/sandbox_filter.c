@@ -22,6 +22,8 @@
 
 #define SECCOMP_FUNCTIONS(F) F(seccomp_init) F(seccomp_release) F(seccomp_attr_set) F(seccomp_rule_add_array) \
 	F(seccomp_syscall_resolve_name) F(seccomp_export_bpf)
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
 LIBRARY(libseccomp, "libseccomp.so.2", "recommended", "seccomp", "The filter of system calls", SECCOMP_FUNCTIONS)
 
 static const char *const denied[] = {
@@ -49,6 +51,9 @@ static const char *const denied[] = {
 	"settimeofday", "stime", "clock_settime", "clock_settime64", "adjtimex", "clock_adjtime", "clock_adjtime64",
 	"sethostname", "setdomainname", "syslog", "iopl", "ioperm", "modify_ldt", "vhangup", "lsm_set_self_attr",
 };
+
+/* What one that stores is allowed all the same: it locks, marks and takes back the files that it has made. */
+static const char *const needed_to_store[] = {"flock", "fchmod", "ftruncate", "ftruncate64", "unlink", "unlinkat"};
 
 /* Newer than the library may be; these have one number on all machines but Alpha. */
 static const struct {
@@ -81,13 +86,7 @@ static const struct rule rules[] = {
 	/* Threads are allowed, processes are not. The flags of clone3 are in memory, out of sight; libc then takes clone. */
 	{"clone", EPERM, {{CLONE_FLAGS, CLONE_THREAD, 0}}, 1},
 	{"clone3", ENOSYS, {{0}}, 0},
-	{"open", EPERM, {{1, O_ACCMODE, O_WRONLY}}, 1},
-	{"open", EPERM, {{1, O_ACCMODE, O_RDWR}}, 1},
-	{"open", EPERM, {{1, O_CREAT, O_CREAT}}, 1},
 	{"open", EPERM, {{1, O_TRUNC, O_TRUNC}}, 1},
-	{"openat", EPERM, {{2, O_ACCMODE, O_WRONLY}}, 1},
-	{"openat", EPERM, {{2, O_ACCMODE, O_RDWR}}, 1},
-	{"openat", EPERM, {{2, O_CREAT, O_CREAT}}, 1},
 	{"openat", EPERM, {{2, O_TRUNC, O_TRUNC}}, 1},
 	/* A shared mapping of a file that is open for writing can be written to anywhere. */
 	{"mmap", EPERM, {{3, MAP_SHARED | MAP_ANONYMOUS, MAP_SHARED}}, 1},
@@ -107,11 +106,41 @@ static const struct rule rules[] = {
 	{"ioctl", EPERM, {{1, WHOLE, FIDEDUPERANGE}}, 1},
 	{"ioctl", EPERM, {{1, WHOLE, (int)FS_IOC_SETFLAGS}}, 1},
 	{"ioctl", EPERM, {{1, WHOLE, (int)FS_IOC_FSSETXATTR}}, 1},
-	/* What a socket may be: a stream to a server, a datagram to a name server, a question about routes. Datagrams of the
-	 * machine itself would carry a descriptor out and back in as a copy. */
-	{"socket", EPERM, {{0, WHOLE, AF_UNIX}, {1, 0xf, SOCK_DGRAM}}, 2},
+	/* What a socket may be: a stream to a server, a datagram to a name server, a question about routes. */
 	{"socket", EPERM, {{1, 0xf, SOCK_RAW}, {0, WHOLE, AF_INET}}, 2},
 	{"socket", EPERM, {{1, 0xf, SOCK_RAW}, {0, WHOLE, AF_INET6}}, 2},
+};
+
+static const struct rule rules_to_send[] = {
+	{"open", EPERM, {{1, O_ACCMODE, O_WRONLY}}, 1},
+	{"open", EPERM, {{1, O_ACCMODE, O_RDWR}}, 1},
+	{"open", EPERM, {{1, O_CREAT, O_CREAT}}, 1},
+	{"openat", EPERM, {{2, O_ACCMODE, O_WRONLY}}, 1},
+	{"openat", EPERM, {{2, O_ACCMODE, O_RDWR}}, 1},
+	{"openat", EPERM, {{2, O_CREAT, O_CREAT}}, 1},
+	/* Datagrams of the machine itself would carry a descriptor out and back in as a copy. */
+	{"socket", EPERM, {{0, WHOLE, AF_UNIX}, {1, 0xf, SOCK_DGRAM}}, 2},
+};
+
+static const struct rule rules_to_store[] = {
+	/* Nothing that is there already is opened for writing. */
+	{"open", EPERM, {{1, O_ACCMODE | O_EXCL, O_WRONLY}}, 1},
+	{"open", EPERM, {{1, O_ACCMODE | O_EXCL, O_RDWR}}, 1},
+	{"openat", EPERM, {{2, O_ACCMODE | O_EXCL, O_WRONLY}}, 1},
+	{"openat", EPERM, {{2, O_ACCMODE | O_EXCL, O_RDWR}}, 1},
+	{"open", EPERM, {{1, O_CREAT | O_EXCL, O_CREAT}}, 1},
+	{"openat", EPERM, {{2, O_CREAT | O_EXCL, O_CREAT}}, 1},
+	/* Datagrams go to the log. A stream would lead to the service itself, which knows us as the owner of the spool. */
+	{"socket", EPERM, {{1, 0xf, SOCK_STREAM}}, 1},
+	{"socket", EPERM, {{1, 0xf, SOCK_SEQPACKET}}, 1},
+	{"socket", EPERM, {{0, WHOLE, AF_INET}}, 1},
+	{"socket", EPERM, {{0, WHOLE, AF_INET6}}, 1},
+	{"socket", EPERM, {{0, WHOLE, AF_NETLINK}}, 1},
+	/* The files, and the folder they are in, are the owner's alone. */
+	{"fchmod", EPERM, {{1, 040, 040}}, 1},
+	{"fchmod", EPERM, {{1, 020, 020}}, 1},
+	{"fchmod", EPERM, {{1, 04, 04}}, 1},
+	{"fchmod", EPERM, {{1, 02, 02}}, 1},
 };
 
 static const int families[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
@@ -169,14 +198,12 @@ static bool add_special(const struct libseccomp_functions *seccomp, scmp_filter_
 		add(seccomp, filter, "prlimit64", EPERM, 1, &other);
 }
 
-static bool add_all(const struct libseccomp_functions *seccomp, scmp_filter_ctx filter, int append_fd)
+static bool add_rules(const struct libseccomp_functions *seccomp, scmp_filter_ctx filter, const struct rule *rows, size_t count)
 {
-	bool result = add_special(seccomp, filter, append_fd) && add_families(seccomp, filter);
+	bool result = true;
 
-	for (size_t i = 0; i < sizeof denied / sizeof *denied && result; i++)
-		result = add(seccomp, filter, denied[i], EPERM, 0, NULL);
-	for (size_t i = 0; i < sizeof rules / sizeof *rules && result; i++) {
-		const struct rule *rule = &rules[i];
+	for (size_t i = 0; i < count && result; i++) {
+		const struct rule *rule = &rows[i];
 		struct scmp_arg_cmp tests[2];
 
 		for (unsigned j = 0; j < rule->count; j++)
@@ -186,6 +213,26 @@ static bool add_all(const struct libseccomp_functions *seccomp, scmp_filter_ctx 
 			result = add(seccomp, filter, "fcntl64", rule->error, rule->count, tests);
 	}
 	return result;
+}
+
+static bool is_needed(enum sandbox_kind kind, const char *name)
+{
+	for (size_t i = 0; i < COUNT(needed_to_store); i++)
+		if (kind == SANDBOX_STORES && strcmp(needed_to_store[i], name) == 0)
+			return true;
+	return false;
+}
+
+static bool add_all(const struct libseccomp_functions *seccomp, scmp_filter_ctx filter, enum sandbox_kind kind, int append_fd)
+{
+	bool result = add_special(seccomp, filter, append_fd) && add_families(seccomp, filter);
+
+	for (size_t i = 0; i < COUNT(denied) && result; i++)
+		result = is_needed(kind, denied[i]) || add(seccomp, filter, denied[i], EPERM, 0, NULL);
+	result = result && add_rules(seccomp, filter, rules, COUNT(rules));
+	if (kind == SANDBOX_SENDS)
+		return result && add_rules(seccomp, filter, rules_to_send, COUNT(rules_to_send));
+	return result && add_rules(seccomp, filter, rules_to_store, COUNT(rules_to_store));
 }
 
 /* The library writes to a file only. */
@@ -210,7 +257,7 @@ static int export(const struct libseccomp_functions *seccomp, scmp_filter_ctx fi
 	return result;
 }
 
-int sandbox_filter_make(int append_fd, void **program, size_t *count, struct err *err)
+int sandbox_filter_make(enum sandbox_kind kind, int append_fd, void **program, size_t *count, struct err *err)
 {
 	const struct libseccomp_functions *seccomp = libseccomp_load(err);
 	scmp_filter_ctx filter;
@@ -225,7 +272,7 @@ int sandbox_filter_make(int append_fd, void **program, size_t *count, struct err
 		 * of a call instead of two hundred; older libraries do not know it. */
 		seccomp->seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL);
 		seccomp->seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-		if (add_all(seccomp, filter, append_fd))
+		if (add_all(seccomp, filter, kind, append_fd))
 			result = export(seccomp, filter, program, &octets);
 		seccomp->seccomp_release(filter);
 	}
@@ -233,9 +280,9 @@ int sandbox_filter_make(int append_fd, void **program, size_t *count, struct err
 	return result < 0 ? err_set(err, EX_OSERR, STATUS(4, 3, 0), "the filter cannot be made") : 0;
 }
 #else
-int sandbox_filter_make(int append_fd, void **program, size_t *count, struct err *err)
+int sandbox_filter_make(enum sandbox_kind kind, int append_fd, void **program, size_t *count, struct err *err)
 {
-	(void)append_fd, (void)program, (void)count;
+	(void)kind, (void)append_fd, (void)program, (void)count;
 	return err_set(err, EX_UNAVAILABLE, STATUS(5, 3, 5), "this paloma was built without libseccomp");
 }
 #endif

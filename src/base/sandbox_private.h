@@ -3,9 +3,9 @@
 #define BASE_SANDBOX_PRIVATE_H
 
 #include <stddef.h>
-#include "base/err.h"
+#include "base/sandbox.h"
 
 /* Makes the filter. program: struct sock_filter, count of them, to be freed. Fails when there is no library for it. */
-int sandbox_filter_make(int append_fd, void **program, size_t *count, struct err *err);
+int sandbox_filter_make(enum sandbox_kind kind, int append_fd, void **program, size_t *count, struct err *err);
 
 #endif

@@ -272,7 +272,7 @@ static const struct option_row serve_rows[] = {
 	{"max-sessions", 0, "N", false, "most connections at a time", take_number, SERVE(max_sessions), NULL},
 	{"exit-after", 0, "N", false, "end after so many mails", take_number, SERVE(exit_after), NULL},
 	{"timeout", 0, "SECONDS", false, "the most to wait for a command", take_number, SERVE(timeout_s), NULL},
-	{"verbose", 'v', NULL, false, "tell what the service has: its spool, and how its workers are confined", options_take_flag, REQUEST(verbose), NULL},
+	{"verbose", 'v', NULL, false, "tell what the service has: its spool, and how its workers and connections are confined", options_take_flag, REQUEST(verbose), NULL},
 	{"config", 'C', "FILE", false, "read this configuration instead of the usual ones", options_take_string, REQUEST(config_file), NULL},
 	{"help", 'h', NULL, false, "this list", options_take_flag, REQUEST(wants_help), NULL},
 };

@@ -2,9 +2,11 @@
 #include "run/confinement.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/blob.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -20,7 +22,7 @@ struct confinement *confinement_new(void)
 {
 	struct confinement *confinement = mem_alloc(sizeof *confinement);
 
-	confinement->sandbox = sandbox_new(WORKER_MESSAGE_FD);
+	confinement->sandbox = sandbox_new(SANDBOX_SENDS, WORKER_MESSAGE_FD);
 	sandbox_find_user(&confinement->user, users, sizeof users / sizeof *users);
 	confinement->is_root = geteuid() == 0;
 	return confinement;
@@ -106,21 +108,33 @@ void confinement_enter(const struct confinement *confinement, const struct relay
 {
 	struct arena *arena = arena_new();
 	struct sandbox_need needs[NEEDS_MAX];
-	const char *paths[NEEDS_MAX];
-	size_t count, path_count = 0;
+	struct sandbox_place places[NEEDS_MAX];
+	size_t count, place_count = 0;
 	struct err err;
 
 	count = find_needs(relay, relay ? &relay->tls : &conf->route.mx_tls, arena, needs);
 	count = add_need(needs, count, find_tickets(relay, arena), R_OK);
 	for (size_t i = 0; i < count; i++)
 		if (needs[i].mode == R_OK)
-			paths[path_count++] = needs[i].path;
+			places[place_count++] = (struct sandbox_place){needs[i].path, SANDBOX_READ};
 	if (sandbox_become(&confinement->user, needs, count, &err) < 0)
 		buf_printf(remark, "A worker stays root, with all that root may: %s", err.text);
 	confinement_leave_standard_error();
-	if (sandbox_enter(confinement->sandbox, paths, path_count, &err) < 0)
+	if (sandbox_enter(confinement->sandbox, places, place_count, &err) < 0)
 		buf_printf(remark, "%sA worker is less confined than it should be: %s", remark->len > 0 ? " " : "", err.text);
 	arena_free(arena);
+}
+
+int confinement_enter_storing(const struct sandbox *sandbox, struct spool *spool, struct err *err)
+{
+	char folder[64], queue[64];
+	/* Aliases, and what they include, are anywhere. */
+	struct sandbox_place places[] = {{folder, SANDBOX_HIDE}, {queue, SANDBOX_ADD}, {blob_temporary_folder(), SANDBOX_SCRATCH}};
+
+	snprintf(folder, sizeof folder, "/proc/self/fd/%d", spool->folder);
+	snprintf(queue, sizeof queue, "/proc/self/fd/%d", spool->queue);
+	spool->is_add_only = true;
+	return sandbox_enter(sandbox, places, sizeof places / sizeof *places, err);
 }
 
 uint64_t confinement_stamp(void)

@@ -4,6 +4,7 @@
 
 #include "base/sandbox.h"
 #include "conf/conf.h"
+#include "spool/spool.h"
 
 /* The descriptors of a worker; the rest are closed. A filter knows a descriptor by its number only, so the message has one
  * of its own: the lowest that is free whenever a worker takes a job. */
@@ -25,6 +26,10 @@ void confinement_leave_standard_error(void);
 /* For good, in a worker. relay: the one it delivers to, or null; its certificates, keys and sockets stay within reach.
  * remark: gets a sentence when the worker has more than confinement_describe tells. */
 void confinement_enter(const struct confinement *confinement, const struct relay *relay, const struct conf *conf, struct buf *remark);
+
+/* For good, in a process that stores in spool what callers hand over: it writes new messages, and reads none. Fails as
+ * sandbox_enter; the rest is had. */
+int confinement_enter_storing(const struct sandbox *sandbox, struct spool *spool, struct err *err);
 
 /* Changes when a file that a worker has been let read was put in place of another one, which it does not see. */
 uint64_t confinement_stamp(void);

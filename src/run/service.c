@@ -31,6 +31,7 @@
 #include "run/queue_verb.h"
 #include "run/queue_words.h"
 #include "run/session.h"
+#include "run/service_settings.h"
 
 enum {
 	LISTEN_MAX = 16, SESSIONS_DEFAULT = 200, SESSIONS_MAX = 10000,
@@ -51,46 +52,25 @@ struct service {
 	size_t listen_count;
 	struct arena *paths;		/* as long as the service */
 	struct spool spool;
-	struct conf *conf;		/* in place: it points into itself */
-	struct arena *arena;		/* of facts, which go with conf */
-	struct compose_facts facts;
+	struct service_settings settings;
 	int signals, helper;
 	struct visitor *visitors;
 	size_t visitor_count, most_visitors;
 	struct keeper keeper;		/* of the runner */
+	struct sandbox *sandbox;	/* of those who take mail */
 	int64_t deaf_until_ms, alive_at_ms;
 	bool ends;
 };
 
 /* ---- configuration ---- */
 
-static void free_conf(struct conf *conf)
-{
-	if (conf)
-		conf_clear(conf);
-	free(conf);
-}
-
 static int load(struct service *service, struct err *err)
 {
-	struct conf_sources sources = {.config_file = service->request->config_file};
-	struct conf *conf = mem_alloc(sizeof *conf);
-	struct arena *arena = arena_new();
-	struct compose_facts facts = {0};
-
-	if (conf_load(conf, &sources, err) < 0 || facts_fetch(&facts, conf, NULL, arena, err) < 0) {
-		free_conf(conf);
-		arena_free(arena);
+	if (service_settings_load(&service->settings, service->request->config_file, err) < 0)
 		return -1;
-	}
 	if (service->request->serve.host_name)
-		facts.host_name = view_of(service->request->serve.host_name);
-	facts_take_local_names(&conf->local, &facts, arena);
-	free_conf(service->conf);
-	arena_free(service->arena);
-	service->conf = conf;
-	service->arena = arena;
-	service->facts = facts;
+		service->settings.facts.host_name = view_of(service->request->serve.host_name);
+	facts_take_local_names(&service->settings.conf->local, &service->settings.facts, service->settings.arena);
 	return 0;
 }
 
@@ -98,7 +78,7 @@ static void open_log(const struct service *service)
 {
 	struct err err;
 
-	if (log_open(service->conf->queue.log, &err) < 0)
+	if (log_open(service->settings.conf->queue.log, &err) < 0)
 		log_write("serve", "%s", err.text);
 }
 
@@ -145,7 +125,7 @@ static int run_words(void *context, int argc, char **argv, uid_t uid)
 	if (queue_words_parse(argc, argv, &request, &err) < 0) {
 		status = output_complain(&err);
 	} else {
-		status = queue_verb_run_in(service->spool.path, &request, service->conf);
+		status = queue_verb_run_in(service->spool.path, &request, service->settings.conf);
 	}
 	arena_free(request.arena);
 	return status;
@@ -153,7 +133,8 @@ static int run_words(void *context, int argc, char **argv, uid_t uid)
 
 static _Noreturn void be_session(struct service *service, int fd, const struct caller *caller, bool is_control)
 {
-	struct session_options options = {.conf = service->conf, .facts = &service->facts, .spool = &service->spool, .wish = &service->request->serve};
+	struct session_options options = {.conf = service->settings.conf, .facts = &service->settings.facts, .spool = &service->spool, .wish = &service->request->serve,
+					  .sandbox = service->settings.conf->forward ? NULL : service->sandbox};
 	sigset_t ending;
 	int stop;
 
@@ -186,7 +167,7 @@ static const char *find_objection(const struct service *service, const struct ca
 		return "Too many connections; come again later";
 	for (size_t i = 0; i < service->most_visitors; i++)
 		own += service->visitors[i].pid > 0 && caller_is_same(&service->visitors[i].caller, caller);
-	return own >= service->conf->queue.sessions_per_user && !(caller->is_known && caller->uid == 0)
+	return own >= service->settings.conf->queue.sessions_per_user && !(caller->is_known && caller->uid == 0)
 		? "Too many connections of yours; come again later" : NULL;
 }
 
@@ -391,7 +372,7 @@ static int open_unix(struct service *service, const char *path, const char *cont
 static int open_listeners(struct service *service, struct err *err)
 {
 	const struct word_list *listen = &service->request->serve.listen;
-	const char *submit = arena_str(service->paths, view_of(service->conf->queue.submit_socket));
+	const char *submit = arena_str(service->paths, view_of(service->settings.conf->queue.submit_socket));
 	const char *control = control_path(submit, service->paths);
 	char shown[LISTENER_SHOWN];
 
@@ -421,7 +402,12 @@ static void tell_state(const struct service *service)
 
 	buf_init(&text, 4 * ERR_TEXT_SIZE);
 	confinement_describe(confinement, &text);
-	printf("The spool is %s, of uid %lu.\n%s\n", service->spool.path, (unsigned long)geteuid(), buf_str(&text));
+	buf_append_str(&text, "\nConnections that bring mail are ");
+	if (service->settings.conf->forward)
+		buf_append_str(&text, "not confined, for users may have a ~/.forward");
+	else
+		sandbox_describe(service->sandbox, &text);
+	printf("The spool is %s, of uid %lu.\n%s.\n", service->spool.path, (unsigned long)geteuid(), buf_str(&text));
 	buf_clear(&text);
 	confinement_free(confinement);
 }
@@ -441,12 +427,13 @@ static int set_up(struct service *service, struct err *err)
 	/* What needs root comes first; with the spool we become its owner, and only the helper stays root. */
 	if (load(service, err) < 0 || open_listeners(service, err) < 0 ||
 	    helper_start(service->request->config_file, true, &service->helper, err) < 0 ||
-	    handover_open_system_spool(service->conf, service->paths, &service->spool, err) < 0 ||
+	    handover_open_system_spool(service->settings.conf, service->paths, &service->spool, err) < 0 ||
 	    (service->signals = process_open_signals(signals, err)) < 0)
 		return -1;
 	open_log(service);
 	if (geteuid() == 0)
 		log_write("serve", "The service runs as root, for no other user owns the spool %s.", service->spool.path);
+	service->sandbox = sandbox_new(SANDBOX_STORES, -1);
 	service->keeper = (struct keeper){.spool_path = service->spool.path, .config_file = service->request->config_file, .helper = service->helper,
 					  .in_child = leave, .context = service};
 	if (service->request->verbose)
@@ -469,9 +456,9 @@ static void clean_up(struct service *service)
 		close(service->helper);
 	service_manager_close(&service->manager);
 	spool_close(&service->spool);
+	sandbox_free(service->sandbox);
 	free(service->visitors);
-	free_conf(service->conf);
-	arena_free(service->arena);
+	service_settings_clear(&service->settings);
 	arena_free(service->paths);
 }
 

@@ -7,6 +7,7 @@
 #include "compose/smtp_intake.h"
 #include "mail/qualify.h"
 #include "report/journal.h"
+#include "run/confinement.h"
 #include "run/facts.h"
 #include "run/resolution.h"
 #include "run/submission.h"
@@ -221,6 +222,15 @@ static const struct smtp_server_sink session_sink = {
 	.abandon = session_abandon,
 };
 
+/* Who the caller is has been looked up: afterwards no service of names can be asked, but files of names can be read. */
+static void confine(const struct session_options *options)
+{
+	struct err err;
+
+	if (options->sandbox && confinement_enter_storing(options->sandbox, options->spool, &err) < 0)
+		log_write("serve", "A connection is less confined than it should be: %s", err.text);
+}
+
 void session_run_stream(const struct session_options *options, struct stream *stream, const struct caller *caller, int stop)
 {
 	const struct serve_request *wish = options->wish;
@@ -236,6 +246,7 @@ void session_run_stream(const struct session_options *options, struct stream *st
 		facts_take_user(&session.facts, caller->uid, session.arena);
 	else
 		net_address_text(&caller->address, session.address);
+	confine(options);
 	session.server = smtp_server_new(&server_options, &session_sink, &session);
 	smtp_intake_run(session.server, stream, NULL, stop);
 	smtp_server_free(session.server);

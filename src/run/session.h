@@ -2,6 +2,7 @@
 #ifndef RUN_SESSION_H
 #define RUN_SESSION_H
 
+#include "base/sandbox.h"
 #include "conf/conf.h"
 #include "net/stream.h"
 #include "run/listener.h"
@@ -20,7 +21,8 @@ struct session_mail {
 struct session_options {
 	const struct conf *conf;
 	const struct compose_facts *facts;	/* of the service; user and clock are the session's */
-	const struct spool *spool;
+	struct spool *spool;
+	const struct sandbox *sandbox;		/* entered before a word of the caller is read; null: none */
 	const struct serve_request *wish;
 	/* Takes over a message; answer: what is said of it, in arena. Null: it goes into spool, which may else be null. */
 	int (*hand_over)(void *context, const struct session_mail *mail, struct arena *arena, struct view *answer, struct err *err);

@@ -31,6 +31,7 @@ struct spool {
 	int folder, queue;		/* descriptors of PATH and PATH/queue */
 	uid_t owner;			/* of PATH, and so of every message */
 	gid_t group;
+	bool is_add_only;		/* messages are put into it, and none is read, opened again or removed */
 };
 
 /* What a scan sees of a message. */

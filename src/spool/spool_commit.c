@@ -17,7 +17,7 @@ static int create(const struct spool *spool, uint64_t now_us, struct spool_entry
 	for (int tries = 0; tries < CREATE_TRIES; tries++) {
 		if (tries > 0 || !entry->id[0])
 			spool_id_make(entry->id, now_us);
-		entry->fd = openat(spool->queue, entry->id, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, SPOOL_WRITING);
+		entry->fd = openat(spool->queue, entry->id, (spool->is_add_only ? O_WRONLY : O_RDWR) | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, SPOOL_WRITING);
 		if (entry->fd >= 0 || errno != EEXIST)
 			break;
 	}
@@ -43,6 +43,13 @@ static int make_ready(const struct spool *spool, struct spool_entry *entry, stru
 	return spool_sync_queue(spool, err);
 }
 
+/* Who may only add gives the room back; the name is swept. */
+static void take_away(const struct spool *spool, const struct spool_entry *entry)
+{
+	if (unlinkat(spool->queue, entry->id, 0) < 0 && ftruncate(entry->fd, 0) < 0)
+		return; /* it is swept as it is */
+}
+
 int spool_commit(const struct spool *spool, const struct draft *draft, const struct spool_origin *origin, struct spool_entry *entry,
 		 struct err *err)
 {
@@ -54,7 +61,7 @@ int spool_commit(const struct spool *spool, const struct draft *draft, const str
 	if (entry->fd >= 0 && entry->state == SPOOL_QUEUED)
 		fchmod(entry->fd, SPOOL_WRITING);
 	if (entry->fd >= 0)
-		unlinkat(spool->queue, entry->id, 0);
+		take_away(spool, entry);
 	spool_entry_close(entry);
 	if (err->exit_code == EX_CANTCREAT || err->exit_code == EX_OSERR || err->exit_code == EX_IOERR)
 		err->status.class = 4; /* the mail may well be taken when the disk is mended */

@@ -32,6 +32,7 @@ enum { LOG_FD = 40, FAILED_WITHOUT_ERRNO = 254 };
 static struct {
 	char folder[64], secret[96], allowed[96], linked[96], link[96], log[96], socket[96];
 	struct sandbox *sandbox;
+	bool stores;
 } room;
 
 static void write_file(const char *path, const char *text)
@@ -66,14 +67,21 @@ static int make_room(void **state)
 	fd = open(room.log, O_RDWR | O_APPEND | O_CLOEXEC);
 	assert_int_equal(dup2(fd, LOG_FD), LOG_FD);
 	close(fd);
-	room.sandbox = sandbox_new(LOG_FD);
+	room.sandbox = sandbox_new(room.stores ? SANDBOX_STORES : SANDBOX_SENDS, room.stores ? -1 : LOG_FD);
 	return 0;
+}
+
+static int make_room_to_store(void **state)
+{
+	room.stores = true;
+	return make_room(state);
 }
 
 static int clear_room(void **state)
 {
 	(void)state;
 	sandbox_free(room.sandbox);
+	room.stores = false;
 	close(LOG_FD);
 	unlink(room.link);
 	rmdir(room.allowed);
@@ -107,13 +115,14 @@ static void need(const char *wall)
 /* What it gives in a child that has entered: 0 for success, else errno. */
 static int inside(int (*attempt)(void))
 {
-	const char *const paths[] = {room.allowed};
+	const struct sandbox_place senders[] = {{room.allowed, SANDBOX_READ}}, 
+		storers[] = {{room.folder, SANDBOX_HIDE}, {room.folder, SANDBOX_ADD}, {room.allowed, SANDBOX_SCRATCH}};
 	struct err err;
 	int status;
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		if (sandbox_enter(room.sandbox, paths, 1, &err) < 0)
+		if (sandbox_enter(room.sandbox, room.stores ? storers : senders, room.stores ? 3 : 1, &err) < 0)
 			_exit(FAILED_WITHOUT_ERRNO);
 		errno = 0;
 		_exit(attempt() >= 0 ? 0 : errno ? errno : FAILED_WITHOUT_ERRNO);
@@ -319,7 +328,6 @@ static void what_a_worker_needs_works(void **state)
 		CASE(make_stream), CASE(make_datagrams), CASE(make_local_stream), CASE(make_routes), CASE(set_nonblocking), CASE(bind_to_a_source),
 		CASE(connect_to_a_local_server), CASE(append_to_log), CASE(read_log), CASE(read_resolver), CASE(read_hosts), CASE(read_chance),
 		CASE(read_own_status), CASE(list_allowed), CASE(read_by_link), CASE(load_tls), CASE(allocate), CASE(run_thread), CASE(stay_small),
-#undef CASE
 	};
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -338,6 +346,81 @@ static void what_a_worker_needs_works(void **state)
 	close(server);
 	assert_int_equal(pread(LOG_FD, text, sizeof text, 0), 9);
 	assert_string_equal(text, "begin end");
+}
+
+static int open_to_write_with_a_mode(void) { return open(room.log, O_WRONLY | O_APPEND | O_CREAT, 0600); }
+static int open_both_ways(void) { return open(room.log, O_RDWR); }
+static int open_folder_to_others(void)
+{
+	int fd = open(room.allowed, O_RDONLY | O_DIRECTORY);
+
+	return fd < 0 ? 0 : fchmod(fd, 0777);
+}
+
+static int make_new(void) { return open(room.socket, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600); }
+static int read_new(void)
+{
+	return make_new() < 0 ? 0 : open(room.socket, O_RDONLY);
+}
+static int store(void)
+{
+	int fd = make_new(), result = 0;
+
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || write(fd, "mail", 4) != 4 || fchmod(fd, 0700) < 0 || fsync(fd) < 0 || ftruncate(fd, 0) < 0)
+		result = -1;
+	return result;
+}
+static int keep_for_a_while(void)
+{
+	char path[128], octet = 'x';
+	int fd = open(room.allowed, O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd < 0 || pwrite(fd, &octet, 1, 0) != 1 || pread(fd, &octet, 1, 0) != 1)
+		return -1;
+	snprintf(path, sizeof path, "%s/scratch.XXXXXX", room.allowed);
+	fd = mkostemp(path, O_CLOEXEC);
+	return fd < 0 ? -1 : unlink(path);
+}
+
+static void one_that_stores_adds_and_no_more(void **state)
+{
+	static const struct { const char *what; int error; int (*attempt)(void); } cases[] = {
+#define DENIED(name) {#name, EPERM, name}
+		DENIED(run_true), DENIED(fork_once), DENIED(signal_parent), DENIED(trace_parent), DENIED(make_stream), DENIED(make_datagrams),
+		DENIED(make_local_stream), DENIED(make_routes), DENIED(open_to_write), DENIED(open_to_write_with_a_mode), DENIED(open_both_ways),
+		DENIED(open_to_empty), DENIED(make_file), DENIED(truncate_by_name), DENIED(rename_log), DENIED(link_log), DENIED(make_link), DENIED(make_folder),
+		DENIED(change_mode_of_log), DENIED(open_folder_to_others), DENIED(make_packet_socket),
+#define OPEN(name) {#name, 0, name}
+		OPEN(store), OPEN(keep_for_a_while), OPEN(read_password_file), OPEN(make_local_datagrams), OPEN(read_resolver), OPEN(read_chance), OPEN(allocate),
+	};
+
+	(void)state;
+	need("seccomp");
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		int error = inside(cases[i].attempt);
+
+		if (error != cases[i].error)
+			fail_msg("%s: %s", cases[i].what, error ? strerror(error) : "it works");
+		unlink(room.socket);
+	}
+}
+
+static void one_that_stores_reads_and_removes_nothing(void **state)
+{
+	static const struct { const char *what; int (*attempt)(void); } cases[] = {
+		CASE(read_secret), CASE(list_folder), CASE(read_log_by_name), CASE(read_new), CASE(unlink_log),
+#undef CASE
+	};
+
+	(void)state;
+	need("Landlock");
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		int error = inside(cases[i].attempt);
+
+		if (error != EACCES)
+			fail_msg("%s: %s", cases[i].what, error ? strerror(error) : "it works");
+		unlink(room.socket);
+	}
 }
 
 /* In a child: 0 when it is somebody else for good, 1 when it was refused and is root as before. */
@@ -396,6 +479,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_no_worker_needs_is_denied_by_seccomp, make_room, clear_room),
 		cmocka_unit_test_setup_teardown(what_is_not_named_cannot_be_opened, make_room, clear_room),
 		cmocka_unit_test_setup_teardown(what_a_worker_needs_works, make_room, clear_room),
+		cmocka_unit_test_setup_teardown(one_that_stores_adds_and_no_more, make_room_to_store, clear_room),
+		cmocka_unit_test_setup_teardown(one_that_stores_reads_and_removes_nothing, make_room_to_store, clear_room),
 		cmocka_unit_test_setup_teardown(root_becomes_nobody_unless_only_root_reaches_a_file, make_room, clear_room),
 		cmocka_unit_test(who_is_not_root_stays_who_he_is),
 	};

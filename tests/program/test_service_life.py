@@ -290,6 +290,27 @@ def test_the_runner_ends_with_the_service(service):
     service.process.wait(60)
 
 
+def test_a_connection_is_confined_and_stores_all_the_same(make_service):
+    """A message that goes through a temporary file, one with an international domain, and one that is refused."""
+    service = make_service("-v")
+    told = [service.process.stdout.readline().decode() for _ in range(3)][2]
+    assert told.startswith("Connections that bring mail are confined ")
+    caller = service.call()
+    caller.begin(recipients=("<you@b\u00fccher.example>",), sender="<me@example.org> SMTPUTF8")
+    (session,) = (pid for pid in children_of(service.process.pid) if int(pid) != service.runner())
+    status = pathlib.Path(f"/proc/{session}/status").read_text()
+    assert "\nNoNewPrivs:\t1\n" in status and f"\nSeccomp:\t{2 if 'by seccomp' in told else 0}\n" in status
+    caller.send("Subject: large\r\n\r\n")
+    for _ in range(100):
+        caller.send("text\r\n" * 2000)
+    id = queued(caller.say("."))
+    assert "you@xn--bcher-kva.example" in service.queue()[id]
+    caller.begin(hello=None)
+    assert caller.say("Subject: x\r\nbad\0field: x\r\n\r\n.").startswith("5")
+    caller.mail(hello=None)
+    assert "less confined" not in service.log.read_text() and len(service.queue()) == 2
+
+
 def test_a_connection_that_is_killed_is_alone(service):
     runner, caller, other = service.runner(), service.call(), service.call()
     caller.begin()
