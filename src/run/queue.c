@@ -23,7 +23,8 @@
 #include "run/way.h"
 
 enum {
-	GRACE_S = 20,			/* for workers to finish what they have begun, at the end */
+	GRACE_S = 20,			/* for workers to finish what they have begun, at the end ... */
+	RELOAD_GRACE_S = 5,		/* ... and before the configuration is read again */
 	EVENTS_OCTETS = 64 * 1024,
 };
 
@@ -151,8 +152,9 @@ static void take_time(struct runner *runner)
 	if (now < runner->now - 1 || now > runner->now + 2 * RESCAN_S)
 		runner->rescan_at = now;
 	runner->now = now;
-	if (runner->ends && runner->end_at == 0)
+	if (runner->ends && !runner->is_ending)
 		runner->end_at = now + GRACE_S;
+	runner->is_ending = runner->ends;
 }
 
 static bool may_activate(const struct runner *runner)
@@ -166,7 +168,7 @@ static int timeout_ms(struct runner *runner)
 
 	if (may_activate(runner) && agenda_first(runner->agenda, NULL, &due) && due < wake_at)
 		wake_at = due;
-	if (runner->ends && runner->end_at < wake_at)
+	if (runner->end_at > 0 && runner->end_at < wake_at)
 		wake_at = runner->end_at;
 	if (runner->has_hooks && runner->now + 1 < wake_at)
 		wake_at = runner->now + 1;
@@ -235,8 +237,13 @@ static void reload(struct runner *runner)
 {
 	struct err err;
 
+	/* A server that takes its time must not hold up everybody's mail: the next runner has a new configuration as well, and the
+	 * workers finish without this one. */
+	if (runner->active_count > 0 && runner->stays && runner->end_at == 0)
+		runner->end_at = runner->now + RELOAD_GRACE_S;
 	if (runner->active_count > 0)
 		return;
+	runner->end_at = 0;
 	runner->reloads = false;
 	destinations_tidy(&runner->destinations, is_active_due);
 	if (load(runner, &err) < 0) {
@@ -314,8 +321,10 @@ static bool has_ended(struct runner *runner)
 {
 	struct err err;
 
+	if (runner->end_at > 0 && runner->now >= runner->end_at)
+		return true;
 	if (runner->ends)
-		return runner->now >= runner->end_at || (runner->worker_count == 0 && !runner->has_hooks);
+		return runner->worker_count == 0 && !runner->has_hooks;
 	if (runner->stays || agenda_count(runner->agenda) > 0 || runner->has_hooks)
 		return false;
 	close(runner->lock);

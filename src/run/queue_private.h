@@ -72,8 +72,8 @@ struct runner {
 	int lock, inotify, signals;
 	int helper;			/* who may become a user; -1: nobody */
 	unsigned rescan_s;
-	time_t now, rescan_at, end_at;	/* end_at: 0 until ends */
-	bool stays, ends, reloads, has_hooks; /* has_hooks: that run or wait */
+	time_t now, rescan_at, end_at;	/* end_at: 0 for never */
+	bool stays, ends, is_ending, reloads, has_hooks; /* has_hooks: that run or wait */
 	bool is_by_service;		/* in a user's own spool: the service gets all mail */
 	struct buf text;
 };

@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import sys
+import threading
 
 import pytest
 from service import IS_ROOT, MAIL, NOBODY, queued, until
@@ -229,6 +230,34 @@ def test_the_configuration_is_read_again(service):
     service.process.send_signal(signal.SIGHUP)
     service.logged(r"paloma/serve\[\d+\]: The configuration stays as it was: .*paloma\.conf:6: ")
     assert "SIZE 12345\r\n" in ehlo(service)
+
+
+def test_after_a_reload_mail_goes_the_new_way(make_service, sink):
+    old, new = sink(), sink()
+    service = make_service(settings=f"relay = {old.url}\n")
+    service.call().mail()
+    old.wait_mails(1)
+    service.configure(f"relay = {new.url}\n")
+    service.process.send_signal(signal.SIGHUP)
+    service.logged(r"paloma/qmgr\[\d+\]: The configuration has been read again\.$")
+    service.call().mail()
+    new.wait_mails(1)
+    assert len(old.mails) == 1
+
+
+def test_a_reload_does_not_wait_for_a_server_that_hangs(make_service, sink):
+    let_go = threading.Event()
+    hanging, other = sink(begin=lambda session: let_go.wait(60)), sink()
+    service = make_service(settings=f"relay = {hanging.url}\n")
+    first = service.call().mail()
+    hanging.wait(lambda _: hanging.sessions == 1)
+    service.configure(f"relay = {other.url}\n")
+    service.process.send_signal(signal.SIGHUP)
+    service.call().mail()
+    other.wait_mails(1)
+    let_go.set()  # and what was under way comes to its end, once
+    until(lambda: first not in service.queue(), "the end of the first mail")
+    assert len(hanging.mails) == 1 and len(other.mails) == 1
 
 
 def ehlo(service):
