@@ -6,52 +6,99 @@
 
 enum { WINDOW_FIRST = 4 };
 
-struct destination *destinations_find(struct destinations *destinations, struct view name)
+static struct destination **bucket_of(struct destinations *destinations, struct view name)
 {
-	struct destination *destination;
+	size_t hash = 5381;
 
-	for (destination = destinations->first; destination; destination = destination->next)
-		if (view_equal(view_of(destination->name), name))
-			return destination;
-	destination = mem_alloc(sizeof *destination);
-	destination->name = mem_copy_str(name);
-	destination->window = WINDOW_FIRST < destinations->limit ? WINDOW_FIRST : destinations->limit;
-	destination->next = destinations->first;
-	destinations->first = destination;
-	return destination;
+	for (size_t i = 0; i < name.len; i++)
+		hash = hash * 33 ^ (unsigned char)name.data[i];
+	return &destinations->buckets[(hash ^ hash >> 10) % DESTINATION_BUCKETS];
 }
 
-static void forget(struct destination **place)
+static void forget(struct destinations *destinations, struct destination **place)
 {
 	struct destination *destination = *place;
 
 	*place = destination->next;
 	free(destination->name);
 	free(destination);
+	destinations->count--;
+}
+
+static bool is_idle(const struct destination *destination)
+{
+	return !destination->is_waiting && destination->workers == 0;
+}
+
+static void forget_an_idle_one(struct destinations *destinations, struct destination **place)
+{
+	while (*place && !is_idle(*place))
+		place = &(*place)->next;
+	if (*place)
+		forget(destinations, place);
+}
+
+struct destination *destinations_find(struct destinations *destinations, struct view name)
+{
+	struct destination **bucket = bucket_of(destinations, name), *destination;
+
+	for (destination = *bucket; destination; destination = destination->next)
+		if (view_equal(view_of(destination->name), name))
+			return destination;
+	if (destinations->count >= DESTINATIONS_MAX)
+		forget_an_idle_one(destinations, bucket);
+	destination = mem_alloc(sizeof *destination);
+	destination->name = mem_copy_str(name);
+	destination->window = WINDOW_FIRST < destinations->limit ? WINDOW_FIRST : destinations->limit;
+	destination->next = *bucket;
+	*bucket = destination;
+	destinations->count++;
+	return destination;
+}
+
+void destinations_drop_idle(struct destinations *destinations)
+{
+	struct destination **place = &destinations->waiting;
+
+	while (*place) {
+		struct destination *destination = *place;
+
+		if (destination->first) {
+			place = &destination->next_waiting;
+			continue;
+		}
+		*place = destination->next_waiting;
+		destination->is_waiting = false;
+	}
 }
 
 void destinations_tidy(struct destinations *destinations, time_t now)
 {
-	struct destination **place = &destinations->first;
+	destinations_drop_idle(destinations);
+	for (size_t i = 0; i < DESTINATION_BUCKETS; i++) {
+		struct destination **place = &destinations->buckets[i];
 
-	while (*place) {
-		/* It is over, or further ahead than a failure ever puts off: the clock has been set back. */
-		if (schedule_is_due(destinations->schedule, (*place)->dead_until, now))
-			destination_revive(*place);
-		if (!(*place)->first && (*place)->workers == 0 && !destination_is_dead(*place, now))
-			forget(place);
-		else
-			place = &(*place)->next;
+		while (*place) {
+			/* It is over, or further ahead than a failure ever puts off: the clock has been set back. */
+			if (schedule_is_due(destinations->schedule, (*place)->dead_until, now))
+				destination_revive(*place);
+			if (is_idle(*place) && !destination_is_dead(*place, now))
+				forget(destinations, place);
+			else
+				place = &(*place)->next;
+		}
 	}
 }
 
 void destinations_clear(struct destinations *destinations)
 {
-	while (destinations->first)
-		forget(&destinations->first);
+	for (size_t i = 0; i < DESTINATION_BUCKETS; i++)
+		while (destinations->buckets[i])
+			forget(destinations, &destinations->buckets[i]);
+	destinations->waiting = NULL;
 }
 
-void destination_add(struct destination *destination, struct task *task)
+void destination_add(struct destinations *destinations, struct destination *destination, struct task *task)
 {
 	task->next = NULL;
 	if (destination->last)
@@ -59,6 +106,11 @@ void destination_add(struct destination *destination, struct task *task)
 	else
 		destination->first = task;
 	destination->last = task;
+	if (destination->is_waiting)
+		return;
+	destination->is_waiting = true;
+	destination->next_waiting = destinations->waiting;
+	destinations->waiting = destination;
 }
 
 struct task *destination_take(struct destination *destination)

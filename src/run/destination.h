@@ -20,7 +20,9 @@ struct task {
 };
 
 struct destination {
-	struct destination *next;
+	struct destination *next;	/* in its bucket */
+	struct destination *next_waiting;
+	bool is_waiting;		/* in the list of those for which somebody waits, or has waited lately */
 	char *name;			/* as route_destination has it */
 	struct task *first, *last;	/* those who wait */
 	unsigned workers;		/* at work for it */
@@ -31,19 +33,26 @@ struct destination {
 	struct err trouble;		/* why it is dead */
 };
 
+enum { DESTINATION_BUCKETS = 1024, DESTINATIONS_MAX = 4096 };
+
 struct destinations {
-	struct destination *first;
+	struct destination *buckets[DESTINATION_BUCKETS]; /* by name */
+	struct destination *waiting;	/* by next_waiting */
+	size_t count;
 	unsigned limit;			/* the most connections to any one */
 	const struct schedule_policy *schedule;
 };
 
-/* The one of that name, made when it is new. */
+/* The one of that name, made when it is new. Of more than DESTINATIONS_MAX one that is idle is forgotten, dead or not: that costs an
+ * attempt, while memory would know no bound. */
 struct destination *destinations_find(struct destinations *destinations, struct view name);
 /* Forgets those that say nothing: nobody waits, nobody works, and they are alive. */
 void destinations_tidy(struct destinations *destinations, time_t now);
 void destinations_clear(struct destinations *destinations);
 
-void destination_add(struct destination *destination, struct task *task);
+void destination_add(struct destinations *destinations, struct destination *destination, struct task *task);
+/* Takes those out of the list of waiting ones for which nobody waits any more. */
+void destinations_drop_idle(struct destinations *destinations);
 /* The first who waits, or null. */
 struct task *destination_take(struct destination *destination);
 /* True when somebody waits and another worker is allowed. */

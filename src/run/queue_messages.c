@@ -159,7 +159,7 @@ void queue_end_task(struct runner *runner, struct task *task)
 		finish(runner, active);
 }
 
-static void add_task(struct active *active, struct destination *destination, const uint32_t *recipients, size_t count)
+static void add_task(struct runner *runner, struct active *active, struct destination *destination, const uint32_t *recipients, size_t count)
 {
 	struct task *task = mem_alloc(sizeof *task);
 
@@ -168,7 +168,7 @@ static void add_task(struct active *active, struct destination *destination, con
 	memcpy(task->recipients, recipients, count * sizeof *recipients);
 	task->count = count;
 	active->open_tasks++;
-	destination_add(destination, task);
+	destination_add(&runner->destinations, destination, task);
 }
 
 /* A recipient and where he goes. */
@@ -206,7 +206,7 @@ static void make_tasks(struct runner *runner, struct active *active, const struc
 		destination = destinations_find(&runner->destinations, goals[i].destination);
 		if (is_flushed)
 			destination_revive(destination);
-		add_task(active, destination, group, in_group);
+		add_task(runner, active, destination, group, in_group);
 		in_group = 0;
 	}
 }

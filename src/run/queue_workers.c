@@ -105,11 +105,12 @@ void queue_assign(struct runner *runner)
 {
 	bool any = true;
 
-	for (struct destination *at = runner->destinations.first; at; at = at->next)
+	destinations_drop_idle(&runner->destinations);
+	for (struct destination *at = runner->destinations.waiting; at; at = at->next_waiting)
 		put_off_all(runner, at);
 	while (any && !runner->ends) { /* one more for each in turn, so that none takes all */
 		any = false;
-		for (struct destination *at = runner->destinations.first; at && runner->worker_count < runner->worker_limit; at = at->next) {
+		for (struct destination *at = runner->destinations.waiting; at && runner->worker_count < runner->worker_limit; at = at->next_waiting) {
 			if (!destination_wants_worker(at) || destination_is_dead(at, runner->now))
 				continue;
 			start_worker(runner, at);

@@ -356,7 +356,7 @@ def test_each_allocation_of_a_submission_failing(queue, sink, tmp_path, library)
     assert all(got[to] <= 2 for to in statuses) and sum(got[to] == 2 for to in statuses) < len(statuses) // 4
 
 
-@pytest.mark.parametrize("generation", [1, 2], ids=["runner", "worker"])
+@pytest.mark.parametrize("generation", [1, 2, 3], ids=["runner", "nursery", "worker"])
 def test_each_allocation_of_the_queue_failing(queue, sink, tmp_path, library, generation):
     server = sink()
     q = queue(relay=server.url, retry_first=3600, delay_warning=0)

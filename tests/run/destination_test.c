@@ -1,6 +1,7 @@
 /* destination: who waits, how many may work, what is dead and for how long. */
 #include "unit.h"
 
+#include <stdio.h>
 #include <sysexits.h>
 #include "run/destination.h"
 
@@ -20,7 +21,7 @@ static int tear_down(void **state)
 {
 	(void)state;
 	destinations_clear(&destinations);
-	return destinations.first ? -1 : 0;
+	return destinations.count ? -1 : 0;
 }
 
 static struct destination *find(const char *name)
@@ -56,15 +57,15 @@ static void those_who_wait_are_taken_in_turn(void **state)
 	assert_null(destination_take(destination));
 	for (int round = 0; round < 2; round++) {
 		for (size_t i = 0; i < 3; i++)
-			destination_add(destination, &tasks[i]);
+			destination_add(&destinations, destination, &tasks[i]);
 		for (size_t i = 0; i < 3; i++)
 			assert_ptr_equal(destination_take(destination), &tasks[i]);
 		assert_null(destination_take(destination));
 	}
 	/* one that has been taken may be put back while others wait */
-	destination_add(destination, &tasks[0]);
-	destination_add(destination, &tasks[1]);
-	destination_add(destination, destination_take(destination));
+	destination_add(&destinations, destination, &tasks[0]);
+	destination_add(&destinations, destination, &tasks[1]);
+	destination_add(&destinations, destination, destination_take(destination));
 	assert_ptr_equal(destination_take(destination), &tasks[1]);
 	assert_ptr_equal(destination_take(destination), &tasks[0]);
 }
@@ -77,7 +78,7 @@ static void the_window_opens_slowly_and_shuts_at_once(void **state)
 
 	(void)state;
 	assert_false(destination_wants_worker(destination));
-	destination_add(destination, &task);
+	destination_add(&destinations, destination, &task);
 	for (size_t i = 0; i < sizeof windows / sizeof *windows; i++) {
 		destination->workers = windows[i] - 1;
 		assert_true(destination_wants_worker(destination));
@@ -148,7 +149,7 @@ static void nothing_is_remembered_that_says_nothing(void **state)
 	(void)state;
 	find("idle");
 	find("works")->workers = 1;
-	destination_add(find("waits"), &task);
+	destination_add(&destinations, find("waits"), &task);
 	go_wrong(find("dead"), T0, "x");
 	destinations_tidy(&destinations, T0);
 	assert_int_equal(find("works")->workers, 1);
@@ -156,7 +157,7 @@ static void nothing_is_remembered_that_says_nothing(void **state)
 	assert_ptr_equal(destination_take(find("waits")), &task);
 	find("works")->workers = 0;
 	destinations_tidy(&destinations, T0 + 300);
-	assert_null(destinations.first);
+	assert_int_equal(destinations.count, 0);
 }
 
 static void a_clock_that_is_set_back_makes_nothing_dead_for_years(void **state)
@@ -172,13 +173,62 @@ static void a_clock_that_is_set_back_makes_nothing_dead_for_years(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+static struct destination *find_number(unsigned number)
+{
+	char name[32];
+
+	snprintf(name, sizeof name, "mx d%u.example", number);
+	return find(name);
+}
+
+/* A hundred thousand dead domains are no reason for a hundred megabytes; those that somebody waits for are kept. */
+static void memory_has_a_bound(void **state)
+{
+	struct destination *busy = find_number(0), *at_work = find_number(1);
+	struct task task = {0};
+
+	(void)state;
+	destination_add(&destinations, busy, &task);
+	at_work->workers = 1;
+	for (unsigned i = 2; i < 100000; i++)
+		go_wrong(find_number(i), 1000, "x");
+	assert_in_range(destinations.count, DESTINATIONS_MAX, 2 * DESTINATIONS_MAX);
+	assert_ptr_equal(find_number(0), busy);
+	assert_ptr_equal(find_number(1), at_work);
+	assert_true(destination_is_dead(find_number(99999), 1001));
+	assert_ptr_equal(destination_take(busy), &task);
+}
+
+static void only_those_that_somebody_waits_for_are_in_the_list(void **state)
+{
+	struct task tasks[4] = {{0}};
+
+	(void)state;
+	destination_add(&destinations, find_number(1), &tasks[0]);
+	destination_add(&destinations, find_number(2), &tasks[1]);
+	destination_add(&destinations, find_number(2), &tasks[2]);
+	find_number(3);
+	destinations_drop_idle(&destinations);
+	assert_ptr_equal(destinations.waiting, find_number(2));
+	assert_ptr_equal(destinations.waiting->next_waiting, find_number(1));
+	assert_null(destinations.waiting->next_waiting->next_waiting);
+	destination_take(find_number(2));
+	destination_take(find_number(2));
+	destinations_drop_idle(&destinations);
+	assert_ptr_equal(destinations.waiting, find_number(1));
+	assert_null(destinations.waiting->next_waiting);
+	destination_add(&destinations, find_number(2), &tasks[3]); /* again */
+	assert_ptr_equal(destinations.waiting, find_number(2));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(each_name_is_one_destination), TEST(those_who_wait_are_taken_in_turn), TEST(the_window_opens_slowly_and_shuts_at_once),
 		TEST(a_small_limit_holds_from_the_beginning), TEST(failures_put_off_for_longer_each_time),
 		TEST(what_is_flushed_is_tried_whatever_happened), TEST(nothing_is_remembered_that_says_nothing),
-		TEST(a_clock_that_is_set_back_makes_nothing_dead_for_years),
+		TEST(a_clock_that_is_set_back_makes_nothing_dead_for_years), TEST(memory_has_a_bound),
+		TEST(only_those_that_somebody_waits_for_are_in_the_list),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
