@@ -35,7 +35,7 @@ struct sandbox_place {
 
 /* Enters. Afterwards the process opens for reading what the C library, name service and TLS need, and places; one that
  * stores makes new files where places says so, and no other files are changed but by writing to a descriptor that it has. It starts no
- * process and signals none. One that sends may connect as before; one that stores speaks to nobody but the log.
+ * process and signals none. One that sends may connect as before; one that stores speaks to nobody outside this machine.
  * Fails with EX_OSERR when something that sandbox_describe promises is not had after all; the rest is. */
 int sandbox_enter(const struct sandbox *sandbox, const struct sandbox_place *places, size_t count, struct err *err);
 

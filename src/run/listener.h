@@ -18,6 +18,7 @@ struct listener {
 struct caller {
 	bool is_known;			/* by a unix socket: uid counts, else address */
 	uid_t uid;
+	pid_t pid;			/* of who has connected; it may have ended since */
 	struct net_address address;
 };
 

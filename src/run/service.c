@@ -163,6 +163,10 @@ static const char *find_objection(const struct service *service, const struct ca
 {
 	size_t own = 0;
 
+	/* One who has taken a connection of ours over would be the owner of the spool to us, and may do with all mail what he likes. */
+	for (size_t i = 0; caller->is_known && i < service->most_visitors; i++)
+		if (service->visitors[i].pid > 0 && service->visitors[i].pid == caller->pid)
+			return "Not to ourselves";
 	if (service->visitor_count >= service->most_visitors)
 		return "Too many connections; come again later";
 	for (size_t i = 0; i < service->most_visitors; i++)

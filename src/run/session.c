@@ -222,7 +222,6 @@ static const struct smtp_server_sink session_sink = {
 	.abandon = session_abandon,
 };
 
-/* Who the caller is has been looked up: afterwards no service of names can be asked, but files of names can be read. */
 static void confine(const struct session_options *options)
 {
 	struct err err;

@@ -387,11 +387,11 @@ static void one_that_stores_adds_and_no_more(void **state)
 	static const struct { const char *what; int error; int (*attempt)(void); } cases[] = {
 #define DENIED(name) {#name, EPERM, name}
 		DENIED(run_true), DENIED(fork_once), DENIED(signal_parent), DENIED(trace_parent), DENIED(make_stream), DENIED(make_datagrams),
-		DENIED(make_local_stream), DENIED(make_routes), DENIED(open_to_write), DENIED(open_to_write_with_a_mode), DENIED(open_both_ways),
+		DENIED(make_routes), DENIED(open_to_write), DENIED(open_to_write_with_a_mode), DENIED(open_both_ways),
 		DENIED(open_to_empty), DENIED(make_file), DENIED(truncate_by_name), DENIED(rename_log), DENIED(link_log), DENIED(make_link), DENIED(make_folder),
 		DENIED(change_mode_of_log), DENIED(open_folder_to_others), DENIED(make_packet_socket),
 #define OPEN(name) {#name, 0, name}
-		OPEN(store), OPEN(keep_for_a_while), OPEN(read_password_file), OPEN(make_local_datagrams), OPEN(read_resolver), OPEN(read_chance), OPEN(allocate),
+		OPEN(store), OPEN(make_local_stream), OPEN(keep_for_a_while), OPEN(read_password_file), OPEN(make_local_datagrams), OPEN(read_resolver), OPEN(read_chance), OPEN(allocate),
 	};
 
 	(void)state;

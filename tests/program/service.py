@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -161,6 +162,19 @@ class Service:
             held = re.findall(r"FLOCK +ADVISORY +WRITE +(\d+) +\w+:\w+:%d " % lock.stat().st_ino, pathlib.Path("/proc/locks").read_text())
             return next((int(pid) for pid in held if pid in children.read_text().split()), None)
         return until(find, "the runner")
+
+    def sessions(self):
+        """The children that serve callers: neither the runner, nor the helper, which ignores SIGTERM."""
+        runner = self.runner()
+        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+
+        def serves(pid):
+            try:
+                ignored = re.search(r"SigIgn:\t(\w+)", pathlib.Path(f"/proc/{pid}/status").read_text())
+            except (FileNotFoundError, ProcessLookupError):
+                return False
+            return int(pid) != runner and not int(ignored[1], 16) >> signal.SIGTERM - 1 & 1
+        return [int(pid) for pid in children if serves(pid)]
 
     def stop(self):
         self.process.terminate()

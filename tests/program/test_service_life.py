@@ -189,7 +189,7 @@ def test_a_caller_who_waits_for_a_fate_is_told_of_the_end(service):
     caller = service.call(address=str(service.control))
     words = f"queue\0wait\0plain\0id={id}\0"
     caller.send(f"paloma 1 4 {len(words)}\n{words}")
-    until(lambda: len(children_of(service.process.pid)) == 3, "the connection")
+    until(lambda: len(service.sessions()) == 2, "the connection")
     service.process.terminate()
     assert b"The service is shutting down." in caller.file.read()
     assert service.process.wait(60) == 0
@@ -205,11 +205,10 @@ def test_a_caller_who_goes_does_not_leave_his_errand_behind(service):
     caller = service.call(address=str(service.control))
     words = f"queue\0wait\0plain\0id={id}\0"
     caller.send(f"paloma 1 4 {len(words)}\n{words}")
-    runner = service.runner()
 
     def errand():
-        for pid in children_of(service.process.pid):
-            if int(pid) != runner and children_of(pid):
+        for pid in service.sessions():
+            if children_of(pid):
                 return children_of(pid)[0]
         return None
 
@@ -326,7 +325,7 @@ def test_a_connection_is_confined_and_stores_all_the_same(make_service):
     assert told.startswith("Connections that bring mail are confined ")
     caller = service.call()
     caller.begin(recipients=("<you@b\u00fccher.example>",), sender="<me@example.org> SMTPUTF8")
-    (session,) = (pid for pid in children_of(service.process.pid) if int(pid) != service.runner())
+    (session,) = service.sessions()
     status = pathlib.Path(f"/proc/{session}/status").read_text()
     assert "\nNoNewPrivs:\t1\n" in status and f"\nSeccomp:\t{2 if 'by seccomp' in told else 0}\n" in status
     caller.send("Subject: large\r\n\r\n")
@@ -341,9 +340,9 @@ def test_a_connection_is_confined_and_stores_all_the_same(make_service):
 
 
 def test_a_connection_that_is_killed_is_alone(service):
-    runner, caller, other = service.runner(), service.call(), service.call()
+    caller, other = service.call(), service.call()
     caller.begin()
-    session = next(pid for pid in children_of(service.process.pid) if int(pid) != runner)
+    session = service.sessions()[0]
     os.kill(int(session), signal.SIGKILL)
     assert caller.is_closed()
     assert other.mail() in service.queue()
