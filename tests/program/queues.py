@@ -82,7 +82,7 @@ class Sink:
             self.listener = socket.create_server((host, port), backlog=128)
         self.port = self.listener.getsockname()[1]
         self.url = f"smtp://127.0.0.1:{self.port}"
-        self.mails, self.sessions, self.lines = [], 0, []
+        self.mails, self.sessions, self.lines, self.open = [], 0, [], 0
         self.news = threading.Condition()
         self.thread = threading.Thread(target=self._accept, daemon=True)
         self.thread.start()
@@ -91,9 +91,19 @@ class Sink:
         with contextlib.suppress(OSError):
             while True:
                 connection, _ = self.listener.accept()
+                with self.news:
+                    self.open += 1
                 threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection):
+        try:
+            self._talk(connection)
+        finally:
+            with self.news:
+                self.open -= 1
+                self.news.notify_all()
+
+    def _talk(self, connection):
         connection.settimeout(PATIENCE)
         if connection.family != socket.AF_UNIX:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -142,6 +152,12 @@ class Sink:
     def wait_mails(self, count):
         self.wait(lambda _: len(self.mails) >= count)
         return self.mails
+
+    def wait_idle(self):
+        """Until all is here that those have sent who have ended: they were accepted before us."""
+        with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as connection:
+            assert connection.recv(1)
+        self.wait(lambda _: self.open == 0)
 
     def count_by_id(self):
         counts = {}

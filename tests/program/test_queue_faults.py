@@ -194,6 +194,7 @@ def test_every_call_of_a_submission_and_a_delivery_in_the_foreground(queue, sink
         before = set(queued(q))
         # a runner that it starts is not traced
         result = q.send("--wait", to, under=strace(*inject(point)), env=no_leak_check)
+        server.wait_idle()
         results[to] = point, result, set(queued(q)) - before, copies(to)
         if fault == "kill" and result.returncode not in (0, -signal.SIGKILL, 137):
             pytest.fail(f"{point}: {result}")
