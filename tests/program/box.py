@@ -14,7 +14,6 @@ from conftest import PALOMA, clean_environment
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("PALOMA_BUILD", TOP)) / "build"
 IS_ROOT = os.geteuid() == 0
-NAMES = ("sendmail", "mailq", "newaliases", "runq")
 USER = 12345
 ETC = ("alternatives", "ld.so.cache", "ssl", "ca-certificates", "mailutils.conf", "perl", "php", "Muttrc", "Muttrc.d", "s-nail.rc", "mime.types", "localtime")
 
@@ -33,14 +32,17 @@ done
 mount -t tmpfs -o mode=755 sbin usr/sbin
 mkdir usr/sbin/host
 mount --bind /usr/sbin usr/sbin/host
-for file in usr/sbin/host/*; do ln -s "host/${file##*/}" "usr/sbin/${file##*/}"; done
-for name in sendmail mailq newaliases runq; do ln -sf "$PALOMA" usr/sbin/$name; done
-for name in $ETC; do [ ! -e /etc/$name ] || cp -aL /etc/$name etc/ 2>/dev/null || true; done
+(cd usr/sbin && ln -s host/* .)
+rm -f usr/sbin/sendmail usr/sbin/mailq usr/sbin/newaliases usr/sbin/runq
+ln -s "$PALOMA" usr/sbin/sendmail
+(cd usr/sbin && cp -P sendmail mailq && cp -P sendmail newaliases && cp -P sendmail runq)
+(cd /etc && cp -aL $ETC "$new/etc/" 2>/dev/null) || true
 printf 'hosts: files\npasswd: files\ngroup: files\n' >etc/nsswitch.conf
 printf '127.0.0.1 localhost\n127.0.1.1 box.example box\n' >etc/hosts
 printf 'root:x:0:0:root:/root:/bin/sh\nann:x:12345:12345:Ann Example:/home/ann:/bin/sh\n' >etc/passwd
 printf 'root:x:0:\nann:x:12345:\n' >etc/group
-mkdir -p root home/ann
+mkdir -p root home/ann etc/paloma
+[ -z "$CONF" ] || printf '%s' "$CONF" >etc/paloma/paloma.conf
 chown 12345:12345 home/ann 2>/dev/null || true
 mount --rbind "$TOP" "${TOP#/}"
 [ "$BUILD" = "$TOP/build" ] || { mkdir -p "${BUILD#/}"; mount --rbind "$BUILD" "${BUILD#/}"; }
@@ -60,8 +62,8 @@ class Box:
         self.environment = {name: value for name, value in clean_environment(home).items() if name not in ("PALOMA_QUEUE", "XDG_CONFIG_HOME")}
         self.environment.update(HOME="/root", PATH="/usr/sbin:/usr/bin:/sbin:/bin", TMPDIR="/tmp")
 
-    def run(self, *words, input=b"", env=None, uid=None, before="", read_only=False, under=(), timeout=100, after="true"):
-        """The program in a new box; before and after: shell commands of root of the box, after's output goes to standard output."""
+    def run(self, *words, input=b"", env=None, uid=None, before="", conf="", read_only=False, under=(), timeout=100, after="true"):
+        """The program in a new box. conf: its /etc/paloma/paloma.conf; before and after: shell commands of the box's root, in it."""
         become = f"setpriv --reuid={uid} --regid={uid} --clear-groups" if uid is not None else ""
         environment = {**self.environment, **({"HOME": "/home/ann"} if uid is not None else {}), **(env or {})}
         settings = " ".join(f"{name}={shlex.quote(str(value))}" for name, value in environment.items() if value is not None)
@@ -76,7 +78,7 @@ cd "$new"
 exit $status
 """
         own = {"TOP": str(TOP), "PALOMA": str(pathlib.Path(PALOMA).resolve()), "BINARY": str(pathlib.Path(PALOMA).resolve().parent), "BUILD": str(BUILD),
-               "FOLDER": str(self.folder), "ETC": " ".join(ETC), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+               "FOLDER": str(self.folder), "ETC": " ".join(ETC), "CONF": conf, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
         BUILD.mkdir(exist_ok=True)
         return subprocess.run(["unshare", "--mount", *([] if IS_ROOT else ["--map-root-user"]), "bash", "-c", script, "box", str(self.root)], input=input,
                               capture_output=True, env=own, timeout=timeout)
