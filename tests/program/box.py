@@ -15,7 +15,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("PALOMA_BUILD", TOP)) / "build"
 IS_ROOT = os.geteuid() == 0
 USER = 12345
-ETC = ("alternatives", "ld.so.cache", "ssl", "ca-certificates", "mailutils.conf", "perl", "php", "Muttrc", "Muttrc.d", "s-nail.rc", "mime.types", "localtime")
+ETC = ("alternatives", "ld.so.cache", "mailutils.conf", "perl", "php", "Muttrc", "Muttrc.d", "s-nail.rc", "mime.types", "localtime")
 
 MAKE = r"""
 set -e
@@ -36,18 +36,19 @@ mount --bind /usr/sbin usr/sbin/host
 rm -f usr/sbin/sendmail usr/sbin/mailq usr/sbin/newaliases usr/sbin/runq
 ln -s "$PALOMA" usr/sbin/sendmail
 (cd usr/sbin && cp -P sendmail mailq && cp -P sendmail newaliases && cp -P sendmail runq)
-(cd /etc && cp -aL $ETC "$new/etc/" 2>/dev/null) || true
+(cd /etc && cp -a $ETC "$new/etc/" 2>/dev/null) || true
 printf 'hosts: files\npasswd: files\ngroup: files\n' >etc/nsswitch.conf
 printf '127.0.0.1 localhost\n127.0.1.1 box.example box\n' >etc/hosts
 printf 'root:x:0:0:root:/root:/bin/sh\nann:x:12345:12345:Ann Example:/home/ann:/bin/sh\n' >etc/passwd
 printf 'root:x:0:\nann:x:12345:\n' >etc/group
-mkdir -p root home/ann etc/paloma
+mkdir -p root home/ann etc/paloma etc/ssl
+[ ! -d /etc/ssl ] || mount --bind /etc/ssl etc/ssl
 [ -z "$CONF" ] || printf '%s' "$CONF" >etc/paloma/paloma.conf
 chown 12345:12345 home/ann 2>/dev/null || true
-mount --rbind "$TOP" "${TOP#/}"
-[ "$BUILD" = "$TOP/build" ] || { mkdir -p "${BUILD#/}"; mount --rbind "$BUILD" "${BUILD#/}"; }
+mount --bind "$TOP" "${TOP#/}"
+[ "$BUILD" = "$TOP/build" ] || { mkdir -p "${BUILD#/}"; mount --bind "$BUILD" "${BUILD#/}"; }
 mkdir -p "${FOLDER#/}" "${BINARY#/}"
-mount --rbind "$FOLDER" "${FOLDER#/}"
+mount --bind "$FOLDER" "${FOLDER#/}"
 [ -e "${PALOMA#/}" ] || mount --bind "$BINARY" "${BINARY#/}"
 for name in null zero full urandom random tty; do : >dev/$name; mount --bind /dev/$name dev/$name; done
 ln -s /proc/self/fd dev/fd
