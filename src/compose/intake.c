@@ -111,6 +111,7 @@ struct header_reader {
 	bool is_raw;
 	struct buf field;		/* lines joined by CRLF */
 	uint64_t at;			/* of the first octet that is not part of the header */
+	uint64_t separators;		/* octets of what stands before it */
 	bool done;
 	size_t line_number;
 };
@@ -129,6 +130,15 @@ static bool is_field(struct view line)
 	while (end > 0 && (line.data[end - 1] == ' ' || line.data[end - 1] == '\t'))
 		end--;
 	return colon < line.len && header_name_is_valid(view_first(line, end));
+}
+
+/* "From ann Thu Nov 26 ...", the separator of an mbox file, which some crons and mail programs send along, quoted or not; and
+ * not "From : ann", which is a field of old. */
+static bool is_separator(struct view line)
+{
+	static const struct view separator = VIEW("From "), quoted = VIEW(">From ");
+
+	return (view_starts(line, separator) || view_starts(line, quoted)) && !is_field(line);
 }
 
 /* A CR that does not end the line becomes a space, as everywhere in local input (DESIGN §5). */
@@ -155,8 +165,9 @@ static int take_header_line(struct header_reader *reader, struct view line, size
 			       reader->line_number);
 	if (memchr(line.data, '\0', line.len))
 		return err_set(err, EX_DATAERR, STATUS(5, 6, 0), "Line %zu of the message header has a NUL in it.", reader->line_number);
-	if (reader->line_number == 1 && !raw && (view_starts(line, (struct view)VIEW("From ")) || view_starts(line, (struct view)VIEW(">From ")))) {
-		reader->at += len; /* the separator of an mbox file */
+	if (!raw && reader->at == reader->separators && is_separator(line)) {
+		reader->at += len;
+		reader->separators = reader->at;
 		return 0;
 	}
 	if (line.len == 0) {
@@ -198,6 +209,8 @@ static int read_header(struct header_reader *reader, struct blob *blob, struct e
 	if (status == 0 && !reader->done && blob_size(blob) > HEADER_MAX)
 		status = err_set(err, EX_DATAERR, STATUS(5, 6, 0), "The message header has more than %d octets.", HEADER_MAX);
 	flush_field(reader);
+	if (reader->separators > 0 && reader->message->fields.count == 0)
+		reader->at = 0; /* of a text without a header it is the first line */
 	free(data);
 	return status;
 }

@@ -71,7 +71,10 @@ static void the_header_ends_where_it_ends(void **state)
 		{"A: b\n c\n\td\n\nx\n", "A: b\n c\n\td\n\nx\n"}, {"A: b\n  \n c\n\nx\n", "A: b\n c\n\nx\n"}, /* a blank fold is forbidden */
 		{"no header at all\n", "\nno header at all\n"}, {"", "\n"}, {"\nx\n", "\nx\n"}, {" x\n", "\n x\n"},
 		{"A: b\ntext without an empty line\n", "A: b\n\ntext without an empty line\n"},
-		{"From ann Mon Jan  1 00:00:00 2024\nA: b\n\nFrom x\n", "A: b\n\nFrom x\n"}, {"A: b\rc\n\nx\n", "A: b c\n\nx\n"},
+		{"From ann Mon Jan  1 00:00:00 2024\nA: b\n\nFrom x\n", "A: b\n\nFrom x\n"},
+		{"From ann Mon\n>From bob Mon\nA: b\n\nx\n", "A: b\n\nx\n"}, {">From ann Mon\nA: b\n>From x\n", "A: b\n\n>From x\n"}, {"From : ann\n\nx\n", "From : ann\n\nx\n"},
+		{"From here on\nit is text\n", "\nFrom here on\nit is text\n"}, {">From x\n\ny\n", "\n>From x\n\ny\n"}, /* no header, no separator */
+		{"A: b\rc\n\nx\n", "A: b c\n\nx\n"},
 		{"A: b", "A: b\n\n"}, {"A b: c\n", "\nA b: c\n"}, {"A : b\n\nx\n", "A : b\n\nx\n"},
 	};
 
