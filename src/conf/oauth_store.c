@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stddef.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 #include "base/file.h"
@@ -59,13 +60,15 @@ static int take_lock(struct oauth_store *store, bool for_writing, struct arena *
 	return 0;
 }
 
-/* For the service, which is not root and has to change it. */
+/* For the service, which is not root and has to change it. Nothing that has another name elsewhere is given away. */
 static void share_lock(const struct oauth_store *store, struct arena *arena)
 {
 	const char *slash = strrchr(store->path, '/');
 	const char *folder = arena_str(arena, view_make(store->path, (size_t)(slash - store->path)));
+	struct stat st;
 
-	file_give_to_owner(store->lock, folder, FILE_GROUP_OF_FOLDER);
+	if (fstat(store->lock, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1)
+		file_give_to_owner(store->lock, folder, FILE_GROUP_OF_FOLDER);
 }
 
 int oauth_store_open(struct oauth_store *store, const struct relay *relay, bool for_writing, struct arena *arena, struct err *err)

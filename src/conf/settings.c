@@ -26,12 +26,12 @@ static size_t find_section(struct settings *settings, struct view section)
 	return settings->section_count++;
 }
 
-static void add_line(struct settings *settings, struct view section, struct view text)
+static void add_line(struct settings *settings, struct view section, struct view key, struct view text)
 {
 	size_t at = find_section(settings, section);
 
 	settings->lines = arena_grow(settings->arena, settings->lines, settings->line_count, &settings->line_capacity, sizeof *settings->lines);
-	settings->lines[settings->line_count++] = (struct settings_line){.section = at, .text = arena_copy(settings->arena, text)};
+	settings->lines[settings->line_count++] = (struct settings_line){.section = at, .key = key, .text = arena_copy(settings->arena, text)};
 }
 
 static const struct conf_row *find_row(struct view section, const char *key)
@@ -40,6 +40,16 @@ static const struct conf_row *find_row(struct view section, const char *key)
 	unsigned kind = view_starts(section, relay) ? CONF_IN_RELAY : view_starts(section, route) ? CONF_IN_ROUTE : CONF_IN_MAIN;
 
 	return conf_find_row(kind, view_of(key));
+}
+
+static bool is_set(struct settings *settings, struct view section, struct view key)
+{
+	size_t at = find_section(settings, section);
+
+	for (size_t i = 0; i < settings->line_count; i++)
+		if (settings->lines[i].section == at && view_equal(settings->lines[i].key, key))
+			return true;
+	return false;
 }
 
 /* A value with ; or # in it, or with a quotation mark or a blank where it begins, needs quotation marks. */
@@ -87,8 +97,10 @@ bool settings_set(struct settings *settings, struct view section, const char *ke
 	static const struct view unseen = VIEW("...");
 	struct err err = {0};
 
-	if (row && try_line(settings, row, line, value, &err) == 0) {
-		add_line(settings, section, line);
+	if (row && is_set(settings, section, row->shown.key))
+		err_set(&err, EX_CONFIG, STATUS(5, 3, 5), "The section [%.*s] has another one already.", VIEW_ARG(section));
+	else if (row && try_line(settings, row, line, value, &err) == 0) {
+		add_line(settings, section, row->shown.key, line);
 		return true;
 	}
 	if (view_ends_nocase(view_of(key), (struct view)VIEW("_command")))
@@ -127,7 +139,7 @@ static void add_comment(struct settings *settings, struct view section, struct v
 	rest = buf_view(&shown);
 	while (has_more) {
 		has_more = take_comment_line(&rest, &line);
-		add_line(settings, section, arena_printf(settings->arena, "; %.*s", VIEW_ARG(line)));
+		add_line(settings, section, (struct view){0}, arena_printf(settings->arena, "; %.*s", VIEW_ARG(line)));
 	}
 	buf_clear(&shown);
 }

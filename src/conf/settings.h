@@ -9,6 +9,7 @@
 
 struct settings_line {
 	size_t section;
+	struct view key;		/* empty: a comment */
 	struct view text;		/* as it will stand in the file */
 };
 
@@ -36,7 +37,7 @@ struct settings {
 void settings_init(struct settings *settings, struct arena *arena, const char *secret_folder);
 
 /* key = value in the section. False, and a comment and a warning that says what origin ("/etc/msmtprc:7") has, when
- * paloma.conf has no such key or cannot have that value. */
+ * paloma.conf has no such key, cannot have that value, or has another one for it already. */
 bool settings_set(struct settings *settings, struct view section, const char *key, struct view value, struct view origin);
 
 /* A comment, a line of its own in the section; what does not fit into one line is broken at spaces. */

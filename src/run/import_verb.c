@@ -8,7 +8,6 @@
 #include <sys/resource.h>
 #include <sysexits.h>
 #include <unistd.h>
-#include "base/escape.h"
 #include "conf/import.h"
 #include "conf/places.h"
 #include "run/output.h"
@@ -22,19 +21,6 @@ static const char *secret_folder(const char *output, struct arena *arena)
 	const char *file = output ? output : geteuid() == 0 ? NULL : places_own_config(arena);
 
 	return settings_files_folder(file ? file : PLACES_SYSTEM_CONFIG, arena);
-}
-
-static void say_warnings(const struct settings *settings)
-{
-	struct buf text;
-
-	buf_init(&text, TEXT_MAX);
-	for (size_t i = 0; i < settings->warning_count; i++) {
-		buf_reset(&text);
-		escape_text(&text, settings->warnings[i]);
-		fprintf(stderr, "paloma: warning: %.*s\n", VIEW_ARG(buf_view(&text)));
-	}
-	buf_clear(&text);
 }
 
 /* To standard output, without passwords. */
@@ -68,7 +54,7 @@ static int import(const struct request *request, struct arena *arena, struct err
 	import.path = words->count > 1 ? words->items[1] : NULL;
 	if (reader(&import, err) < 0)
 		return -1;
-	say_warnings(&settings);
+	settings_files_warn(&settings);
 	return request->setup.output ? settings_files_store(&settings, request->setup.output, request->setup.force, err) : show(&settings, err);
 }
 

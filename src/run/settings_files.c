@@ -2,9 +2,11 @@
 #include "run/settings_files.h"
 
 #include <grp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
 #include <unistd.h>
+#include "base/escape.h"
 #include "base/file_store.h"
 #include "conf/places.h"
 
@@ -42,6 +44,19 @@ int settings_files_check(const struct settings *settings, const char *output, st
 		if (check(settings->secrets[i].path, err) < 0)
 			return -1;
 	return 0;
+}
+
+void settings_files_warn(const struct settings *settings)
+{
+	struct buf text;
+
+	buf_init(&text, TEXT_MAX);
+	for (size_t i = 0; i < settings->warning_count; i++) {
+		buf_reset(&text);
+		escape_text(&text, settings->warnings[i]);
+		fprintf(stderr, "paloma: warning: %.*s\n", VIEW_ARG(buf_view(&text)));
+	}
+	buf_clear(&text);
 }
 
 static bool is_system(const char *output)

@@ -7,6 +7,9 @@
 /* The folder of a file as an absolute path, in the arena: a configuration is read from anywhere. */
 const char *settings_files_folder(const char *file, struct arena *arena);
 
+/* Its warnings, to standard error. */
+void settings_files_warn(const struct settings *settings);
+
 /* Fails with EX_CANTCREAT when a file that would be written is there already. */
 int settings_files_check(const struct settings *settings, const char *output, struct err *err);
 

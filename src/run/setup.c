@@ -310,7 +310,8 @@ static void add_overrides(const struct setup *setup, struct settings *settings)
 	const struct request *request = setup->request;
 
 	for (size_t i = 0; i < request->override_count; i++) {
-		bool is_said = false;
+		/* The last one counts. */
+		bool is_said = find_override(request, request->overrides[i].key) != request->overrides[i].value;
 
 		for (size_t k = 0; k < sizeof said / sizeof *said; k++)
 			is_said |= strcmp(request->overrides[i].key, said[k]) == 0;
@@ -338,8 +339,10 @@ static int write_settings(const struct setup *setup, struct err *err)
 		settings_set(&settings, main_section, "password_command", view_of(command), origin);
 	else
 		settings_set_password(&settings, main_section, view_of(setup->password), origin);
-	settings_set(&settings, main_section, "from", view_of(setup->author), origin);
+	if (!find_override(setup->request, "from"))
+		settings_set(&settings, main_section, "from", view_of(setup->author), origin);
 	add_overrides(setup, &settings);
+	settings_files_warn(&settings);
 	status = settings_files_store(&settings, setup->output, setup->may_replace, err);
 	if (status == 0)
 		printf("Wrote %s%s%s.\n", setup->output, settings.secret_count > 0 ? " and " : "", settings.secret_count > 0 ? settings.secrets[0].path : "");

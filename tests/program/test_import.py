@@ -133,6 +133,12 @@ def test_passwords_are_shown_when_asked_for(paloma, tmp_path):
     assert b"; its first line: hunter #2\n" in result.stdout and b"hunter" not in result.stderr
 
 
+def test_accounts_that_would_be_one_section(imported, tmp_path):
+    (tmp_path / "rc").write_text("account default\nhost a.example\naccount Work\nhost b.example\nfrom b@b.example\naccount work\nhost c.example\nfrom c@c.example\n")
+    sections, _, warnings = imported("msmtprc", tmp_path / "rc")
+    assert sections["relay work"]["url"] == "smtp://b.example" and "url = smtp://c.example is left out" in warnings
+
+
 @pytest.mark.parametrize("text,status,told", [
     ("", 78, "has no account"), ("account a : b\nhost x\n", 78, ":1: There is no account b"),
 ])

@@ -17,6 +17,8 @@ from oauth_server import Provider
 from service import until
 from test_setup import Terminal
 
+pytestmark = pytest.mark.skipif(b"-curl" in subprocess.run([PALOMA, "--version"], capture_output=True).stdout, reason="built without libcurl")
+
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory):
@@ -287,6 +289,18 @@ def test_tokens_that_others_can_read(log_in, send, relay):
     log_in()
     relay.file().chmod(0o644)
     assert send().returncode == 78
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root writes for others")
+def test_what_root_gets_for_the_service_is_the_services(log_in, send, provider, relay):
+    service = 65534
+    provider.lifetime = 0
+    os.chown(relay.folder, service, service)
+    for _ in range(2):
+        log_in()
+        assert send().returncode == 0
+        assert {path.name: path.stat().st_uid for path in [relay.store, *relay.store.iterdir()]} == {
+            "tokens": service, "default": service, "default.lock": service}
 
 
 @pytest.fixture

@@ -200,6 +200,14 @@ def test_a_relay_that_is_named_is_not_looked_for(paloma, server, authority, home
     assert b"DNS" not in result.stdout and f"relay = smtp://localhost:{one.port}\nuser = ann\n" in settings_of(home).read_text()
 
 
+def test_settings_that_are_given_are_written(paloma, server, authority, home):
+    one = server()
+    words = ("--relay", f"smtp://localhost:{one.port}", "ann@example.test", "-O", "from=x@example.test", "-O", "helo=one.example", "-O", "helo=two.example")
+    assert set_up(paloma, authority, *words).returncode == 0
+    text = settings_of(home).read_text()
+    assert "from = x@example.test\n" in text and "helo = two.example\n" in text and "ann@example.test\nfrom" not in text and "one.example" not in text
+
+
 def test_a_server_without_tls_gets_no_password(paloma, catcher, authority, home):
     one = catcher("--password-file", authority / "users")
     result = set_up(paloma, authority, "--relay", f"smtp://localhost:{one.port}", "ann@example.test")
