@@ -211,12 +211,25 @@ void settings_set_password(struct settings *settings, struct view section, struc
 	settings->secrets[settings->secret_count++] = (struct settings_secret){.path = path, .text = password};
 }
 
+/* A relay whose URL could not be said would be a mistake: all that is said of it becomes a comment. */
+static bool is_whole(const struct settings *settings, size_t section)
+{
+	if (!view_starts(settings->sections[section], (struct view)VIEW("relay ")))
+		return true;
+	for (size_t i = 0; i < settings->line_count; i++)
+		if (settings->lines[i].section == section && view_equal(settings->lines[i].key, (struct view)VIEW("url")))
+			return true;
+	return false;
+}
+
 void settings_print(const struct settings *settings, struct buf *out)
 {
 	for (size_t i = 0; i < settings->section_count; i++) {
-		buf_printf(out, "%s[%.*s]\n", i > 0 ? "\n" : "", VIEW_ARG(settings->sections[i]));
+		bool whole = is_whole(settings, i);
+
+		buf_printf(out, "%s%s[%.*s]\n", i > 0 ? "\n" : "", whole ? "" : "; ", VIEW_ARG(settings->sections[i]));
 		for (size_t k = 0; k < settings->line_count; k++)
 			if (settings->lines[k].section == i)
-				buf_printf(out, "%.*s\n", VIEW_ARG(settings->lines[k].text));
+				buf_printf(out, "%s%.*s\n", whole || settings->lines[k].key.len == 0 ? "" : "; ", VIEW_ARG(settings->lines[k].text));
 	}
 }

@@ -50,6 +50,7 @@ static void values_come_back(void **state)
 		struct settings settings;
 
 		begin(&settings);
+		assert_true(settings_set(&settings, work, "url", (struct view)VIEW("smtp://a"), origin));
 		if (!settings_set(&settings, work, "password_command", view_of(values[i]), origin))
 			fail_msg("row %zu: %.*s", i, VIEW_ARG(settings.warnings[0]));
 		assert_view_is(read_back(&settings, work, "password_command"), values[i]);
@@ -99,6 +100,19 @@ static void a_key_is_set_once(void **state)
 	arena_free(settings.arena);
 }
 
+static void a_relay_without_a_url_is_a_comment(void **state)
+{
+	struct settings settings;
+
+	(void)state;
+	begin(&settings);
+	assert_false(settings_set(&settings, work, "url", (struct view)VIEW("x://"), origin));
+	assert_true(settings_set(&settings, work, "users", (struct view)VIEW("root"), origin));
+	assert_view_is(print(&settings), "; [relay work]\n; /etc/x:7: url = x:// is left out: \"x://\" is no relay: its scheme is not smtp, submission, smtps, lmtp, srv "
+		       "or mx.\n; users = root\n");
+	arena_free(settings.arena);
+}
+
 static void comments_are_comments_whatever_is_in_them(void **state)
 {
 	struct settings settings;
@@ -127,11 +141,13 @@ static void sections_keep_their_order_and_passwords_their_files(void **state)
 	(void)state;
 	begin(&settings);
 	settings_set_password(&settings, main_section, (struct view)VIEW("one"), origin);
+	settings_set(&settings, work, "url", (struct view)VIEW("smtp://a"), origin);
 	settings_set_password(&settings, work, (struct view)VIEW("two"), origin);
 	settings_set_password(&settings, odd, (struct view)VIEW("one"), origin);
+	settings_set(&settings, odd, "url", (struct view)VIEW("smtp://b"), origin);
 	settings_set(&settings, main_section, "from", (struct view)VIEW("a@b.example"), origin);
 	assert_view_is(print(&settings), "[paloma]\npassword_file = /etc/paloma/password\nfrom = a@b.example\n\n[relay work]\n"
-		       "password_file = /etc/paloma/password-work\n\n[relay ../Odd]\npassword_file = /etc/paloma/password\n");
+		       "url = smtp://a\npassword_file = /etc/paloma/password-work\n\n[relay ../Odd]\npassword_file = /etc/paloma/password\nurl = smtp://b\n");
 	assert_int_equal(settings.secret_count, 2);
 	settings_set_password(&settings, (struct view)VIEW("relay ..//Odd"), (struct view)VIEW("three"), origin);
 	assert_string_equal(settings.secrets[2].path, "/etc/paloma/password-..--Odd");
@@ -144,6 +160,7 @@ int main(void)
 		cmocka_unit_test(values_come_back),
 		cmocka_unit_test(what_cannot_be_said_is_told),
 		cmocka_unit_test(a_key_is_set_once),
+		cmocka_unit_test(a_relay_without_a_url_is_a_comment),
 		cmocka_unit_test(comments_are_comments_whatever_is_in_them),
 		cmocka_unit_test(sections_keep_their_order_and_passwords_their_files),
 	};
