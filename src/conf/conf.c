@@ -370,7 +370,9 @@ static int load(struct conf *conf, const struct conf_sources *sources, struct er
 	conf->local_routing.names = &conf->local;
 	conf->local_routing.pattern = &conf->mailbox;
 	conf->local_routing.lmtp = conf->lmtp.url_count > 0 ? &conf->lmtp : NULL;
-	conf->local_routing.delimiter = '+';
+	conf->local_routing.delimiters = conf->alias.delimiters;
+	conf->local_routing.may_write = conf->alias.may_write;
+	conf->local_routing.has_forward = conf->forward;
 	conf->route.local = &conf->local_routing;
 	set_mx_tls(conf);
 	return 0;

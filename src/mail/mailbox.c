@@ -145,6 +145,45 @@ void mailbox_expand(const struct mailbox_pattern *pattern, const struct local_us
 	}
 }
 
+static bool has_words_only(struct view command)
+{
+	for (size_t i = 0; i < command.len; i++)
+		if (!ascii_is_alnum(command.data[i]) && !memchr(" /._-+=:,@%", command.data[i], 11))
+			return false;
+	return command.len > 0 && command.data[0] == '/';
+}
+
+static const char *const *words_of_command(struct view command, struct arena *arena)
+{
+	const char **argv = ARENA_ARRAY(arena, command.len + 4, const char *);
+	size_t count = 0;
+
+	if (has_words_only(command)) {
+		while ((command = view_trim(command)).len > 0)
+			argv[count++] = arena_str(arena, view_take_until(&command, ' ', NULL));
+	} else {
+		argv[count++] = "/bin/sh";
+		argv[count++] = "-c";
+		argv[count++] = arena_str(arena, command);
+	}
+	return argv;
+}
+
+void mailbox_of_target(struct view target, const struct local_user *user, struct arena *arena, struct mailbox *mailbox)
+{
+	*mailbox = (struct mailbox){.user = *user, .is_target = true};
+	if (target.data[0] == '|') {
+		mailbox->kind = MAILBOX_PIPE;
+		mailbox->argv = words_of_command(view_trim(view_from(target, 1)), arena);
+	} else if (target.data[target.len - 1] == '/') {
+		mailbox->kind = MAILBOX_MAILDIR;
+		mailbox->path = arena_str(arena, target);
+	} else {
+		mailbox->kind = MAILBOX_MBOX;
+		mailbox->mbox_path = arena_str(arena, target);
+	}
+}
+
 struct view mailbox_describe(const struct mailbox *mailbox, struct arena *arena)
 {
 	struct view text;

@@ -40,6 +40,7 @@ struct mailbox {
 	const char *path;		/* MAILDIR, MBOX; of USUAL the Maildir */
 	const char *mbox_path;		/* MBOX, USUAL */
 	const char *const *argv;	/* PIPE; ends with null */
+	bool is_target;			/* a file or program that an alias leads to, not the user's mailbox */
 };
 
 /* The mailbox of root is an mbox outside of root's home, that of the system where the pattern has another: for a mail no
@@ -47,6 +48,9 @@ struct mailbox {
  * extension, domain: come from a stranger, and become part of a path or an argument only with what could lead elsewhere replaced. */
 void mailbox_expand(const struct mailbox_pattern *pattern, const struct local_user *user, struct view extension, struct view domain,
 		    struct arena *arena, struct mailbox *mailbox);
+/* What an alias leads to: "/file", "/folder/" for a Maildir, or "|command", which comes from a file and not from a mail, so that a shell may
+ * read it where it has more than words. */
+void mailbox_of_target(struct view target, const struct local_user *user, struct arena *arena, struct mailbox *mailbox);
 /* "mbox /var/mail/ann", for people. */
 struct view mailbox_describe(const struct mailbox *mailbox, struct arena *arena);
 

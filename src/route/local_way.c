@@ -46,10 +46,18 @@ static int ask_any_case(struct search *search, struct view name)
 	return found != 0 || view_equal(small, name) ? found : ask(search, small);
 }
 
+static size_t find_delimiter(struct view local_part, struct view delimiters)
+{
+	size_t at = 0;
+
+	while (at < local_part.len && view_index(delimiters, local_part.data[at]) == delimiters.len)
+		at++;
+	return at;
+}
+
 static int find(struct search *search, struct view local_part, struct view *extension)
 {
-	char delimiter = search->local->delimiter;
-	size_t at = delimiter ? view_index(local_part, delimiter) : local_part.len;
+	size_t at = find_delimiter(local_part, search->local->delimiters);
 	int found = ask_any_case(search, local_part);
 
 	*extension = (struct view){0};
@@ -84,6 +92,46 @@ void local_way_find(struct view path, const struct local_routing *local, struct 
 		mailbox_expand(local->pattern, &search.user, extension, address.domain, arena, mailbox);
 		way->mailbox = mailbox;
 		way->reason = arena_printf(arena, "on this host, the %.*s of %.*s", VIEW_ARG(mailbox_describe(mailbox, arena)),
+					   VIEW_ARG(search.user.name));
+	}
+}
+
+struct view local_way_destination(const struct mailbox *mailbox, struct arena *arena)
+{
+	return arena_printf(arena, "%s %.*s", mailbox->is_target ? "alias" : "local", VIEW_ARG(mailbox->user.name));
+}
+
+static int check_target(const struct recipient *recipient, const struct local_routing *local, const struct local_user *user, struct err *err)
+{
+	bool is_allowed = recipient->as_user.len > 0 ? local->has_forward : local->may_write;
+
+	if (!is_allowed)
+		return err_set(err, EX_NOPERM, STATUS(5, 7, 1), "An alias leads to \"%.*s\", which the configuration does not allow.",
+			       VIEW_ARG(recipient->target));
+	if (user->uid == 0)
+		return err_set(err, EX_NOPERM, STATUS(5, 7, 1), "An alias leads to \"%.*s\", for which root's rights are not used.",
+			       VIEW_ARG(recipient->target));
+	return 0;
+}
+
+void local_way_find_target(const struct recipient *recipient, const struct local_routing *local, struct arena *arena, struct local_way *way)
+{
+	struct search search = {.local = local, .arena = arena};
+	struct view name = recipient->as_user.len > 0 ? recipient->as_user : (struct view)VIEW("nobody");
+	int found = ask(&search, name);
+	struct mailbox *mailbox;
+
+	*way = (struct local_way){.reason = VIEW("on this host, by an alias")};
+	if (found < 0) {
+		way->trouble = search.trouble;
+	} else if (found == 0) {
+		err_set(&way->trouble, EX_TEMPFAIL, STATUS(4, 3, 5), "There is no user %.*s, with whose rights \"%.*s\" was to get the mail.",
+			VIEW_ARG(name), VIEW_ARG(recipient->target));
+	} else if (check_target(recipient, local, &search.user, &way->trouble) == 0) {
+		mailbox = ARENA_NEW(arena, struct mailbox);
+		mailbox_of_target(recipient->target, &search.user, arena, mailbox);
+		way->mailbox = mailbox;
+		way->reason = arena_printf(arena, "on this host, by an alias, %.*s as %.*s", VIEW_ARG(mailbox_describe(mailbox, arena)),
 					   VIEW_ARG(search.user.name));
 	}
 }

@@ -142,14 +142,32 @@ static bool decide_local(const struct routing *routing, bool has_relay, struct v
 	return true;
 }
 
-static void decide(const struct routing *routing, const struct relay *sender_relay, struct view path, struct way *way)
+/* What an alias leads to beside addresses. */
+static void decide_target(const struct routing *routing, const struct recipient *recipient, struct way *way)
 {
+	struct local_way found;
+
+	if (view_equal(recipient->target, (struct view)VIEW("/dev/null"))) {
+		*way = (struct way){.via = VIA_DISCARD, .reason = VIEW("by an alias for /dev/null")};
+		return;
+	}
+	local_way_find_target(recipient, routing->options->local, routing->arena, &found);
+	*way = (struct way){.via = VIA_LOCAL, .mailbox = found.mailbox, .reason = found.reason, .trouble = found.trouble};
+}
+
+static void decide(const struct routing *routing, const struct relay *sender_relay, const struct recipient *recipient, struct way *way)
+{
+	struct view path = recipient->forward_path;
 	const struct route_options *options = routing->options;
 	const struct route_rule *rule = options->direct ? NULL : rule_of_recipient(routing, path);
 	bool has_relay = !options->direct && (sender_relay || options->default_relay);
 	bool is_local = rule && rule->via != VIA_UNSET ? rule->via == VIA_LOCAL
 		: options->local && local_names_has(options->local->names, domain_with_a_labels(path, routing->arena));
 
+	if (recipient->target.len > 0 && options->local) {
+		decide_target(routing, recipient, way);
+		return;
+	}
 	if (is_local && decide_local(routing, has_relay, path, way)) {
 		way->rule = rule && rule->via == VIA_LOCAL ? rule : NULL;
 		return;
@@ -393,7 +411,7 @@ void route_envelope(const struct envelope *envelope, struct view author, const s
 
 	*route = (struct route){.reasons = ARENA_ARRAY(arena, envelope->recipient_count + 1, struct view)};
 	for (size_t i = 0; i < envelope->recipient_count; i++) {
-		decide(&routing, sender_relay, envelope->recipients[i].forward_path, &decided);
+		decide(&routing, sender_relay, &envelope->recipients[i], &decided);
 		add_recipient(&routing, i, &decided, route);
 	}
 	for (size_t i = 0; i < routing.way_count; i++)
@@ -422,13 +440,15 @@ struct view route_destination(const struct envelope *envelope, struct view autho
 	struct routing routing = {.envelope = envelope, .author = author, .options = options, .arena = arena};
 	struct way way;
 
-	decide(&routing, relay_of_sender(&routing), envelope->recipients[recipient].forward_path, &way);
+	decide(&routing, relay_of_sender(&routing), &envelope->recipients[recipient], &way);
 	/* Not by the pattern of a rule, which may be that of half the world: one dead domain would stand for all. */
 	if (way.via == VIA_RELAY)
 		return arena_printf(arena, "relay %.*s", VIEW_ARG(way.relay->name));
 	if (way.via == VIA_MX)
 		return arena_printf(arena, "mx %.*s", VIEW_ARG(way.domain));
 	if (way.via == VIA_LOCAL) /* of each user: a mailbox that is full says nothing of another */
-		return way.mailbox ? arena_printf(arena, "local %.*s", VIEW_ARG(way.mailbox->user.name)) : (struct view)VIEW("local");
+		return way.mailbox ? local_way_destination(way.mailbox, arena) : (struct view)VIEW("local");
+	if (!way.rule)
+		return (struct view)VIEW("discard");
 	return arena_printf(arena, "route %.*s", VIEW_ARG(way.rule->pattern));
 }

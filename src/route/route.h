@@ -17,7 +17,9 @@ struct local_routing {
 	const struct mailbox_pattern *pattern;
 	const struct relay *lmtp;	/* who has the mailboxes, and knows the users; null: files here */
 	enum unknown_user unknown;
-	char delimiter;			/* between a name and its extension; '\0': none */
+	struct view delimiters;		/* each may part a name from its extension */
+	bool may_write;			/* aliases may lead to files and programs */
+	bool has_forward;		/* and so may users, with their own rights */
 };
 
 struct route_options {
@@ -56,7 +58,7 @@ const struct relay *route_relay_of_sender(const struct envelope *envelope, struc
 					  struct arena *arena);
 
 /* What names the way of one recipient without a look-up: those with the same name can share a connection. "relay NAME",
- * "mx DOMAIN", "local USER", "route PATTERN"; lives in arena. */
+ * "mx DOMAIN", "local USER", "alias USER", "route PATTERN", ...; lives in arena. */
 struct view route_destination(const struct envelope *envelope, struct view author, size_t recipient, const struct route_options *options,
 			      struct arena *arena);
 

@@ -11,6 +11,7 @@
 #include "mail/qualify.h"
 #include "report/dsn.h"
 #include "report/outcome_summary.h"
+#include "route/local_way.h"
 #include "run/helper.h"
 #include "spool/fates.h"
 #include "spool/spool_log.h"
@@ -133,7 +134,7 @@ static void deliver_by_helper(struct delivering *delivering, const struct hop *h
 
 	for (size_t i = 0; i < hop->recipient_count; i++)
 		numbers[i] = (uint32_t)delivering->recipients[hop->recipients[i]];
-	if (helper_deliver(attempt->options->helper, arena_printf(attempt->arena, "local %.*s", VIEW_ARG(hop->mailbox->user.name)).data, attempt->entry,
+	if (helper_deliver(attempt->options->helper, local_way_destination(hop->mailbox, attempt->arena).data, attempt->entry,
 			   numbers, hop->recipient_count, take_line, &hearing, &unheard.err) == 0)
 		err_set(&unheard.err, EX_TEMPFAIL, STATUS(4, 3, 0), "Nobody has said what became of it.");
 	for (size_t i = 0; i < hop->recipient_count; i++) {

@@ -4,14 +4,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/fs.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 #include "base/mem.h"
+#include "base/random.h"
 #include "base/sandbox.h"
 #include "mail/mailbox.h"
 #include "spool/spool_log.h"
@@ -84,18 +88,37 @@ static bool is_root_s_way(const char *path, size_t folder_len)
 	return result;
 }
 
+/* Under its name only when it is the user's, for somebody else may deliver there just now. */
+static int put_in_place(int folder, const char *made, const char *name)
+{
+	if (syscall(SYS_renameat2, folder, made, folder, name, RENAME_NOREPLACE) == 0)
+		return 0;
+	/* A network file system that does not have it: for a moment the file has two names, and a mail there comes again later. */
+	if (errno != EEXIST && linkat(folder, made, folder, name, 0) < 0 && errno != EEXIST)
+		return -1;
+	return unlinkat(folder, made, 0);
+}
+
 /* An empty mbox that is the user's, and its folder's group's as programs that read mail expect it. */
 static int make_mbox(const struct mailbox *mailbox, int folder, const char *name, const struct stat *st, struct err *err)
 {
 	bool is_shared = st->st_gid != 0 && (st->st_mode & S_IWGRP);
-	int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0), result = 0;
+	struct stat there;
+	uint64_t chance;
+	char made[64];
+	int fd, result = 0;
 
+	if (fstatat(folder, name, &there, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	random_fill(&chance, sizeof chance);
+	snprintf(made, sizeof made, ".paloma-%016llx", (unsigned long long)chance);
+	fd = openat(folder, made, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0);
 	if (fd < 0)
-		return errno == EEXIST ? 0 : fail(mailbox, "make", err);
+		return fail(mailbox, "make", err);
 	if (fchmod(fd, is_shared ? 0660 : 0600) < 0 || fchown(fd, mailbox->user.uid, is_shared ? st->st_gid : mailbox->user.gid) < 0 ||
-	    fsync(fd) < 0 || (fsync(folder) < 0 && errno != EINVAL)) {
+	    fsync(fd) < 0 || put_in_place(folder, made, name) < 0 || (fsync(folder) < 0 && errno != EINVAL)) {
 		result = fail(mailbox, "make", err);
-		unlinkat(folder, name, 0);
+		unlinkat(folder, made, 0);
 	}
 	close(fd);
 	return result;
@@ -149,7 +172,7 @@ int become_mailbox_user(const struct mailbox *mailbox, struct err *err)
 
 	if (result == 0) {
 		group = writer.gid;
-		if (mailbox->mbox_path && !has_maildir(mailbox, &writer))
+		if (mailbox->mbox_path && !mailbox->is_target && !has_maildir(mailbox, &writer))
 			result = prepare_mbox(mailbox, &group, err);
 	}
 	if (result == 0)

@@ -23,6 +23,8 @@ void confinement_describe(const struct confinement *confinement, struct buf *out
 void confinement_keep_socket(int socket);
 /* The last that is not its own, when no command has anything to say to the user any more. */
 void confinement_leave_standard_error(void);
+/* Becomes the user of workers, when it is root and there is one, and may open what that user may. */
+void confinement_give_up_root(const struct confinement *confinement);
 /* For good, in a worker. relay: the one it delivers to, or null; its certificates, keys and sockets stay within reach.
  * remark: gets a sentence when the worker has more than confinement_describe tells. */
 void confinement_enter(const struct confinement *confinement, const struct relay *relay, const struct conf *conf, struct buf *remark);

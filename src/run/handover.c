@@ -226,11 +226,11 @@ static void attempt_now(struct handover *handover, const struct spool *spool, st
 	attempt_end(&attempt);
 }
 
-static int store(struct handover *handover, const struct spool *spool, struct spool_entry *entry, struct err *err)
+static int store(struct handover *handover, uid_t uid, const struct spool *spool, struct spool_entry *entry, struct err *err)
 {
 	struct submission_trace own = {
-		.uid = getuid(), .host = VIEW("local"), .with = VIEW("local"),
-		.from = arena_printf(handover->arena, "from userid %lu", (unsigned long)getuid()),
+		.uid = uid, .host = VIEW("local"), .with = VIEW("local"),
+		.from = arena_printf(handover->arena, "from userid %lu", (unsigned long)uid),
 	};
 
 	const struct submission_trace *trace = handover->trace ? handover->trace : &own;
@@ -248,6 +248,7 @@ static int store_in_spool(struct handover *handover, const char *path, struct er
 	enum delivery_mode mode = delivery_mode(handover->request, handover->conf);
 	struct spool_entry entry = {.fd = -1};
 	struct spool spool = {0};
+	uid_t uid = getuid();
 	int result = 0, helper = -1;
 
 	/* With the spool we become its owner, who cannot write a mailbox. */
@@ -256,7 +257,7 @@ static int store_in_spool(struct handover *handover, const char *path, struct er
 	if (result == 0)
 		result = spool_open(&spool, path, err);
 	if (result == 0)
-		result = store(handover, &spool, &entry, err);
+		result = store(handover, uid, &spool, &entry, err);
 	if (result == 0 && handover_is_left_to_service(&spool, handover->conf))
 		way_by_service(handover->conf, handover->arena);
 	if (result == 0 && mode == DELIVERY_FOREGROUND)

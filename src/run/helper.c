@@ -18,7 +18,7 @@ enum { DESTINATION_MAX = 1024, ORDERS_FD = 3, LINE_MAX_OCTETS = 256 * 1024 };
 
 static bool is_destination(const char *text, size_t len)
 {
-	return len > 6 && memcmp(text, "local ", 6) == 0 && !memchr(text, '\0', len);
+	return len > 6 && (memcmp(text, "local ", 6) == 0 || memcmp(text, "alias ", 6) == 0) && !memchr(text, '\0', len);
 }
 
 /* The configuration is read anew by each, as it is now. */

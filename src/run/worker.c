@@ -29,8 +29,7 @@ struct worker {
 	int socket;
 	struct spool_entry finished;	/* of the last job, when nobody of it is left; fd -1: none */
 	bool is_unheard;		/* something could not be said */
-	bool is_local;			/* it is there for the mailbox of a user of this host */
-	struct err trouble;		/* why it cannot write it; exit_code 0: it can */
+	struct err trouble;		/* why it cannot write the mailbox that it is there for */
 	struct local_routing local;
 };
 
@@ -118,23 +117,35 @@ static bool take_job(struct worker *worker, uint32_t *numbers)
 	return !worker->is_unheard;
 }
 
-/* "ann" of "local ann"; empty: another kind of destination. */
+/* "ann" of "local ann" and "alias ann"; empty: another kind of destination. */
 static struct view user_of(const char *destination)
 {
-	static const struct view local = VIEW("local ");
+	static const struct view kinds[] = {VIEW("local "), VIEW("alias ")};
 	struct view text = view_of(destination);
 
-	return view_starts(text, local) ? view_from(text, local.len) : (struct view){0};
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		if (view_starts(text, kinds[i]))
+			return view_from(text, kinds[i].len);
+	return (struct view){0};
 }
 
-static int become_user(struct worker *worker, struct view name, struct err *err)
+/* For a mailbox, or for all that aliases lead to with the rights of that user. */
+static int become_user(struct worker *worker, struct view name, bool is_alias, struct err *err)
 {
 	struct arena *arena = arena_new();
 	const struct address address = {.local_part = name, .domain = VIEW("localhost")};
 	struct local_way way;
 	int result;
 
-	local_way_find(address_path(&address, arena), worker->conf.route.local, arena, &way);
+	const struct recipient target = {.target = VIEW("|true"), .as_user = name};
+	struct local_routing local = *worker->conf.route.local;
+
+	/* Whether each of them is allowed is asked when it has come. */
+	local.has_forward = true;
+	if (is_alias)
+		local_way_find_target(&target, &local, arena, &way);
+	else
+		local_way_find(address_path(&address, arena), &local, arena, &way);
 	if (way.mailbox) {
 		result = become_mailbox_user(way.mailbox, err);
 	} else {
@@ -145,15 +156,21 @@ static int become_user(struct worker *worker, struct view name, struct err *err)
 	return result;
 }
 
-/* Who writes mailboxes has to write files; so the rights of the user are the wall, and root's are given up first. Who cannot
- * become the user tells so of every mail, confined as all others are. */
-static bool take_rights(struct worker *worker, const char *destination)
+/* Who writes mailboxes has to write files, and who tells of users that are not there has to look for them; so the rights of a
+ * user are the wall, and root's are given up first. Who cannot become the user tells so of every mail. */
+static bool take_rights(struct worker *worker, const char *destination, const struct confinement *confinement)
 {
-	struct view name = user_of(destination);
+	struct view name = user_of(destination), kind = view_of(destination);
+	bool is_local = name.len > 0 || view_equal(kind, (struct view)VIEW("local"));
 
-	worker->is_local = name.len > 0;
-	if (!worker->is_local || (geteuid() == 0 && become_user(worker, name, &worker->trouble) < 0))
+	if (!is_local)
 		return false;
+	if (geteuid() == 0 && name.len == 0)
+		confinement_give_up_root(confinement);
+	if (geteuid() == 0 && become_user(worker, name, view_starts(kind, (struct view)VIEW("alias ")), &worker->trouble) < 0) {
+		confinement_give_up_root(confinement);
+		worker->conf.deliver.local_trouble = &worker->trouble;
+	}
 	confinement_leave_standard_error();
 	return true;
 }
@@ -163,13 +180,12 @@ static void confine(struct worker *worker, const char *destination, const struct
 	const struct relay *relay = way_relay_of(&worker->conf.route, view_of(destination));
 	struct buf remark;
 
-	if (take_rights(worker, destination)) {
+	if (take_rights(worker, destination, confinement)) {
 		secret_forget_environment();
 		return;
 	}
 	/* Behind the wall nobody is known; who is known was given to another worker. */
-	worker->conf.deliver.local_trouble = worker->is_local ? &worker->trouble : NULL;
-	if (worker->conf.route.local && !worker->is_local) {
+	if (worker->conf.route.local) {
 		worker->local = *worker->conf.route.local;
 		worker->local.find_user = NULL;
 		worker->conf.route.local = &worker->local;
@@ -187,7 +203,7 @@ _Noreturn void worker_be(const struct attempt_options *options, const char *dest
 {
 	struct worker worker = {.options = *options, .conf = *options->conf, .socket = WORKER_SOCKET_FD, .finished = {.fd = -1}};
 	uint32_t *numbers = calloc(WORKER_RECIPIENTS_MAX, sizeof *numbers);
-	struct way_key key;
+	struct way_key key = {0};
 
 	confinement_keep_socket(socket);
 	confine(&worker, destination, confinement, &key);

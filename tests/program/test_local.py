@@ -14,7 +14,7 @@ import pytest
 import machine as machines
 from conftest import PALOMA
 from machine import USERS
-from service import until
+from service import NOBODY, until
 
 pytestmark = pytest.mark.skipif(not machines.can_be(), reason="only root has users and file systems of its own")
 
@@ -44,7 +44,7 @@ def test_a_fresh_machine_has_mail_for_root(machine):
     assert result.returncode == 0 and result.stderr == b""
     (mail,) = until(lambda: machine.mails("root"), "root's mail")
     assert mail.get_payload() == "hi\n" and mail["Delivered-To"] == "root@here.example" and mail["Return-Path"] == "<root@here.example>"
-    assert mail["From"] == "root <root@here.example>"
+    assert mail["From"] == "root <root@here.example>" and "from userid 0" in mail["Received"]
     file = machine.path("/var/mail/root").stat()
     assert (file.st_uid, file.st_gid, stat.S_IMODE(file.st_mode)) == (0, machines.MAIL_GROUP, 0o660)
     subprocess.run(["flock", str(spool / "runner.lock"), "true"], check=True, timeout=120)  # the runner has ended
@@ -110,6 +110,14 @@ def test_unknown_users(machine, sink):
     assert relay.wait_mails(2)[1].recipients == ["all@there.example"]
     assert machine.send("ann+any", "Ann", PALOMA_UNKNOWN_USER="bob").returncode == 0
     assert len(machine.mails("ann")) == 3 and len(machine.mails("bob")) == 1
+
+
+def test_unknown_users_are_told_by_the_queue_too(machine):
+    service = machine.serve()
+    assert machine.by_service(service, "nobody-here", input=b"x\n").returncode == 0
+    service.logged(r"to=<nobody-here@here.example>, relay=none, .*dsn=5.1.1, status=bounced \(There is no user nobody-here on this host.\)")
+    (mail,) = until(lambda: machine.mails("ann"), "the report")
+    assert mail.get_content_type() == "multipart/report"
 
 
 # ---- whose rights ----
@@ -397,3 +405,55 @@ def test_a_server_that_has_the_mailboxes(machine):
     server.listener.close()
     assert result.returncode == 67 and b"no-user-here@here.example" in result.stderr
     assert "RCPT TO:<ann@here.example>" in server.lines and machine.mails("ann") == []
+
+
+# ---- what aliases lead to ----
+
+@pytest.mark.parametrize("by_service", [False, True])
+def test_aliases_lead_to_files_and_programs_with_nobodys_rights(machine, by_service):
+    place = machine.folder / "place"
+    place.mkdir()
+    os.chown(place, NOBODY, NOBODY)
+    (machine.folder / "aliases").write_text(f"""root: ann
+all: ann, bob, archive, "|id -u > {place}/id; cat > {place}/got"
+archive: {place}/archive, {place}/folder/
+gone: /dev/null
+secret: /var/mail/bob
+""")
+    service = machine.serve("aliases_may_write = yes\n") if by_service else None
+
+    def send(name):
+        if service:
+            return machine.by_service(service, name, input=b"Subject: x\n\ntext\n")
+        return machine.send(name, "-s", "x", PALOMA_ALIASES_MAY_WRITE="yes")
+    assert send("all").returncode == 0
+    until(lambda: (place / "got").exists() and (place / "got").read_text().endswith("\n") and (place / "archive").exists()
+          and list((place / "folder").glob("new/*")) and machine.mails("ann") and machine.mails("bob"), "all copies")
+    assert (place / "id").read_text() == f"{NOBODY}\n" and (place / "archive").stat().st_uid == NOBODY
+    assert "Delivered-To: all@here.example\n" in (place / "got").read_text()
+    assert send("root").returncode == send("gone").returncode == 0
+    until(lambda: len(machine.mails("ann")) == 2, "root's mail")
+    assert not machine.path("/var/mail/root").exists() and not machine.path("/var/mail/nobody").exists()
+    result = send("secret")
+    if service:
+        service.logged(r"to=<secret@here.example>, .*status=deferred")
+    else:
+        assert result.returncode == 75
+    assert len(machine.mails("bob")) == 1
+
+
+def test_what_is_not_allowed_is_not_done_though_the_queue_says_so(machine):
+    """Not even when it was allowed when the mail came in, or somebody has written it into the queue."""
+    place = machine.folder / "place"
+    place.mkdir(mode=0o777)
+    place.chmod(0o777)
+    (machine.folder / "aliases").write_text(f'prog: "|touch {place}/run"\n')
+    service = machine.serve("aliases_may_write = yes\n")
+    service.stop()
+    put = machine.run(PALOMA, "send", "-C", service.conf, "--queue", "prog", input=b"x\n", PALOMA_QUEUE="auto")
+    assert put.returncode == 0, put
+    assert any("target: |touch" in text for text in service.queue().values())
+    service.configure("aliases_may_write = no\n")
+    service.start()
+    service.logged("dsn=5.7.1, status=bounced .An alias leads to .*which the configuration does not allow")
+    assert not (place / "run").exists()

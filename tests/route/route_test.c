@@ -199,7 +199,7 @@ static void local_names_lead_to_mailboxes(void **state)
 	struct route_rule rules[] = {{.pattern = VIEW("out@here.example"), .via = VIA_RELAY, .relay = &fallback}, {.pattern = VIEW("lists.example"), .via = VIA_LOCAL}};
 
 	(void)state;
-	local = (struct local_routing){.names = &here, .find_user = find_user, .pattern = &usual, .delimiter = '+'};
+	local = (struct local_routing){.names = &here, .find_user = find_user, .pattern = &usual, .delimiters = VIEW("+")};
 	options.local = &local;
 	options.default_relay = &fallback;
 	options.rules = rules;
