@@ -15,7 +15,7 @@ int line_writer_fail(int errno_value, const char *what, struct err *err)
 {
 	err_set_errno(err, EX_IOERR, errno_value, "Cannot %s", what);
 	err->status.class = 4;
-	if (errno_value == EDQUOT || errno_value == EFBIG)
+	if (errno_value == EDQUOT)
 		err->status = STATUS(4, 2, 2);
 	return -1;
 }

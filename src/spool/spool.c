@@ -158,15 +158,14 @@ static int open_part(const struct spool *spool, const char *name, int *fd, struc
 	return check_owner(spool->path, part, &st, spool->owner, err);
 }
 
-static int become_owner(const struct spool *spool, struct err *err)
+static int become_owner(const struct spool *spool, uid_t owner, gid_t group, struct err *err)
 {
 	uid_t real, effective, saved;
 
-	if (geteuid() != 0 || spool->owner == 0)
+	if (geteuid() != 0 || owner == 0)
 		return 0;
-	if (setgroups(0, NULL) < 0 || setresgid(spool->group, spool->group, spool->group) < 0 ||
-	    setresuid(spool->owner, spool->owner, spool->owner) < 0 || getresuid(&real, &effective, &saved) < 0 ||
-	    real != spool->owner || effective != spool->owner || saved != spool->owner)
+	if (setgroups(0, NULL) < 0 || setresgid(group, group, group) < 0 || setresuid(owner, owner, owner) < 0 ||
+	    getresuid(&real, &effective, &saved) < 0 || real != owner || effective != owner || saved != owner)
 		return err_set_errno(err, EX_OSERR, errno, "Cannot become the owner of the spool %s", spool->path);
 	/* They are root's, and neither hold settings for this user nor let him in. */
 	unsetenv("HOME");
@@ -185,12 +184,17 @@ static int check_folder(struct spool *spool, struct err *err)
 	spool->group = st.st_gid;
 	if (check_owner(spool->path, "", &st, geteuid() == 0 ? st.st_uid : geteuid(), err) < 0)
 		return -1;
-	return become_owner(spool, err);
+	return become_owner(spool, spool->owner, spool->group, err);
 }
 
 int spool_open(struct spool *spool, const char *path, struct err *err)
 {
+	struct stat st;
+
 	*spool = (struct spool){.path = path, .folder = -1, .queue = -1};
+	/* As its owner: root without all its capabilities does not get into a folder that is another's alone. */
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode) && become_owner(spool, st.st_uid, st.st_gid, err) < 0)
+		return -1;
 	if (open_spool_folder(spool, err) < 0 || check_folder(spool, err) < 0 || open_part(spool, "queue", &spool->queue, err) < 0) {
 		spool_close(spool);
 		return -1;

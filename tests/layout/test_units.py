@@ -48,7 +48,7 @@ def test_a_mistake_in_a_unit_is_noticed(root):
 
 @needs_systemd
 def test_the_sandbox_is_strict(root):
-    result = subprocess.run(["systemd-analyze", "security", "--offline=yes", f"--root={root}", "--threshold=20", "paloma.service"], cwd=root,
+    result = subprocess.run(["systemd-analyze", "security", "--offline=yes", f"--root={root}", "--threshold=28", "paloma.service"], cwd=root,
                             capture_output=True, text=True)
     assert result.returncode == 0, result.stdout
 

@@ -144,6 +144,17 @@ def test_the_service_writes_every_mailbox_as_its_user(machine):
     until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in everybody), "the end of all")
 
 
+def test_the_service_needs_no_more_of_root_than_its_unit_gives(machine):
+    machine.make_maildir("bob")
+    service = machine.serve()
+    service.stop()
+    service.launcher = [*machine.inside(), "setpriv", "--bounding-set=-all,+setuid,+setgid,+chown", "--no-new-privs"]
+    service.start()
+    for name in ("ann", "bob", "root"):
+        assert machine.by_service(service, name, input=b"x\n").returncode == 0
+    until(lambda: machine.mails("root") and machine.mails("ann") and machine.maildir("bob"), "the mails")
+
+
 def test_a_worker_of_a_mailbox_has_the_rights_of_its_user_and_no_others(machine):
     """It is looked at while it waits for a program of the user's."""
     mda = machine.folder / "mda"
