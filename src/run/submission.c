@@ -15,7 +15,8 @@ struct view submission_domain(const struct conf *conf, const struct compose_fact
 
 struct view submission_local_domain(const struct conf *conf, const struct compose_facts *facts)
 {
-	return conf->local.is_off ? submission_domain(conf, facts) : facts->host_name;
+	(void)conf;
+	return facts->host_name;
 }
 
 int submission_find_author(const struct conf *conf, const struct compose_facts *facts, const char *full_name, struct arena *arena,
@@ -98,7 +99,7 @@ void submission_redirect_unknown(struct envelope *envelope, const struct conf *c
 	for (size_t i = 0; i < before.recipient_count; i++) {
 		struct recipient recipient = before.recipients[i];
 
-		if (is_unknown_here(conf, recipient.forward_path, arena)) {
+		if (recipient.target.len == 0 && is_unknown_here(conf, recipient.forward_path, arena)) {
 			if (recipient.original.len == 0)
 				recipient.original = arena_printf(arena, "rfc822;%.*s", VIEW_ARG(recipient.forward_path));
 			recipient.forward_path = catch_all;

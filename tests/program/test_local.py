@@ -443,6 +443,9 @@ secret: /var/mail/bob
     assert (place / "id").read_text() == f"{NOBODY}\n" and (place / "archive").stat().st_uid == NOBODY
     assert "Delivered-To: all@here.example\n" in (place / "got").read_text()
     assert send("root").returncode == send("gone").returncode == 0
+    if not service:  # what an alias leads to is not unknown
+        result = machine.send("archive", PALOMA_ALIASES_MAY_WRITE="yes", PALOMA_UNKNOWN_USER="bob")
+        assert result.returncode == 0 and len(machine.mails("bob")) == 1
     until(lambda: len(machine.mails("ann")) == 2, "root's mail")
     assert not machine.path("/var/mail/root").exists() and not machine.path("/var/mail/nobody").exists()
     result = send("secret")

@@ -72,7 +72,7 @@ def test_names_without_a_domain_get_one_and_fields_that_are_missing(make_service
     service = make_service(settings="relay = smtp://127.0.0.1:1\ndomain = our.example\n")
     id = service.call(NOBODY).mail(sender="<cron>", recipients=["<root>", "<ROOT@Our.example>", "<root@our.EXAMPLE>"], text="To: root\r\nBcc: hidden\r\n\r\nx\r\n")
     text = service.queue()[id]
-    assert "\nfrom: cron@our.example\nto: root@our.example\nto: ROOT@Our.example\nsize:" in text
+    assert "\nfrom: cron@our.example\nto: root@here.example\nto: ROOT@Our.example\nto: root@our.EXAMPLE\nsize:" in text
     assert "\r\nTo: root@our.example\r\n" in text and "hidden" not in text
     assert re.search(r"^Date: ", text, re.M) and re.search(r"^Message-ID: <.*@our\.example>", text, re.M)
     assert re.search(r"^From: .*@our\.example", text, re.M)
