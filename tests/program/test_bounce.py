@@ -218,6 +218,15 @@ def test_a_refused_mail_comes_back(post):
     assert "from=<>" in post.log() and "sender non-delivery notification: " in post.log()
 
 
+def test_reports_of_one_second_are_told_apart_by_time(post):
+    """By chance alone two of some thousand would have one id, which is announced before it is taken."""
+    post.configure(Server(rcpt=refuse()))
+    post.send(BOB)
+    post.report()
+    id = re.search(r"sender non-delivery notification: (\w{11})", post.log())[1]
+    assert int(id, 32) % 1000000 != 0
+
+
 def test_refused_at_the_end_of_data(post):
     post.configure(Server(end=lambda recipients: "554 5.7.1 Spam,\tperhaps"))
     post.send(BOB)
