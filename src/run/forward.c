@@ -15,6 +15,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 #include "base/buf.h"
+#include "run/helper.h"
 
 static const char file_name[] = ".forward";
 
@@ -77,6 +78,20 @@ out:
 	return trouble != NULL;
 }
 
+static int write_all(int to, struct view text)
+{
+	while (text.len > 0) {
+		ssize_t written = write(to, text.data, text.len);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written <= 0)
+			return -1;
+		text = view_from(text, (size_t)written);
+	}
+	return 0;
+}
+
 static _Noreturn void be_reader(const struct passwd *entry, int to)
 {
 	struct buf out;
@@ -87,14 +102,7 @@ static _Noreturn void be_reader(const struct passwd *entry, int to)
 		_exit(EX_OSERR);
 	buf_init(&out, FORWARD_OCTETS_MAX);
 	result = read_file(entry, &out);
-	for (size_t done = 0; done < out.len;) {
-		ssize_t written = write(to, out.data + done, out.len - done);
-
-		if (written <= 0)
-			_exit(EX_IOERR);
-		done += (size_t)written;
-	}
-	_exit(result);
+	_exit(write_all(to, buf_view(&out)) < 0 ? EX_IOERR : result);
 }
 
 static int read_as_user(const struct passwd *entry, struct buf *out)
@@ -125,7 +133,7 @@ static bool may_have_one(const struct passwd *entry, struct arena *arena)
 	return lstat(arena_printf(arena, "%s/%s", entry->pw_dir, file_name).data, &st) == 0 || errno == EACCES;
 }
 
-bool forward_read(struct view user, struct arena *arena, struct alias_forward *forward)
+static bool read_here(struct view user, struct arena *arena, struct alias_forward *forward)
 {
 	const struct passwd *entry = getpwnam(arena_str(arena, user));
 	struct buf out;
@@ -144,4 +152,62 @@ bool forward_read(struct view user, struct arena *arena, struct alias_forward *f
 			: arena_printf(arena, "%s cannot be read with the rights of its user; the mailbox is used.", forward->path);
 	buf_clear(&out);
 	return forward->text.len > 0;
+}
+
+/* "ROOT PATH", "WHY", and the text, each but the last ended by NUL. */
+void forward_answer(struct view user, int to)
+{
+	struct arena *arena = arena_new();
+	struct alias_forward forward = {0};
+	struct buf out;
+
+	read_here(user, arena, &forward);
+	buf_init(&out, 2 * FORWARD_OCTETS_MAX);
+	buf_printf(&out, "%d %s", forward.is_root, forward.path ? forward.path : "");
+	buf_append_char(&out, '\0');
+	buf_append(&out, forward.why);
+	buf_append_char(&out, '\0');
+	buf_append(&out, forward.text);
+	write_all(to, buf_view(&out));
+	buf_clear(&out);
+	arena_free(arena);
+}
+
+static bool take_answer(struct view answer, struct arena *arena, struct alias_forward *forward)
+{
+	struct view path = view_take_until(&answer, '\0', NULL);
+	bool is_whole;
+
+	forward->is_root = path.len < 2 || path.data[0] != '0';
+	forward->path = arena_str(arena, view_from(path, 2));
+	forward->why = arena_copy(arena, view_take_until(&answer, '\0', &is_whole));
+	forward->text = arena_copy(arena, answer);
+	return is_whole && answer.len > 0;
+}
+
+static bool ask(struct view user, int helper, struct arena *arena, struct alias_forward *forward)
+{
+	bool result = false;
+	struct err ignored;
+	struct buf answer;
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return false;
+	buf_init(&answer, 3 * FORWARD_OCTETS_MAX);
+	if (helper_ask(helper, arena_printf(arena, "forward %.*s", VIEW_ARG(user)).data, ends[1], &ignored) == 0) {
+		close(ends[1]);
+		ends[1] = -1;
+		result = take_all(ends[0], &answer) == 0 && take_answer(buf_view(&answer), arena, forward);
+	}
+	close(ends[0]);
+	if (ends[1] >= 0)
+		close(ends[1]);
+	buf_clear(&answer);
+	return result;
+}
+
+bool forward_read(struct view user, int helper, struct arena *arena, struct alias_forward *forward)
+{
+	return helper > 0 && geteuid() != 0 ? ask(user, helper, arena, forward) : read_here(user, arena, forward);
 }

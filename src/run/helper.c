@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include "base/log.h"
 #include "run/facts.h"
+#include "run/forward.h"
 #include "run/way.h"
 #include "run/worker.h"
 
@@ -41,6 +42,23 @@ static _Noreturn void be_worker(const char *config_file, const char *destination
 	worker_be(&options, destination, confinement_new(), socket);
 }
 
+/* ~/.forward of a user, if the configuration allows any. */
+static _Noreturn void be_forward_reader(const char *config_file, struct view user, int to)
+{
+	struct conf_sources sources = {.config_file = config_file};
+	struct conf conf;
+	struct err err;
+
+	if (conf_load(&conf, &sources, &err) == 0 && conf.forward)
+		forward_answer(user, to);
+	_exit(EX_OK);
+}
+
+static bool is_forward(const char *text, size_t len)
+{
+	return len > 8 && memcmp(text, "forward ", 8) == 0 && !memchr(text, '\0', len);
+}
+
 /* False at the end. */
 static bool take_order(int orders, const char *config_file)
 {
@@ -68,6 +86,11 @@ static bool take_order(int orders, const char *config_file)
 		signal(SIGCHLD, SIG_DFL); /* a program that is handed mail is waited for */
 		close(orders);
 		be_worker(config_file, destination, fd);
+	}
+	if (fd >= 0 && is_forward(destination, (size_t)got) && fork() == 0) {
+		signal(SIGCHLD, SIG_DFL);
+		close(orders);
+		be_forward_reader(config_file, view_of(destination + 8), fd);
 	}
 	if (fd >= 0)
 		close(fd); /* the runner sees that nobody is there, and tries again later */

@@ -14,7 +14,8 @@
  * Fails with EX_OSERR. */
 int helper_start(const char *config_file, bool keeps_stderr, int *socket, struct err *err);
 
-/* Has a worker started for a destination ("local ann"), which talks over worker_socket. Fails with EX_OSERR when there is no
+/* Has a worker started for a destination ("local ann"), which talks over worker_socket, or what a user has in his .forward
+ * ("forward ann") written to it. Fails with EX_OSERR when there is no
  * helper any more. */
 int helper_ask(int helper, const char *destination, int worker_socket, struct err *err);
 

@@ -204,7 +204,7 @@ static void look_up_forward(struct aliases *aliases, struct alias_node *node)
 {
 	struct alias_forward forward = {0};
 
-	if (aliases->options.read_forward(node->name, aliases->arena, &forward)) {
+	if (aliases->options.read_forward(node->name, aliases->options.forward_helper, aliases->arena, &forward)) {
 		struct alias_file file = {.path = forward.path, .text = forward.text, .is_list = true};
 		struct alias_cursor value = {file.text, 1};
 

@@ -25,7 +25,8 @@ struct alias_options {
 	const struct local_names *local; /* names of its domains are looked up even when it is off */
 	struct view domain;		/* put behind a name that has a way to another host */
 	/* Reads what a user has in ~/.forward; false: there is none, or none to be believed. Null: nobody has one. */
-	bool (*read_forward)(struct view user, struct arena *arena, struct alias_forward *forward);
+	bool (*read_forward)(struct view user, int helper, struct arena *arena, struct alias_forward *forward);
+	int forward_helper;		/* its second argument: who reads it with the user's rights for us; 0: nobody */
 };
 
 /* What happened on the way, for people. */

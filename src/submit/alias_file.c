@@ -366,8 +366,8 @@ static int check_special(const struct alias_member *member, struct err *err)
 {
 	if (member->kind == ALIAS_INCLUDE && (member->text.len == 0 || member->text.data[0] != '/'))
 		return err_set(err, EX_DATAERR, STATUS(5, 3, 5), "Behind :include: the path of a file is missing, from / on.");
-	if (member->kind == ALIAS_COMMAND && member->text.len == 0)
-		return err_set(err, EX_DATAERR, STATUS(5, 3, 5), "Behind the bar a command is missing.");
+	if (member->kind == ALIAS_COMMAND && (member->text.len == 0 || member->text.data[0] != '/'))
+		return err_set(err, EX_DATAERR, STATUS(5, 3, 5), "Behind the bar a command is missing, by its path from / on: no shell looks for it.");
 	for (size_t i = 0; i < member->text.len; i++)
 		if ((unsigned char)member->text.data[i] < 0x20 && member->text.data[i] != '\t')
 			return err_set(err, EX_DATAERR, STATUS(5, 3, 5), "A control character stands in \"%.*s\".",

@@ -58,13 +58,13 @@ static void members(void **state)
 		{"bob # who is away\n ann", "bob:1|ann:2"}, {"bob, # who is away\n# she too\n ann", "bob:1|ann:3"}, {"a#b", "a#b:1"},
 		{"# none", ""}, {"bob@@x, ann", "error:1|ann:1"}, {":fail: no, ann", "error:1|ann:1"}, {":include:list", "error:1"}, {"|", "error:1"},
 		{"\"|\"", "error:1"}, {"\"", "error:1"}, {"\"bob\n, ann", "error:1|ann:2"}, {"\"\"", "error:1"}, {"\\", "error:1"}, {"(bob\n, ann", "error:1|ann:2"},
-		{"\"|a\tb\", \"|a\x01\"", "command a\tb:1|error:1"}, {"bo\nb", "error:1"},
+		{"\"|/a\tb\", \"|/a\x01\"", "command /a\tb:1|error:1"}, {"|cat, |exec /bin/cat", "error:1|error:1"}, {"bo\nb", "error:1"},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
 		members_are(view_of(cases[i].text), false, cases[i].expected);
-	members_are(view_of("bob\nann, carl # c\n\n# none\n\"|x\"\n:include:/y"), true, "bob:1|ann:2|carl:2|command x:5|include /y:6");
+	members_are(view_of("bob\nann, carl # c\n\n# none\n\"|/x\"\n:include:/y"), true, "bob:1|ann:2|carl:2|command /x:5|include /y:6");
 }
 
 static void entries(void **state)

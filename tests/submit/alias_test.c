@@ -16,11 +16,12 @@ struct scene {
 };
 
 /* ~/.forward of two users. */
-static bool read_forward(struct view user, struct arena *arena, struct alias_forward *forward)
+static bool read_forward(struct view user, int helper, struct arena *arena, struct alias_forward *forward)
 {
+	(void)helper;
 	forward->path = arena_printf(arena, "/home/%.*s/.forward", VIEW_ARG(user)).data;
 	if (view_equal(user, (struct view)VIEW("fred")))
-		forward->text = view_of("\\fred\nfred@away.example\n\"|mine\"\n");
+		forward->text = view_of("\\fred\nfred@away.example\n\"|/mine\"\n");
 	else if (view_equal(user, (struct view)VIEW("gina")))
 		forward->text = view_of("fred, gina");
 	else if (view_equal(user, (struct view)VIEW("root")))
@@ -187,12 +188,12 @@ static void users_forward_their_mail(void **state)
 	static const struct {
 		const char *aliases, *recipients, *expected;
 	} cases[] = {
-		{"", "fred", "fred" HOST " fred@away.example fred" HOST "[|mine]{fred}"},
-		{"", "fred+x", "fred+x" HOST " fred@away.example fred+x" HOST "[|mine]{fred}"},
+		{"", "fred", "fred" HOST " fred@away.example fred" HOST "[|/mine]{fred}"},
+		{"", "fred+x", "fred+x" HOST " fred@away.example fred+x" HOST "[|/mine]{fred}"},
 		{"fred: f@x.example\n", "fred", "f@x.example"}, {"fred: \\fred\n", "fred", "fred" HOST},
-		{"fred: fred, f@x.example\n", "fred", "fred" HOST " fred@away.example fred" HOST "[|mine]{fred} f@x.example"},
-		{"", "gina", "fred" HOST " fred@away.example fred" HOST "[|mine]{fred} gina" HOST}, {"", "hugo", "hugo" HOST}, {"", "root", "me@x.example"}, {"", "postmaster+x", "me@x.example"}, {"", "ina", "ina" HOST},
-		{"fred: gina\n", "gina", "gina" HOST}, {"a: gina\n", "a", "fred" HOST " fred@away.example fred" HOST "[|mine]{fred} gina" HOST},
+		{"fred: fred, f@x.example\n", "fred", "fred" HOST " fred@away.example fred" HOST "[|/mine]{fred} f@x.example"},
+		{"", "gina", "fred" HOST " fred@away.example fred" HOST "[|/mine]{fred} gina" HOST}, {"", "hugo", "hugo" HOST}, {"", "root", "me@x.example"}, {"", "postmaster+x", "me@x.example"}, {"", "ina", "ina" HOST},
+		{"fred: gina\n", "gina", "gina" HOST}, {"a: gina\n", "a", "fred" HOST " fred@away.example fred" HOST "[|/mine]{fred} gina" HOST},
 	};
 
 	(void)state;
