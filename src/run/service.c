@@ -140,8 +140,8 @@ static _Noreturn void be_session(struct service *service, int fd, const struct c
 
 	leave(service);
 	/* It stays with who takes mail where users may have a .forward, which it reads. */
-	if (service->helper >= 0 && service->conf->forward && !is_control)
-		service->conf->alias.forward_helper = service->helper;
+	if (service->helper >= 0 && service->settings.conf->forward && !is_control)
+		service->settings.conf->alias.forward_helper = service->helper;
 	else if (service->helper >= 0)
 		close(service->helper);
 	/* Told to end, it ends when no message is coming in; SIGHUP is the service's business. */
