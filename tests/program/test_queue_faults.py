@@ -224,8 +224,8 @@ class Attached:
         self.process = subprocess.Popen(["strace", "-f", "-o", "/dev/stdout", *inject(point), "-p", str(runner)], stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True)
         self.news, self.struck = threading.Condition(), False
-        line = self.process.stderr.readline()
-        assert "attached" in line, line
+        self.line = self.process.stderr.readline()
+        self.is_on = "attached" in self.line
         self.threads = [threading.Thread(target=self._read), threading.Thread(target=self.process.stderr.read)]
         for thread in self.threads:
             thread.start()
@@ -259,9 +259,19 @@ def start_runner(q):
     return q.runner()
 
 
+def attach(q, point):
+    """A runner that was killed may be taken for one at work as long as a worker that it was starting has its lock."""
+    for _ in range(1000):
+        attached = Attached(start_runner(q), point)
+        if attached.is_on:
+            return attached
+        attached.end()
+    raise AssertionError(attached.line)
+
+
 def send_struck(q, point, to):
     """One mail by a runner, or a worker of it, that is struck at this point, and by another where that is needed, until it is gone."""
-    attached = Attached(start_runner(q), point)
+    attached = attach(q, point)
     id = q.put(to)
     waiting = threading.Thread(target=lambda: (q.wait(id), attached.tell()))
     waiting.start()
