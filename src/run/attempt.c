@@ -12,6 +12,8 @@
 #include "report/dsn.h"
 #include "report/outcome_summary.h"
 #include "route/local_way.h"
+#include "run/resolution.h"
+#include "run/submission.h"
 #include "run/helper.h"
 #include "spool/fates.h"
 #include "spool/spool_log.h"
@@ -347,6 +349,19 @@ static uint64_t arrival_now_us(time_t now)
 		? (uint64_t)fine.tv_sec * 1000000 + (uint64_t)fine.tv_nsec / 1000 : (uint64_t)now * 1000000;
 }
 
+/* A report is a mail like any other: its reader may have an alias, and it may have to leave by an account. */
+static void resolve_report(struct attempt *attempt, struct draft *draft, struct spool_origin *origin)
+{
+	struct compose_facts facts = {.host_name = attempt->options->host_name, .utc_offset_minutes = attempt->options->utc_offset_minutes};
+	struct address nobody = {0};
+	struct resolution resolution;
+
+	draft->envelope.user = attempt->mail.envelope.user;
+	resolution_apply(draft, attempt->options->conf, &facts, &nobody, false, &resolution);
+	resolution_log(&resolution);
+	origin->author = submission_author_path(draft->message, draft->message->arena);
+}
+
 /* The report stays locked until the message is marked, so that it cannot be gone while the mark is not there. */
 static int submit_report(struct attempt *attempt, const struct spool *spool, const struct telling *telling, struct view to, time_t now, struct err *err)
 {
@@ -359,6 +374,7 @@ static int submit_report(struct attempt *attempt, const struct spool *spool, con
 
 	if (make_report(attempt, telling, to, now, &draft, err) < 0)
 		return -1;
+	resolve_report(attempt, &draft, &origin);
 	spool_id_make(entry.id, origin.arrival_us);
 	result = mark(attempt, telling, entry.id, false, now, err);
 	if (result == 0)

@@ -119,7 +119,6 @@ static void deliver_now(struct handover *handover)
 {
 	struct route route;
 
-	submission_redirect_unknown(&handover->draft->envelope, handover->conf, handover->facts, handover->arena);
 	handover->outcomes = ARENA_ARRAY(handover->arena, handover->draft->envelope.recipient_count + 1, struct outcome);
 	route_envelope(&handover->draft->envelope, handover->author, &handover->conf->route, handover->arena, &route);
 	handover->conf->deliver.tls_cache = tls_cache_new();

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "mail/header.h"
 #include "mail/qualify.h"
+#include "route/local_way.h"
 #include "run/facts.h"
 #include "run/forward.h"
 #include "run/submission.h"
@@ -87,6 +88,78 @@ static void want_header_names(struct aliases *aliases, const struct message *mes
 	}
 }
 
+/* The address as a path; empty: there is none, or it cannot be. */
+static struct view find_catch_all(const struct conf *conf, const struct compose_facts *facts, struct arena *arena)
+{
+	struct address address;
+	struct err ignored;
+
+	if (conf->local.is_off || conf->lmtp.url_count > 0 || !conf->catch_all || address_parse(view_of(conf->catch_all), arena, &address, &ignored) < 0 ||
+	    qualify_address(&address, submission_local_domain(conf, facts), arena, &ignored) < 0)
+		return (struct view){0};
+	return address_path(&address, arena);
+}
+
+static bool is_unknown_here(const struct conf *conf, const struct local_names *names, struct view path, struct arena *arena)
+{
+	struct local_routing routing = conf->local_routing;
+	struct local_way way;
+
+	if (!local_names_has(names, view_from(path, view_last_index(path, '@') + 1)))
+		return false;
+	routing.names = names;
+	routing.find_user = facts_find_user;
+	local_way_find(path, &routing, arena, &way);
+	return way.is_unknown;
+}
+
+/* Whoever gets the mail of unknown users may be a name of this host as well. */
+static void give_to_catch_all(const struct recipient *unknown, struct view catch_all, struct aliases *aliases, struct envelope *envelope,
+			      struct arena *arena)
+{
+	struct recipient recipient = *unknown;
+	struct envelope one = {0};
+
+	if (recipient.original.len == 0)
+		recipient.original = arena_printf(arena, "rfc822;%.*s", VIEW_ARG(recipient.forward_path));
+	recipient.forward_path = catch_all;
+	envelope_add(&one, arena, &recipient);
+	aliases_want(aliases, catch_all);
+	aliases_resolve(aliases);
+	aliases_expand(aliases, &one);
+	for (size_t i = 0; i < one.recipient_count; i++)
+		envelope_add(envelope, arena, &one.recipients[i]);
+}
+
+/* Users whom this host does not know: somebody gets their mail, or the relay does, which knows them by the domain. */
+static void settle_unknown(struct draft *draft, const struct conf *conf, const struct compose_facts *facts, const struct rewrite_options *options,
+			   struct aliases *aliases, bool has_relay, bool *leaves)
+{
+	struct arena *arena = draft->message->arena;
+	struct view catch_all = find_catch_all(conf, facts, arena);
+	bool to_relay = has_relay && conf->lmtp.url_count == 0 && conf->local_routing.unknown == UNKNOWN_USER_RELAY;
+	struct envelope given = draft->envelope, *envelope = &draft->envelope;
+
+	if (catch_all.len == 0 && !to_relay)
+		return;
+	envelope->recipients = NULL;
+	envelope->index = NULL;
+	envelope->recipient_count = envelope->recipient_capacity = envelope->index_size = 0;
+	for (size_t i = 0; i < given.recipient_count; i++) {
+		struct recipient recipient = given.recipients[i];
+
+		if (recipient.target.len > 0 || !is_unknown_here(conf, options->local, recipient.forward_path, arena)) {
+			envelope_add(envelope, arena, &recipient);
+		} else if (catch_all.len > 0) {
+			give_to_catch_all(&recipient, catch_all, aliases, envelope, arena);
+		} else {
+			*leaves = true;
+			recipient.forward_path = rewrite_as_outside(recipient.forward_path, options, arena);
+			envelope_add(envelope, arena, &recipient);
+		}
+	}
+}
+
 static bool goes_elsewhere(const struct envelope *envelope, const struct local_names *names)
 {
 	for (size_t i = 0; i < envelope->recipient_count; i++) {
@@ -162,8 +235,11 @@ void resolution_apply(struct draft *draft, const struct conf *conf, const struct
 	alias_options.read_forward = conf->forward && !names.is_off ? forward_read : NULL;
 	aliases = aliases_new(&alias_options, arena);
 	expand(draft, aliases, &options, keep_header);
-	*resolution = (struct resolution){.leaves = goes_elsewhere(&draft->envelope, &names)};
-	resolution->relay = route_relay_of_sender(&draft->envelope, submission_author_path(draft->message, arena), &conf->route, arena);
+	*resolution = (struct resolution){
+		.relay = route_relay_of_sender(&draft->envelope, submission_author_path(draft->message, arena), &conf->route, arena),
+	};
+	settle_unknown(draft, conf, facts, &options, aliases, resolution->relay != NULL, &resolution->leaves);
+	resolution->leaves |= goes_elsewhere(&draft->envelope, &names);
 	find_account(conf, resolution->relay, &names, options.domain, arena, &resolution->account);
 	options.account = resolution->account;
 	options.from_policy = resolution->relay ? resolution->relay->from_policy : conf->default_relay.from_policy;

@@ -3,8 +3,6 @@
 
 #include <time.h>
 #include "mail/qualify.h"
-#include "route/local_way.h"
-#include "run/facts.h"
 #include "submit/complete.h"
 #include "submit/normalize.h"
 
@@ -63,51 +61,6 @@ static void add_received(struct draft *draft, const struct submission_trace *tra
 	complete_add_received(draft->message, &received);
 }
 
-/* The address as a path; empty: there is none, or it cannot be. */
-static struct view find_catch_all(const struct conf *conf, const struct compose_facts *facts, struct arena *arena)
-{
-	struct address address;
-	struct err ignored;
-
-	if (conf->local.is_off || conf->lmtp.url_count > 0 || !conf->catch_all || address_parse(view_of(conf->catch_all), arena, &address, &ignored) < 0 ||
-	    qualify_address(&address, submission_local_domain(conf, facts), arena, &ignored) < 0)
-		return (struct view){0};
-	return address_path(&address, arena);
-}
-
-static bool is_unknown_here(const struct conf *conf, struct view path, struct arena *arena)
-{
-	struct local_routing routing = conf->local_routing;
-	struct local_way way;
-
-	if (!local_names_has(&conf->local, view_from(path, view_last_index(path, '@') + 1)))
-		return false;
-	routing.find_user = facts_find_user;
-	local_way_find(path, &routing, arena, &way);
-	return way.is_unknown;
-}
-
-void submission_redirect_unknown(struct envelope *envelope, const struct conf *conf, const struct compose_facts *facts, struct arena *arena)
-{
-	struct view catch_all = find_catch_all(conf, facts, arena);
-	struct envelope before = *envelope;
-
-	if (catch_all.len == 0)
-		return;
-	envelope->recipients = NULL;
-	envelope->recipient_count = envelope->recipient_capacity = envelope->index_size = 0;
-	for (size_t i = 0; i < before.recipient_count; i++) {
-		struct recipient recipient = before.recipients[i];
-
-		if (recipient.target.len == 0 && is_unknown_here(conf, recipient.forward_path, arena)) {
-			if (recipient.original.len == 0)
-				recipient.original = arena_printf(arena, "rfc822;%.*s", VIEW_ARG(recipient.forward_path));
-			recipient.forward_path = catch_all;
-		}
-		envelope_add(envelope, arena, &recipient);
-	}
-}
-
 static uint64_t now_us(void)
 {
 	struct timespec now;
@@ -123,7 +76,6 @@ int submission_store(struct draft *draft, const struct submission_trace *trace, 
 				      .author = submission_author_path(draft->message, draft->message->arena)};
 	uint64_t size_octets;
 
-	submission_redirect_unknown(&draft->envelope, conf, facts, draft->message->arena);
 	if (message_size(draft->message, &size_octets, err) < 0 ||
 	    spool_check_room(spool, size_octets + size_octets / 2, conf->queue.reserve_octets, err) < 0)
 		return -1;

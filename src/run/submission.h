@@ -9,7 +9,7 @@
 
 /* What is put behind a name without a domain. */
 struct view submission_domain(const struct conf *conf, const struct compose_facts *facts);
-/* The same for one who receives: a bare name is a user of this host, where it has any. */
+/* The same for one who receives: a bare name is one of this host, whatever becomes of it. */
 struct view submission_local_domain(const struct conf *conf, const struct compose_facts *facts);
 /* The author of a message that came without one: who the configuration says, or the user of facts; full_name, when it is
  * not null, is his name. Fails as address_parse and qualify_address. */
@@ -21,8 +21,6 @@ int submission_complete(struct draft *draft, const struct compose_facts *facts, 
 /* The path of the header's From, by which a relay may be chosen; empty: there is none. */
 struct view submission_author_path(const struct message *message, struct arena *arena);
 
-/* Mail for users whom this host does not know gets the address that the configuration has for it, if any. */
-void submission_redirect_unknown(struct envelope *envelope, const struct conf *conf, const struct compose_facts *facts, struct arena *arena);
 
 /* Who hands a message over, and how, as it is told in Received and in the spool. */
 struct submission_trace {

@@ -148,6 +148,17 @@ struct view rewrite_by_table(struct view path, enum rewrite_role role, const str
 	return apply_table(&address, role, options, arena) ? address_path(&address, arena) : path;
 }
 
+struct view rewrite_as_outside(struct view path, const struct rewrite_options *options, struct arena *arena)
+{
+	struct address address;
+	struct err ignored;
+
+	if (address_parse_path(path, arena, &address, &ignored) < 0 || !is_host_domain(address.domain, options))
+		return path;
+	address.domain = options->domain;
+	return address_path(&address, arena);
+}
+
 struct view rewrite_reverse_path(struct view path, const struct rewrite_options *options, struct arena *arena)
 {
 	struct address address;

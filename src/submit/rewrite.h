@@ -31,6 +31,8 @@ enum rewrite_role { REWRITE_SENDER, REWRITE_RECIPIENT };
 
 /* A path as the table has it, its own bytes where that says nothing. A path that cannot be read stays. */
 struct view rewrite_by_table(struct view path, enum rewrite_role role, const struct rewrite_options *options, struct arena *arena);
+/* A path of this host as others know it. */
+struct view rewrite_as_outside(struct view path, const struct rewrite_options *options, struct arena *arena);
 /* The reverse-path as it leaves: by the table, by from_policy, with a domain. The null path stays. */
 struct view rewrite_reverse_path(struct view path, const struct rewrite_options *options, struct arena *arena);
 /* The address fields of the header. Of a From that was changed, the one before stays in X-Original-From. A field in which no

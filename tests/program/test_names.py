@@ -166,3 +166,15 @@ def test_a_submission_is_completed_as_the_rfc_lets_it_be(host):
     assert message["MIME-Version"] == "1.0" and message.get_content_charset() == "unknown-8bit" and message.get_payload(decode=True) == b"\xe9\r\n"
     done = here.run("send", "-t", input=b"Received: x\n" * 51 + b"To: x@example.com\n\n")
     assert done.returncode == 69 and b"goes round in circles" in done.stderr
+
+
+def test_a_report_to_a_name_of_this_host_follows_its_alias_and_leaves_by_the_account(queue, sink, tmp_path):
+    aliases = tmp_path / "aliases"
+    aliases.write_text("root: me@example.com\n")
+    relay = sink(lambda session, line: "550 5.1.1 nobody" if line.startswith("RCPT TO:<gone@") else None)
+    q = queue(relay=relay.url, host_name="web1.example.net", aliases=str(aliases), **{"from": "alerts@example.org"}, from_policy="keep", domain="web1.example.net")
+    q.run("sendmail", "-odi", "-oem", "-f", "root@web1", "gone@example.com", input=b"From: root\n\n")
+    relay.wait_mails(1)
+    report = email.message_from_bytes(relay.mails[0].data, policy=email.policy.default)
+    assert (relay.mails[0].sender, relay.mails[0].recipients) == ("", ["me@example.com"])
+    assert report["To"] == "me@example.com"
