@@ -115,15 +115,42 @@ size_t handover_places(const struct request *request, const struct conf *conf, c
 	return count;
 }
 
-static void deliver_now(struct handover *handover)
+/* One part of the mail, whose recipients begin at first in the whole. */
+static void deliver_part(struct handover *handover, const struct envelope *envelope, size_t first)
 {
+	struct draft draft = {.message = handover->draft->message, .envelope = *envelope};
+	struct outcome *outcomes = ARENA_ARRAY(handover->arena, envelope->recipient_count + 1, struct outcome);
 	struct route route;
 
-	handover->outcomes = ARENA_ARRAY(handover->arena, handover->draft->envelope.recipient_count + 1, struct outcome);
-	route_envelope(&handover->draft->envelope, handover->author, &handover->conf->route, handover->arena, &route);
-	handover->conf->deliver.tls_cache = tls_cache_new();
+	route_envelope(envelope, handover->author, &handover->conf->route, handover->arena, &route);
 	for (size_t i = 0; i < route.hop_count; i++)
-		way_deliver(handover->conf, NULL, &route.hops[i], handover->draft, handover->outcomes, handover->arena);
+		way_deliver(handover->conf, NULL, &route.hops[i], &draft, outcomes, handover->arena);
+	for (size_t i = 0; i < envelope->recipient_count; i++) {
+		handover->outcomes[first + i] = outcomes[i];
+		handover->outcomes[first + i].recipient = first + i;
+	}
+}
+
+static void deliver_now(struct handover *handover)
+{
+	struct envelope rest = handover->draft->envelope, *whole = &handover->draft->envelope, part;
+	size_t first = 0;
+
+	handover->outcomes = ARENA_ARRAY(handover->arena, whole->recipient_count + 1, struct outcome);
+	handover->conf->deliver.tls_cache = tls_cache_new();
+	if (submission_has_parts(whole)) { /* the whole is told in the order of its parts */
+		whole->recipients = NULL;
+		whole->index = NULL;
+		whole->recipient_count = whole->recipient_capacity = whole->index_size = 0;
+		for (; rest.recipient_count > 0; first += part.recipient_count) {
+			submission_take_part(&rest, handover->arena, &part);
+			for (size_t i = 0; i < part.recipient_count; i++)
+				envelope_add(whole, handover->arena, &part.recipients[i]);
+			deliver_part(handover, &part, first);
+		}
+	} else {
+		deliver_part(handover, whole, 0);
+	}
 	tls_cache_free(handover->conf->deliver.tls_cache);
 	handover->conf->deliver.tls_cache = NULL;
 }
@@ -249,12 +276,14 @@ static int store_in_spool(struct handover *handover, const char *path, struct er
 	struct spool spool = {0};
 	uid_t uid = getuid();
 	int result = 0, helper = -1;
+	bool has_parts;
 
 	/* With the spool we become its owner, who cannot write a mailbox. */
 	if (mode != DELIVERY_QUEUE_ONLY && !spool_is_of_root(path))
 		result = helper_start(handover->request->config_file, false, &helper, err);
 	if (result == 0)
 		result = spool_open(&spool, path, err);
+	has_parts = submission_has_parts(&handover->draft->envelope);
 	if (result == 0)
 		result = store(handover, uid, &spool, &entry, err);
 	if (result == 0 && handover_is_left_to_service(&spool, handover->conf))
@@ -262,7 +291,7 @@ static int store_in_spool(struct handover *handover, const char *path, struct er
 	if (result == 0 && mode == DELIVERY_FOREGROUND)
 		attempt_now(handover, &spool, &entry, helper);
 	spool_entry_close(&entry);
-	if (result == 0 && (handover->is_left || handover->has_reported) && mode != DELIVERY_QUEUE_ONLY)
+	if (result == 0 && (handover->is_left || handover->has_reported || has_parts) && mode != DELIVERY_QUEUE_ONLY)
 		queue_start(&spool, handover->request->config_file, helper);
 	if (helper >= 0)
 		close(helper);

@@ -2,6 +2,7 @@
 #include "run/submission.h"
 
 #include <time.h>
+#include "base/log.h"
 #include "mail/qualify.h"
 #include "submit/complete.h"
 #include "submit/normalize.h"
@@ -69,7 +70,38 @@ static uint64_t now_us(void)
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-int submission_store(struct draft *draft, const struct submission_trace *trace, const struct conf *conf, const struct compose_facts *facts,
+bool submission_has_parts(const struct envelope *envelope)
+{
+	for (size_t i = 0; i < envelope->recipient_count; i++)
+		if (envelope->recipients[i].sender.len > 0)
+			return true;
+	return false;
+}
+
+size_t submission_take_part(struct envelope *envelope, struct arena *arena, struct envelope *part)
+{
+	struct envelope given = *envelope;
+	struct view sender = given.recipients[given.recipient_count - 1].sender;
+
+	*part = given;
+	part->recipients = envelope->recipients = NULL;
+	part->index = envelope->index = NULL;
+	part->recipient_count = part->recipient_capacity = part->index_size = 0;
+	envelope->recipient_count = envelope->recipient_capacity = envelope->index_size = 0;
+	if (sender.len > 0)
+		part->reverse_path = sender;
+	for (size_t i = 0; i < given.recipient_count; i++) {
+		struct recipient recipient = given.recipients[i];
+		bool is_of_part = view_equal(recipient.sender, sender);
+
+		if (is_of_part)
+			recipient.sender = (struct view){0};
+		envelope_add(is_of_part ? part : envelope, arena, &recipient);
+	}
+	return part->recipient_count;
+}
+
+static int store_one(struct draft *draft, const struct submission_trace *trace, const struct conf *conf, const struct compose_facts *facts,
 		     const struct spool *spool, struct spool_entry *entry, struct err *err)
 {
 	struct spool_origin origin = {.arrival_us = now_us(), .uid = trace->uid, .host = trace->host,
@@ -83,4 +115,46 @@ int submission_store(struct draft *draft, const struct submission_trace *trace, 
 	if (!draft->envelope.is_raw)
 		add_received(draft, trace, facts, entry->id);
 	return spool_commit(spool, draft, &origin, entry, err);
+}
+
+/* Parts that are durable already when another cannot be stored: whoever hands the mail over will do so again. */
+static void drop_parts(const struct spool *spool, struct spool_entry *parts, size_t count, bool are_stored)
+{
+	struct err ignored;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!are_stored)
+			spool_entry_remove(spool, &parts[i], &ignored);
+		spool_entry_close(&parts[i]);
+	}
+}
+
+int submission_store(struct draft *draft, const struct submission_trace *trace, const struct conf *conf, const struct compose_facts *facts,
+		     const struct spool *spool, struct spool_entry *entry, struct err *err)
+{
+	struct arena *arena = draft->message->arena;
+	struct spool_entry *parts = NULL;
+	size_t count = 0, capacity = 0;
+	int result = 0;
+
+	while (result == 0 && submission_has_parts(&draft->envelope)) {
+		struct draft part = {.message = draft->message};
+
+		submission_take_part(&draft->envelope, arena, &part.envelope);
+		if (draft->envelope.recipient_count == 0) { /* the last one is the mail itself */
+			draft->envelope = part.envelope;
+			break;
+		}
+		parts = arena_grow(arena, parts, count, &capacity, sizeof *parts);
+		parts[count] = (struct spool_entry){.fd = -1};
+		result = store_one(&part, trace, conf, facts, spool, &parts[count], err);
+		if (!part.envelope.is_raw && field_list_find(&part.message->fields, (struct view)VIEW("Received"), 0) == 0)
+			field_list_remove(&part.message->fields, 0); /* each has its own */
+		if (result == 0)
+			log_write("cleanup", "%s: reports go to <%.*s>", parts[count++].id, VIEW_ARG(part.envelope.reverse_path));
+	}
+	if (result == 0)
+		result = store_one(draft, trace, conf, facts, spool, entry, err);
+	drop_parts(spool, parts, count, result == 0);
+	return result;
 }

@@ -21,7 +21,6 @@ int submission_complete(struct draft *draft, const struct compose_facts *facts, 
 /* The path of the header's From, by which a relay may be chosen; empty: there is none. */
 struct view submission_author_path(const struct message *message, struct arena *arena);
 
-
 /* Who hands a message over, and how, as it is told in Received and in the spool. */
 struct submission_trace {
 	uid_t uid;
@@ -29,7 +28,13 @@ struct submission_trace {
 	struct view from, with;		/* of Received: "from userid 1000", "ESMTP" */
 };
 
-/* Stores the draft durably under a new id. On success the entry is open and locked, and the message has its Received, unless
+/* True when reports on some recipients go to others than those on the rest, as of a list with an owner. */
+bool submission_has_parts(const struct envelope *envelope);
+/* Takes those of one such kind out of the envelope, into one of their own; envelope has recipients. The value is how many. */
+size_t submission_take_part(struct envelope *envelope, struct arena *arena, struct envelope *part);
+
+/* Stores the draft durably under a new id; parts of it become mails of their own before, which a runner finds, and draft
+ * keeps the rest. On success the entry is open and locked, and the message has its Received, unless
  * it is raw.
  * Fails as spool_check_room and spool_commit; then nothing of it remains. */
 int submission_store(struct draft *draft, const struct submission_trace *trace, const struct conf *conf, const struct compose_facts *facts,

@@ -2,6 +2,7 @@
 import email
 import email.policy
 import getpass
+import re
 
 import pytest
 
@@ -154,6 +155,30 @@ def test_newaliases_tells_what_is_wrong_and_where(host):
 def test_a_list_is_told_of_by_its_owner(host):
     here = host("", "l: a@example.com, b@example.com\nowner-l: boss@example.com\n")
     assert here.send(input=b"To: l\nFrom: x@example.com\n\n")[:2] == ("boss@example.com", ["a@example.com", "b@example.com"])
+
+
+MIXED = b"To: l, m, c@example.com\nFrom: x@example.com\nSubject: s\n\n"
+LISTS = "l: a@example.com, b@example.com\nowner-l: boss@example.com\nm: d@example.com, e@example.com\nowner-m: m-owner@example.com\n"
+WANTED = {("boss@example.com", "a@example.com b@example.com"), ("m-owner@example.com", "d@example.com e@example.com"), ("x@example.com", "c@example.com")}
+
+
+def test_each_list_of_a_mail_has_its_owner(host):
+    here = host("", LISTS)
+    done = here.run("send", "-t", input=MIXED)
+    assert done.returncode == 0 and {(mail.sender, " ".join(mail.recipients)) for mail in here.relay.mails} == WANTED
+    assert done.stdout.startswith(b"Sent to 5 recipients by ")
+
+
+@pytest.mark.parametrize("mode", ["-odi", "-odb"])
+def test_each_list_of_a_mail_has_its_owner_in_the_queue(queue, sink, tmp_path, mode):
+    (tmp_path / "aliases").write_text(LISTS)
+    relay = sink()
+    q = queue(relay=relay.url, host_name="web1.example.net", domain="web1.example.net", aliases=str(tmp_path / "aliases"))
+    assert q.run("sendmail", mode, "-t", input=MIXED).returncode == 0
+    mails = relay.wait_mails(3)
+    assert {(mail.sender, " ".join(mail.recipients)) for mail in mails} == WANTED
+    ids = [re.findall(rb"with local id (\w+);", mail.data) for mail in mails]
+    assert all(len(found) == 1 for found in ids) and len({found[0] for found in ids}) == 3
 
 
 def test_a_submission_is_completed_as_the_rfc_lets_it_be(host):
