@@ -452,3 +452,16 @@ struct view route_destination(const struct envelope *envelope, struct view autho
 		return (struct view)VIEW("discard");
 	return arena_printf(arena, "route %.*s", VIEW_ARG(way.rule->pattern));
 }
+
+int route_check_user(const struct envelope *envelope, struct view author, size_t recipient, const struct route_options *options,
+		     struct arena *arena, struct err *err)
+{
+	struct routing routing = {.envelope = envelope, .author = author, .options = options, .arena = arena};
+	struct way way;
+
+	decide(&routing, relay_of_sender(&routing), envelope->recipients[recipient].forward_path, &way);
+	if (way.via != VIA_LOCAL || way.trouble.exit_code != EX_NOUSER)
+		return 0;
+	*err = way.trouble;
+	return -1;
+}

@@ -57,6 +57,10 @@ void route_envelope(const struct envelope *envelope, struct view author, const s
 const struct relay *route_relay_of_sender(const struct envelope *envelope, struct view author, const struct route_options *options,
 					  struct arena *arena);
 
+/* Fails with EX_NOUSER 5.1.1 when the recipient is of this host and there is no such user, nor a relay that takes him. Asks no
+ * other host: what can be known only by that is no failure. */
+int route_check_user(const struct envelope *envelope, struct view author, size_t recipient, const struct route_options *options,
+		     struct arena *arena, struct err *err);
 /* What names the way of one recipient without a look-up: those with the same name can share a connection. "relay NAME",
  * "mx DOMAIN", "local USER", "alias USER", "route PATTERN", ...; lives in arena. */
 struct view route_destination(const struct envelope *envelope, struct view author, size_t recipient, const struct route_options *options,

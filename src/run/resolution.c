@@ -277,3 +277,41 @@ void resolution_log(const struct resolution *resolution)
 		buf_clear(&text);
 	}
 }
+
+/* All that his name leads to; without .forward, which only somebody who is there can have. */
+static void look_up(struct draft *draft, const struct conf *conf, const struct compose_facts *facts)
+{
+	struct conf plain = *conf;
+	struct address nobody = {0};
+	struct resolution resolution;
+
+	plain.forward = false;
+	resolution_apply(draft, &plain, facts, &nobody, true, &resolution);
+	submission_redirect_unknown(&draft->envelope, conf, facts, draft->message->arena);
+}
+
+int resolution_check_user(struct view path, const struct envelope *envelope, const struct conf *conf, const struct compose_facts *facts,
+			  struct err *err)
+{
+	struct recipient recipient = {.forward_path = path};
+	struct draft draft = {.envelope = {.reverse_path = envelope->reverse_path, .user = facts->user}};
+	struct local_routing routing = conf->local_routing;
+	struct route_options options = conf->route;
+	size_t unknown = 0;
+
+	if (!local_names_has(&conf->local, view_from(path, view_last_index(path, '@') + 1)))
+		return 0;
+	draft.message = message_new();
+	envelope_add(&draft.envelope, draft.message->arena, &recipient);
+	look_up(&draft, conf, facts);
+	routing.find_user = facts_find_user;
+	if (options.local)
+		options.local = &routing;
+	for (size_t i = 0; i < draft.envelope.recipient_count; i++)
+		unknown += draft.envelope.recipients[i].target.len == 0 &&
+			   route_check_user(&draft.envelope, draft.envelope.reverse_path, i, &options, draft.message->arena, err) < 0;
+	/* Who is one of several in a list is told of by a report, as ever. */
+	unknown = draft.envelope.recipient_count > 0 && unknown == draft.envelope.recipient_count;
+	message_free(draft.message);
+	return unknown ? -1 : 0;
+}

@@ -19,6 +19,11 @@ struct resolution {
 void resolution_apply(struct draft *draft, const struct conf *conf, const struct compose_facts *facts, const struct address *author, bool keep_header,
 		      struct resolution *resolution);
 
+/* Fails with EX_NOUSER 5.1.1 when nobody of this host is meant by path: no user, no alias, no catch-all, and no relay takes
+ * those who are unknown here. envelope: whose recipient he is to become. */
+int resolution_check_user(struct view path, const struct envelope *envelope, const struct conf *conf, const struct compose_facts *facts,
+			  struct err *err);
+
 /* "FILE:LINE: TEXT", fit to show. */
 void resolution_append_note(struct buf *out, const struct alias_note *note);
 /* Writes into the log what was wrong with aliases. */

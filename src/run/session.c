@@ -48,9 +48,12 @@ static int session_recipient(void *context, const struct envelope *envelope, con
 	const struct session *session = context;
 	struct arena *arena = arena_new();
 	struct view path;
-	int result = qualify_path(recipient->forward_path, submission_local_domain(session->options->conf, &session->facts), arena, &path, err);
+	const struct conf *conf = session->options->conf;
+	int result = qualify_path(recipient->forward_path, submission_local_domain(conf, &session->facts), arena, &path, err);
 
-	(void)envelope;
+	/* Our own sendmail has promised its caller a report; who speaks SMTP himself is told. */
+	if (result == 0 && (session->options->hand_over || !session->caller->is_known))
+		result = resolution_check_user(path, envelope, conf, &session->facts, err);
 	arena_free(arena);
 	return result;
 }

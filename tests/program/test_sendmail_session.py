@@ -46,6 +46,36 @@ def test_a_session_tells_of_addresses_that_are_none(q):
     assert session.end() == (0, b"") and len(q.files()) == 1 and "with SMTP id" in entries(q)[0]
 
 
+def test_a_session_tells_of_users_that_are_none(queue, tmp_path):
+    """At once, as clients expect it; an alias is somebody, and so is who is one of several behind one."""
+    (tmp_path / "aliases").write_text("ops: root, nosuch\nteam: nosuch\nnull: :blackhole:\naway: bob@example.net\n")
+    q = queue(relay="smtp://127.0.0.1:1", aliases=tmp_path / "aliases", host_name="test.example")
+    session = Session(q, "-bs")
+    session.reply()
+    session.say("EHLO client")
+    assert session.say(f"MAIL FROM:<{ANN}>").startswith("250 ")
+    for name in ("nosuch", "nosuch@test.example", "NoSuch@localhost", "team", "|cmd", "/file"):
+        assert session.say(f"RCPT TO:<{name}>").startswith("550 5.1.1 There is no user "), name
+    for name in ("root", "Root@test.example", "postmaster", "ops", "away", "null", "nosuch@example.net"):
+        assert session.say(f"RCPT TO:<{name}>").startswith("250 "), name
+    assert session.say("DATA").startswith("354 ")
+    assert "queued as" in session.say("\r\nx\r\n.")
+    session.say("QUIT")
+    assert session.end() == (0, b"")
+    assert {row["address"] for row in q.list()[0]["recipients"]} >= {"root@test.example", BOB, "nosuch@example.net"}
+
+
+@pytest.mark.parametrize("settings", [{"local": "no"}, {"unknown_user": "relay"}, {"unknown_user": "bob@example.net"}], ids=str)
+def test_a_session_knows_who_takes_users_that_are_none(queue, settings):
+    q = queue(relay="smtp://127.0.0.1:1", host_name="test.example", aliases="/nonexistent", **settings)
+    session = Session(q, "-bs")
+    session.reply()
+    session.say("EHLO client")
+    assert "queued as" in session.mail("nosuch")
+    session.say("QUIT")
+    assert session.end() == (0, b"")
+
+
 def test_a_session_that_breaks_off_stores_nothing_of_what_was_not_whole(q):
     session = Session(q, "-bs")
     session.reply()
