@@ -23,6 +23,9 @@ for node in null zero full random urandom tty; do
 	mount --bind /dev/$node dev/$node
 done
 hostname "$3"
+printf '127.0.0.1 localhost\n127.0.1.1 %s host\n' "$3" >etc/hosts
+printf '#!/bin/sh\nexit 101\n' >usr/sbin/policy-rc.d
+chmod 755 usr/sbin/policy-rc.d
 ip link set lo up
 shift 3
 exec chroot . "$@"
@@ -80,9 +83,9 @@ class Host:
                                              stderr=subprocess.DEVNULL, env=self.environment()))
         return self.started[-1]
 
-    def install(self, *packages, recommends=False):
-        """From files and from what bootstrap has downloaded; there is nothing else within reach."""
-        return self.run("apt-get", "-qq", "-o", f"APT::Install-Recommends={str(recommends).lower()}", "install", *packages)
+    def apt(self, *words):
+        """Packages come from files, or are what bootstrap has downloaded; nothing else is within reach."""
+        return self.run("apt-get", "-qq", "-o", "Dpkg::Use-Pty=0", *words)
 
     def put(self, path, text, mode=0o644):
         file = self.root / path.lstrip("/")
