@@ -459,7 +459,7 @@ int route_check_user(const struct envelope *envelope, struct view author, size_t
 	struct routing routing = {.envelope = envelope, .author = author, .options = options, .arena = arena};
 	struct way way;
 
-	decide(&routing, relay_of_sender(&routing), envelope->recipients[recipient].forward_path, &way);
+	decide(&routing, relay_of_sender(&routing), &envelope->recipients[recipient], &way);
 	if (way.via != VIA_LOCAL || way.trouble.exit_code != EX_NOUSER)
 		return 0;
 	*err = way.trouble;

@@ -287,7 +287,6 @@ static void look_up(struct draft *draft, const struct conf *conf, const struct c
 
 	plain.forward = false;
 	resolution_apply(draft, &plain, facts, &nobody, true, &resolution);
-	submission_redirect_unknown(&draft->envelope, conf, facts, draft->message->arena);
 }
 
 int resolution_check_user(struct view path, const struct envelope *envelope, const struct conf *conf, const struct compose_facts *facts,
