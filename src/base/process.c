@@ -123,27 +123,24 @@ int process_capture(const char *const argv[], int timeout_ms, struct buf *out, s
 }
 
 /* Of the variables that tell how a program is to behave; never one that may hold a password. */
-static size_t choose_environment(char *kept[], size_t room)
+static void choose_environment(char *kept[], size_t room, bool has_home)
 {
-	static const char *const names[] = {"PATH=", "HOME=", "LANG=", "LC_ALL=", "TZ="};
-	size_t count = 0;
+	static const char *const names[] = {"PATH=", "LANG=", "LC_ALL=", "TZ=", "HOME="};
+	size_t name_count = sizeof names / sizeof *names - !has_home, count = 0;
 
 	for (char **variable = environ; *variable; variable++)
-		for (size_t i = 0; i < sizeof names / sizeof *names && count + 1 < room; i++)
+		for (size_t i = 0; i < name_count && count + 1 < room; i++)
 			if (strncmp(*variable, names[i], strlen(names[i])) == 0)
 				kept[count++] = *variable;
-	return count;
 }
 
-int process_start(const char *const argv[], int input, pid_t *pid, struct err *err)
+static int spawn_as_we_are(const char *const argv[], int input, char *const environment[], pid_t *pid)
 {
-	char *environment[8] = {NULL};
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	sigset_t none, all;
 	int result;
 
-	choose_environment(environment, sizeof environment / sizeof *environment);
 	sigemptyset(&none);
 	sigfillset(&all);
 	posix_spawn_file_actions_init(&actions);
@@ -161,7 +158,66 @@ int process_start(const char *const argv[], int input, pid_t *pid, struct err *e
 		result = posix_spawnp(pid, argv[0], &actions, &attributes, (char *const *)argv, environment);
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
-	return result ? err_set_errno(err, EX_UNAVAILABLE, result, "Cannot run %s", argv[0]) : 0;
+	return result;
+}
+
+/* errno when something fails; otherwise it does not come back. */
+static int become_program(const char *const argv[], int input, char *const environment[], const struct sandbox_user *user)
+{
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	struct err ignored;
+	sigset_t none;
+
+	for (int i = 1; i < NSIG; i++)
+		signal(i, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (null < 0 || setpgid(0, 0) < 0 || dup2(input, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 || dup2(null, STDERR_FILENO) < 0)
+		return errno;
+	if (sandbox_become(user, NULL, 0, &ignored) < 0)
+		return EPERM;
+	execvpe(argv[0], (char *const *)(uintptr_t)argv, environment);
+	return errno;
+}
+
+/* posix_spawn changes no user. */
+static int fork_as(const char *const argv[], int input, char *const environment[], const struct sandbox_user *user, pid_t *pid)
+{
+	int news[2], result = 0;
+	ssize_t got;
+
+	if (pipe2(news, O_CLOEXEC) < 0)
+		return errno;
+	*pid = fork();
+	if (*pid == 0) {
+		result = become_program(argv, input, environment, user);
+		_exit(write(news[1], &result, sizeof result) == (ssize_t)sizeof result ? EX_UNAVAILABLE : EX_OSERR);
+	}
+	if (*pid < 0)
+		result = errno;
+	close(news[1]);
+	do
+		got = read(news[0], &result, sizeof result); /* nothing comes when the program is there */
+	while (got < 0 && errno == EINTR);
+	close(news[0]);
+	if (result && *pid > 0)
+		while (waitpid(*pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	return result;
+}
+
+int process_start(const char *const argv[], int input, const struct sandbox_user *user, pid_t *pid, struct err *err)
+{
+	char *environment[8] = {NULL};
+	pid_t started = 0;
+	int result;
+
+	choose_environment(environment, sizeof environment / sizeof *environment, !user->name);
+	result = user->name ? fork_as(argv, input, environment, user, &started) : spawn_as_we_are(argv, input, environment, &started);
+	if (result)
+		return err_set_errno(err, EX_UNAVAILABLE, result, "Cannot run %s", argv[0]);
+	*pid = started;
+	return 0;
 }
 
 int process_start_wish(const struct process_wish *wish, pid_t *pid, struct err *err)

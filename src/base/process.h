@@ -5,6 +5,7 @@
 #include <sys/types.h>
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/sandbox.h"
 
 /* Runs argv[0] (looked up in PATH) with /dev/null as its input and its standard error our own, and appends its
  * standard output to out. When the limit of out or timeout_ms is passed, the program is killed.
@@ -16,8 +17,9 @@ int process_capture(const char *const argv[], int timeout_ms, struct buf *out, s
 int process_open_signals(const int *signals, struct err *err);
 
 /* Starts argv[0] and does not wait: input is its standard input, its output goes nowhere, and its environment has no more
- * than PATH, HOME, LANG, LC_ALL and TZ. It leads a process group of its own. Fails with EX_UNAVAILABLE 4.3.0. */
-int process_start(const char *const argv[], int input, pid_t *pid, struct err *err);
+ * than PATH, HOME, LANG, LC_ALL and TZ. It leads a process group of its own. user: as whom, without a HOME; without a name,
+ * as we are. Fails with EX_UNAVAILABLE 4.3.0. */
+int process_start(const char *const argv[], int input, const struct sandbox_user *user, pid_t *pid, struct err *err);
 
 /* A program that is handed a mail. */
 struct process_wish {

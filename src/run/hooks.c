@@ -31,14 +31,19 @@ struct hooks {
 		pid_t pid;		/* 0: free */
 		int64_t deadline_ms;
 	} running[RUNNING_MAX];
+	struct sandbox_user user;	/* who runs them when we are root */
 	bool is_stuck;
 };
+
+static const char *const users[] = {"paloma", "nobody"};
 
 struct hooks *hooks_new(const struct queue_options *options)
 {
 	struct hooks *hooks = mem_alloc(sizeof *hooks);
 
 	hooks->options = options;
+	if (options->hook || options->stuck_hook)
+		sandbox_find_user(&hooks->user, users, sizeof users / sizeof *users);
 	return hooks;
 }
 
@@ -86,7 +91,9 @@ static void start(struct hooks *hooks, size_t place, const struct waiting *event
 
 	if (input < 0)
 		log_write("hook", "The hook %s is not run: there is no memory for its input.", event->program);
-	else if (process_start(argv, input, &hooks->running[place].pid, &err) < 0)
+	else if (geteuid() == 0 && !hooks->user.name)
+		log_write("hook", "The hook %s is not run: there is neither a user paloma nor nobody, and root is not to be one.", event->program);
+	else if (process_start(argv, input, &hooks->user, &hooks->running[place].pid, &err) < 0)
 		log_write("hook", "The hook is not run: %s", err.text);
 	if (input >= 0)
 		close(input);

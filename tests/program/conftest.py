@@ -3,7 +3,9 @@ import email
 import email.policy
 import os
 import pathlib
+import shutil
 import subprocess
+import tempfile
 
 import pytest
 
@@ -105,6 +107,15 @@ def make_service():
 @pytest.fixture
 def service(make_service):
     return make_service()
+
+
+@pytest.fixture
+def open_folder():
+    """A folder that everybody reaches: hooks of a queue that is root's run as somebody else."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="paloma-test-"))
+    folder.chmod(0o777)
+    yield folder
+    shutil.rmtree(folder)
 
 
 @pytest.fixture

@@ -267,3 +267,17 @@ class Queue:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.wait_runner_ends()
+
+
+def write_hook(folder, text):
+    path = folder / "hook"
+    path.write_text("#!/bin/sh\n" + text)
+    path.chmod(0o755)
+    return path
+
+
+def make_fifo(folder, name):
+    path = folder / name
+    os.mkfifo(path)
+    path.chmod(0o666)
+    return path

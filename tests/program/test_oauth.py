@@ -14,6 +14,7 @@ import pytest
 import certificates
 from conftest import PALOMA, clean_environment
 from oauth_server import Provider
+from queues import write_hook
 from service import until
 from test_setup import Terminal
 
@@ -155,20 +156,13 @@ def test_tokens_of_another_user_or_client_are_not_used(log_in, send, provider, r
     assert relay.tokens == [] and provider.refreshes() == []
 
 
-def write_hook(q, name, text):
-    hook = q.folder / name
-    hook.write_text("#!/bin/sh\n" + text)
-    hook.chmod(0o755)
-    return hook
-
-
-def test_a_refused_refresh_defers_and_mail_is_stuck_until_somebody_logs_in(log_in, queue, provider, relay):
+def test_a_refused_refresh_defers_and_mail_is_stuck_until_somebody_logs_in(log_in, queue, provider, relay, open_folder):
     provider.lifetime = 0
     log_in()
     provider.good_refresh.clear()
     q = queue()
-    told = q.folder / "told"
-    lines = {**relay.lines, "retry_first": 3600, "stuck_hook": write_hook(q, "hook", f'cat >>"{told}"\n')}
+    told = open_folder / "told"
+    lines = {**relay.lines, "retry_first": 3600, "stuck_hook": write_hook(open_folder, f'cat >>"{told}"\n')}
     q.configure(lines)
     id = q.put("bob@example.net")
     q.flush()
@@ -184,22 +178,22 @@ def test_a_refused_refresh_defers_and_mail_is_stuck_until_somebody_logs_in(log_i
     q.wait_runner_ends()
 
 
-def test_a_provider_that_is_away_defers_and_is_no_alarm(log_in, queue, provider, relay):
+def test_a_provider_that_is_away_defers_and_is_no_alarm(log_in, queue, provider, relay, open_folder):
     provider.lifetime = 0
     log_in()
     provider.refusal = (503, "<html>busy")
     q = queue()
-    q.configure({**relay.lines, "retry_first": 3600, "stuck_hook": write_hook(q, "hook", f'touch "{q.folder}/told"\n')})
+    q.configure({**relay.lines, "retry_first": 3600, "stuck_hook": write_hook(open_folder, f'touch "{open_folder}/told"\n')})
     id = q.put("bob@example.net")
     q.flush()
     until(lambda: "status=deferred" in q.log_text(), "the log")
-    assert "503" in q.log_text() and not (q.folder / "told").exists()
+    assert "503" in q.log_text() and not (open_folder / "told").exists()
     provider.refusal = None
     q.steer("requeue", id)
     q.flush()
     assert q.wait(id) == 0
     q.wait_runner_ends()
-    assert not (q.folder / "told").exists()
+    assert not (open_folder / "told").exists()
 
 
 @pytest.mark.parametrize("refusal,status,told", [

@@ -13,7 +13,7 @@ import threading
 import pytest
 
 from conftest import PALOMA
-from queues import PATIENCE, Sink
+from queues import PATIENCE, Sink, make_fifo, write_hook
 
 NOBODY = 65534
 
@@ -646,13 +646,6 @@ def test_a_spool_that_others_may_write_to_is_refused(queue):
 
 # --- hooks
 
-def write_hook(q, name, text):
-    path = q.folder / name
-    path.write_text("#!/bin/sh\n" + text)
-    path.chmod(0o755)
-    return path
-
-
 def hook_events(path, wanted):
     """Reads a FIFO that the hook writes to, until so many lines have come."""
     lines = []
@@ -666,15 +659,14 @@ def hook_events(path, wanted):
     return [json.loads(line) for line in lines]
 
 
-def test_a_hook_is_told_of_every_event(queue, sink):
+def test_a_hook_is_told_of_every_event(queue, sink, open_folder):
     server = sink(lambda session, line: "550 5.1.1 unknown" if line.startswith("RCPT TO:<nobody") else
                   "450 4.2.0 later" if line.startswith("RCPT TO:<later") else None)
     q = queue()
-    fifo = q.folder / "events"
-    os.mkfifo(fifo)
+    fifo = make_fifo(open_folder, "events")
     keep = os.open(fifo, os.O_RDWR)  # so that nobody meets the end of it
     # one write for each object, however many hooks run side by side
-    hook = write_hook(q, "hook", f'exec cat >"{fifo}"\n')
+    hook = write_hook(open_folder, f'exec cat >"{fifo}"\n')
     secret = q.folder / "secret"
     secret.write_text("geheim\n")
     secret.chmod(0o600)
@@ -695,14 +687,13 @@ def test_a_hook_is_told_of_every_event(queue, sink):
     os.close(keep)
 
 
-def test_more_events_than_hooks_run_at_once_are_all_told(queue, sink):
+def test_more_events_than_hooks_run_at_once_are_all_told(queue, sink, open_folder):
     """Those that wait are not forgotten when nothing else happens."""
     server = sink()
     q = queue()
-    fifo = q.folder / "events"
-    os.mkfifo(fifo)
+    fifo = make_fifo(open_folder, "events")
     keep = os.open(fifo, os.O_RDWR)
-    q.configure({"relay": server.url, "hook": write_hook(q, "hook", f'exec cat >"{fifo}"\n')})
+    q.configure({"relay": server.url, "hook": write_hook(open_folder, f'exec cat >"{fifo}"\n')})
     for number in range(20):
         q.put(f"bob{number}@example.net")
     q.flush()
@@ -712,14 +703,13 @@ def test_more_events_than_hooks_run_at_once_are_all_told(queue, sink):
     os.close(keep)
 
 
-def test_a_hook_that_hangs_or_fails_holds_nothing_up(queue, sink):
+def test_a_hook_that_hangs_or_fails_holds_nothing_up(queue, sink, open_folder):
     server = sink()
     q = queue()
-    fifo = q.folder / "go"
-    os.mkfifo(fifo)
+    fifo = make_fifo(open_folder, "go")
     go = os.open(fifo, os.O_RDWR)
     for text in (f'read line <"{fifo}"\n', "exit 1\n", "kill -9 $$\n"):
-        q.configure({"relay": server.url, "hook": write_hook(q, "hook", text)})
+        q.configure({"relay": server.url, "hook": write_hook(open_folder, text)})
         ids = [q.put(f"bob{number}@example.net") for number in range(10)]
         q.flush()
         assert all(q.wait(id) == 0 for id in ids)
@@ -737,29 +727,31 @@ def test_a_hook_that_hangs_or_fails_holds_nothing_up(queue, sink):
     assert "The hook is not run" in q.log_text() and len(server.mails) == 31
 
 
-def test_a_hook_is_given_no_secret_and_no_descriptor(queue, sink):
+def test_a_hook_is_given_no_right_no_secret_and_no_descriptor(queue, sink, open_folder):
     server = sink()
     q = queue()
-    fifo = q.folder / "facts"
-    os.mkfifo(fifo)
-    hook = write_hook(q, "hook", f'{{ env; ls -l /proc/self/fd; cat; }} >"{fifo}"\n')
+    fifo = make_fifo(open_folder, "facts")
+    hook = write_hook(open_folder, f'{{ id -u; env; ls -l /proc/self/fd; cat; }} >"{fifo}"\n')
     q.configure({"relay": server.url, "hook": hook})
     q.put("bob@example.net")
     q.run("queue", "-C", q.conf, "flush", env={"PALOMA_PASSWORD": "geheim", "AWS_SECRET": "geheim", "SMTP_PASS": "geheim"})
     text = ""
     while "delivered" not in text:
         text += fifo.read_text()
+    uid = text.split("\n", 1)[0]
+    assert uid != "0" and (os.getuid() == 0 or uid == str(os.getuid()))
+    assert "HOME=/root" not in text and (os.getuid() != 0 or "HOME=" not in text)
     assert "geheim" not in text and "PATH=" in text and "PALOMA" not in text.replace(str(q.folder), "")
     assert "/queue/" not in text.replace(str(q.folder), "") and "socket:" not in text and "runner.lock" not in text
     q.wait_runner_ends()
 
 
-def test_stuck_mail_is_told_once_until_mail_goes_out_again(queue, sink):
+def test_stuck_mail_is_told_once_until_mail_goes_out_again(queue, sink, open_folder):
     replies = ["450 4.2.0 later"]
     server = sink(lambda session, line: replies[0] if line.startswith("RCPT") and replies else None)
     q = queue()
-    told = q.folder / "told"
-    q.configure({"relay": server.url, "retry_first": 3600, "stuck_after": 0, "stuck_hook": write_hook(q, "hook", f'cat >>"{told}"\n'), "connections": 1})
+    told = open_folder / "told"
+    q.configure({"relay": server.url, "retry_first": 3600, "stuck_after": 0, "stuck_hook": write_hook(open_folder, f'cat >>"{told}"\n'), "connections": 1})
     ids = [q.put(f"bob{number}@example.net") for number in range(5)]
     q.flush()
     server.wait(lambda _: sum(line.startswith("RCPT") for line in server.lines) >= 5)
