@@ -145,27 +145,31 @@ void mailbox_expand(const struct mailbox_pattern *pattern, const struct local_us
 	}
 }
 
-static bool has_words_only(struct view command)
+/* One word; a quotation mark of either kind takes what stands up to the next one as it is. */
+static const char *take_word(struct view *command, struct arena *arena)
 {
-	for (size_t i = 0; i < command.len; i++)
-		if (!ascii_is_alnum(command.data[i]) && !memchr(" /._-+=:,@%", command.data[i], 11))
-			return false;
-	return command.len > 0 && command.data[0] == '/';
+	char *word = ARENA_ARRAY(arena, command->len + 1, char), quote = '\0';
+	size_t len = 0, at = 0;
+
+	for (; at < command->len && (quote || command->data[at] != ' '); at++) {
+		char c = command->data[at];
+
+		if (quote ? c == quote : c == '"' || c == '\'')
+			quote = quote ? '\0' : c;
+		else
+			word[len++] = c;
+	}
+	*command = view_from(*command, at);
+	return word;
 }
 
 static const char *const *words_of_command(struct view command, struct arena *arena)
 {
-	const char **argv = ARENA_ARRAY(arena, command.len + 4, const char *);
+	const char **argv = ARENA_ARRAY(arena, command.len + 1, const char *);
 	size_t count = 0;
 
-	if (has_words_only(command)) {
-		while ((command = view_trim(command)).len > 0)
-			argv[count++] = arena_str(arena, view_take_until(&command, ' ', NULL));
-	} else {
-		argv[count++] = "/bin/sh";
-		argv[count++] = "-c";
-		argv[count++] = arena_str(arena, command);
-	}
+	while ((command = view_trim(command)).len > 0)
+		argv[count++] = take_word(&command, arena);
 	return argv;
 }
 

@@ -48,8 +48,8 @@ struct mailbox {
  * extension, domain: come from a stranger, and become part of a path or an argument only with what could lead elsewhere replaced. */
 void mailbox_expand(const struct mailbox_pattern *pattern, const struct local_user *user, struct view extension, struct view domain,
 		    struct arena *arena, struct mailbox *mailbox);
-/* What an alias leads to: "/file", "/folder/" for a Maildir, or "|command", which comes from a file and not from a mail, so that a shell may
- * read it where it has more than words. */
+/* What an alias leads to: "/file", "/folder/" for a Maildir, or "|/command words", of which those with spaces stand in quotation
+ * marks; no shell reads it. */
 void mailbox_of_target(struct view target, const struct local_user *user, struct arena *arena, struct mailbox *mailbox);
 /* "mbox /var/mail/ann", for people. */
 struct view mailbox_describe(const struct mailbox *mailbox, struct arena *arena);

@@ -93,12 +93,35 @@ static void other_patterns_are_refused(void **state)
 	}
 }
 
+static void targets_of_aliases_are_files_folders_and_programs(void **state)
+{
+	static const struct {
+		const char *target, *mailbox;
+	} cases[] = {
+		{"/srv/archive", "mbox /srv/archive"}, {"/srv/archive/", "Maildir /srv/archive/"}, {"|/bin/mda", "program /bin/mda"},
+		{"| /bin/mda  -a 'b c' \"d\"e $(f);|g ", "program /bin/mda -a b c de $(f);|g"},
+	};
+	struct mailbox mailbox;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		mailbox_of_target(view_of(cases[i].target), &ann, arena, &mailbox);
+		assert_view_is(mailbox_describe(&mailbox, arena), cases[i].mailbox);
+		assert_true(mailbox.is_target);
+	}
+	assert_string_equal(mailbox.argv[2], "b c");
+	assert_string_equal(mailbox.argv[3], "de");
+	assert_string_equal(mailbox.argv[4], "$(f);|g");
+	assert_null(mailbox.argv[5]);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(patterns_are_filled_in), TEST(words_stay_words), TEST(roots_mail_runs_nothing_and_stays_out_of_its_home), TEST(other_patterns_are_refused),
+		TEST(targets_of_aliases_are_files_folders_and_programs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
