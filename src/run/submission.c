@@ -117,7 +117,8 @@ static int store_one(struct draft *draft, const struct submission_trace *trace, 
 	return spool_commit(spool, draft, &origin, entry, err);
 }
 
-/* Parts that are durable already when another cannot be stored: whoever hands the mail over will do so again. */
+/* Parts that are durable already when another cannot be stored: whoever hands the mail over will do so again. Who may only add
+ * to the spool leaves them: a mail that comes twice is better than one that is lost. */
 static void drop_parts(const struct spool *spool, struct spool_entry *parts, size_t count, bool are_stored)
 {
 	struct err ignored;

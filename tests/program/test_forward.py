@@ -6,6 +6,7 @@ import pytest
 import machine as machines
 from conftest import PALOMA
 from machine import USERS
+from service import until
 
 pytestmark = pytest.mark.skipif(not machines.can_be(), reason="only root has users and file systems of its own")
 
@@ -66,3 +67,24 @@ def test_what_is_no_address_in_it_is_not_shown(machine):
     forward(machine, "ann", "root:$6$secret:1:: x\nann@away.example\n")
     recipients, (warning,) = route(machine, "ann")
     assert recipients == ["ann@away.example"] and "secret" not in warning and f"{machine.home('ann')}/.forward:1: " in warning
+
+
+def test_files_and_commands_in_it_are_used_with_the_rights_of_its_user_alone(machine):
+    drop = machine.folder / "drop"
+    drop.mkdir()
+    drop.chmod(0o777)
+    forward(machine, "ann", f"{drop}/of-ann\n/etc/of-ann\n\"|/usr/bin/tee {machine.home('ann')}/teed\"\n")
+    sent = machine.send("ann", PALOMA_FORWARD="yes")
+    assert sent.returncode == 75  # one of them cannot be
+    assert (drop / "of-ann").stat().st_uid == USERS["ann"] and (machine.home("ann") / "teed").stat().st_uid == USERS["ann"]
+    assert not machine.path("/etc/of-ann").exists()
+
+
+def test_the_service_has_it_read_by_its_helper(machine):
+    (machine.folder / "aliases").write_text("team: ann, bob\n")
+    forward(machine, "bob", f"\\bob\n{machine.folder}/of-bob\nann\n")
+    machine.folder.chmod(0o777)
+    service = machine.serve("forward = yes\n")
+    assert machine.by_service(service, "team", input=b"Subject: s\n\nx\n").returncode == 0
+    until(lambda: (machine.folder / "of-bob").exists() and machine.mails("ann") and machine.mails("bob"), "three deliveries")
+    assert (machine.folder / "of-bob").stat().st_uid == USERS["bob"]
