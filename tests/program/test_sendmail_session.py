@@ -14,7 +14,7 @@ from sessions import ANN, BOB, Session, entries
 @pytest.fixture
 def q(queue):
     """A queue whose relay nobody answers at."""
-    return queue(relay="smtp://127.0.0.1:1", retry_first=3600)
+    return queue(relay="smtp://127.0.0.1:1", retry_first=3600, host_name="test.example", aliases="/nonexistent/aliases")
 
 
 @pytest.mark.parametrize("words", [("-bs",), ("-bs", "-odb", "-oem"), ("-bs", "-i"), ("-oi", "-bs"), ("sendmail", "-bs", "-t"), ("-bs", "-odi"),
