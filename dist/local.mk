@@ -9,7 +9,7 @@ dist_example_DATA = %D%/paloma.conf
 # A package for Debian: debian/ has to be at the top of the tree, so it is built in a copy of the release.
 DEBIAN_FILES = changelog control copyright dlopen-depends paloma.README.Debian paloma.links paloma.postinst paloma.postrm \
 	paloma.prerm rules source/format
-EXTRA_DIST += $(DEBIAN_FILES:%=%D%/debian/%) %D%/make-deb
+EXTRA_DIST += $(DEBIAN_FILES:%=%D%/debian/%) %D%/make-deb %D%/apparmor/paloma-service
 .PHONY: deb
 deb: dist
 	$(srcdir)/%D%/make-deb $(DIST_ARCHIVES) "$(abs_top_builddir)/build/debian"

@@ -57,3 +57,21 @@ def test_the_sockets_are_where_the_service_looks_for_them():
     default = re.search(r'submit_socket = "(.*?)"', (TOP / "src/conf/conf.c").read_text())[1]
     listens = re.findall(r"^ListenStream=(.*)$", (UNITS / "paloma.socket").read_text(), re.M)
     assert listens == [default, default.replace("submit", "control")]
+
+
+# Unpacked, for it would be installed to confine this host.
+APPARMOR = TOP / "build/apparmor"
+
+
+@pytest.mark.skipif(not (APPARMOR / "sbin/apparmor_parser").exists(), reason="apparmor_parser is not there")
+def test_the_profile_for_apparmor_is_understood(tmp_path):
+    profile = TOP / "dist/apparmor/paloma-service"
+    parse = [APPARMOR / "sbin/apparmor_parser", "--base", APPARMOR / "etc/apparmor.d", "--skip-kernel-load", "--skip-cache"]
+    result = subprocess.run([*parse, profile], capture_output=True, text=True)
+    # where the kernel has none, it says that it has no cache to skip
+    assert result.returncode == 0 and [line for line in result.stderr.splitlines() if "ache" not in line] == [], result.stderr
+    assert subprocess.run([*parse, "--names", profile], capture_output=True, text=True).stdout == "paloma-service\n"
+    assert "AppArmorProfile=-paloma-service\n" in (UNITS / "paloma.service.in").read_text()
+    wrong = tmp_path / "wrong"
+    wrong.write_text(profile.read_text().replace("capability setuid", "capability setuidd"))
+    assert subprocess.run([*parse, wrong], capture_output=True).returncode != 0

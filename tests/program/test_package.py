@@ -26,8 +26,8 @@ def package():
     """The .deb. The sanitized tree is the same tree, and no compiler for packages."""
     if is_sanitized() or not (HERE / "Makefile").exists():
         pytest.skip("packages are made of the plain build")
-    if not shutil.which("dh") or not shutil.which("dpkg-buildpackage"):
-        pytest.skip("debhelper is not installed")
+    if not shutil.which("dh_apparmor") or not shutil.which("dpkg-buildpackage"):
+        pytest.skip("debhelper or dh-apparmor is not installed")
     environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "HOME": "/nonexistent",
                    "DEB_BUILD_OPTIONS": f"parallel={os.cpu_count()} noautodbgsym"}
     result = subprocess.run(["make", "-s", "-C", HERE, "deb"], capture_output=True, text=True, env=environment, timeout=1800)
