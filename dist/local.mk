@@ -6,6 +6,25 @@ CLEANFILES += %D%/systemd/paloma.service %D%/systemd/paloma.tmpfiles
 exampledir = $(docdir)/examples
 dist_example_DATA = %D%/paloma.conf
 
+# Completions for shells, made of the tables of options by the program itself.
+bashcompletiondir = $(datadir)/bash-completion/completions
+zshcompletiondir = $(datadir)/zsh/site-functions
+fishcompletiondir = $(datadir)/fish/vendor_completions.d
+CLEANFILES += %D%/completion/paloma %D%/completion/_paloma %D%/completion/paloma.fish
+
+%D%/completion/paloma: src/paloma$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) %D%/completion && src/paloma$(EXEEXT) --completion bash >$@
+%D%/completion/_paloma: src/paloma$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) %D%/completion && src/paloma$(EXEEXT) --completion zsh >$@
+%D%/completion/paloma.fish: src/paloma$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) %D%/completion && src/paloma$(EXEEXT) --completion fish >$@
+
+if CAN_RUN
+nodist_bashcompletion_DATA = %D%/completion/paloma
+nodist_zshcompletion_DATA = %D%/completion/_paloma
+nodist_fishcompletion_DATA = %D%/completion/paloma.fish
+endif
+
 # A package for Debian: debian/ has to be at the top of the tree, so it is built in a copy of the release.
 DEBIAN_FILES = changelog control copyright dlopen-depends paloma.README.Debian paloma.links paloma.postinst paloma.postrm \
 	paloma.prerm rules source/format

@@ -21,6 +21,7 @@ struct option_table {
 	size_t count;
 	/* Takes a word that is no option; null: all are operands of the request. */
 	int (*take_operand)(struct request *request, const char *word, struct err *err);
+	const char *const *operand_words;/* what the first operand may be, ended by null, for completion; null: not known */
 	bool sendmail_words;		/* single dashes only, letters with arguments glued or not, as sendmail(8) has them */
 	/* Makes the request whole when all words have been taken; null: it is. */
 	int (*settle)(struct request *request, struct err *err);

@@ -277,21 +277,21 @@ static const struct option_row serve_rows[] = {
 	{"help", 'h', NULL, false, "this list", options_take_flag, REQUEST(wants_help), NULL},
 };
 
+static const char *const queue_actions[] = {
+	[QUEUE_LIST] = "list", [QUEUE_SHOW] = "show", [QUEUE_WAIT] = "wait", [QUEUE_FLUSH] = "flush", [QUEUE_HOLD] = "hold",
+	[QUEUE_RELEASE] = "release", [QUEUE_REMOVE] = "remove", [QUEUE_REQUEUE] = "requeue", NULL,
+};
+
 /* The first word is what to do, the others are ids. */
 static int take_queue_word(struct request *request, const char *word, struct err *err)
 {
-	static const char *const actions[] = {
-		[QUEUE_LIST] = "list", [QUEUE_SHOW] = "show", [QUEUE_WAIT] = "wait", [QUEUE_FLUSH] = "flush", [QUEUE_HOLD] = "hold",
-		[QUEUE_RELEASE] = "release", [QUEUE_REMOVE] = "remove", [QUEUE_REQUEUE] = "requeue",
-	};
-
 	if (request->operands.count > 0) {
 		options_list_add(request, &request->queue.ids, word);
 		return 0;
 	}
 	options_list_add(request, &request->operands, word);
-	for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
-		if (strcmp(word, actions[i]) == 0) {
+	for (size_t i = 0; queue_actions[i]; i++) {
+		if (strcmp(word, queue_actions[i]) == 0) {
 			request->queue.action = (enum queue_action)i;
 			return 0;
 		}
@@ -356,4 +356,4 @@ const struct option_table serve_options = {TABLE(serve_rows), .take_operand = op
 const struct option_table setup_options = {TABLE(setup_rows)};
 const struct option_table oauth_options = {TABLE(oauth_rows)};
 const struct option_table import_options = {TABLE(import_rows)};
-const struct option_table queue_options_table = {TABLE(queue_rows), .take_operand = take_queue_word};
+const struct option_table queue_options_table = {TABLE(queue_rows), .take_operand = take_queue_word, .operand_words = queue_actions};

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sysexits.h>
 #include <unistd.h>
+#include "cli/completion.h"
 #include "cli/paloma_options.h"
 #include "cli/sendmail_options.h"
 #include "cli/usage.h"
@@ -137,6 +138,21 @@ static int help_with(const struct word_list *words)
 	return words->count > 0 && !topic ? fail_verb(words->items[0]) : help(topic);
 }
 
+/* For those who package paloma; its script calls none of the names of old. */
+static int complete(const char *shell)
+{
+	struct completion_verb verbs[PERSONALITIES];
+	size_t count = 0;
+	struct err err;
+
+	for (size_t i = 0; i < PERSONALITIES; i++)
+		if (personalities[i].purpose)
+			verbs[count++] = (struct completion_verb){personalities[i].word, personalities[i].purpose, personalities[i].table};
+	if (completion_print(shell, verbs, count, &err) < 0 || output_write(stdout, (struct view){0}, &err) < 0)
+		return output_complain(&err);
+	return EX_OK;
+}
+
 static int run(const struct personality *personality, int argc, char **argv)
 {
 	struct request request = {.arena = arena_new(), .verb = personality->verb};
@@ -174,6 +190,8 @@ int personality_run(int argc, char **argv)
 		return run(find_personality("version"), 0, NULL);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
 		return run(find_personality("help"), 0, NULL);
+	if (argc == 3 && strcmp(argv[1], "--completion") == 0)
+		return complete(argv[2]);
 	if (argv[1][0] == '-' && argv[1][1] == '-' && argv[1][2] != '\0') {
 		err_set(&err, EX_USAGE, STATUS(5, 5, 4), "%.60s stands before any verb; write paloma VERB %.60s. paloma --help lists the verbs.",
 			argv[1], argv[1]);

@@ -126,6 +126,8 @@ def test_a_life_of_a_package(new_host, tmp_path):
     assert host.run("stat", "-c", "%a %U %G", "/var/spool/paloma") == "700 paloma paloma\n"
     for name in "/usr/sbin/sendmail", "/usr/lib/sendmail", "/usr/bin/mailq", "/usr/bin/newaliases":
         assert host.run("realpath", name) == "/usr/bin/paloma\n"
+    for path in "bash-completion/completions/paloma", "zsh/vendor-completions/_paloma", "fish/vendor_completions.d/paloma.fish":
+        assert host.get(f"/usr/share/{path}").count("attach-inline")
     assert host.get("/etc/aliases").endswith("\npostmaster: root\n")
     assert host.has("/etc/systemd/system/sockets.target.wants/paloma.socket")
     assert not host.try_run("find", "/usr/bin/paloma", "-perm", "/6000").stdout
