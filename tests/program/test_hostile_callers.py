@@ -200,9 +200,10 @@ def test_no_environment_at_all(tmp_path, home, uid):
     """execve with an empty list; mail is where it belongs to all the same, or it is told that it cannot be kept."""
     if uid and os.geteuid() != 0:
         pytest.skip("only root can be several users")
-    code = f"import os; os.execve({PALOMA!r}, ['sendmail', '-odq', '-f', {ANN!r}, {BOB!r}], {{}})"
+    to = "bob@[127.0.0.1]"  # nobody else is asked of a host, and none is connected to
+    code = f"import os; os.execve({PALOMA!r}, ['sendmail', '-odq', '-f', {ANN!r}, {to!r}], {{}})"
     result = Box(tmp_path, home).run("/usr/bin/python3", "-c", code, input=MAIL, uid=uid, after="find var/spool/paloma home -name '[0-9A-V]*' -type f | wc -l; ls -laR var/spool home >&2")
     if uid is None:
         assert (result.returncode, result.stdout) == (0, b"1\n"), result
-    else:  # it has no spool, and tries the way to the host of the address at once
-        assert result.returncode == 75 and result.stdout == b"0\n" and result.stderr.startswith(b"paloma: ") or b"example.net" in result.stderr, result
+    else:  # without HOME there is no place for it, and the way is tried at once
+        assert result.returncode not in (0, 64, 78) and result.stdout == b"0\n" and result.stderr.startswith(b"paloma: ") and to.encode() in result.stderr, result
