@@ -11,7 +11,8 @@ from measure import Failed, note
 PACKAGES = ("dma", "postfix")
 # Those whom the packages' scripts would have made, and the mail group that dma runs as.
 USERS = "root:x:0:0:root:/root:/bin/sh\nmail:x:8:8::/var/mail:/usr/sbin/nologin\npostfix:x:951:951::/var/spool/postfix:/usr/sbin/nologin\n" \
-        "nobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n"
+        "nobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\nann:x:7001:7001::/nonexistent:/usr/sbin/nologin\n"
+ANN = 7001
 GROUPS = "root:x:0:\nmail:x:8:\npostfix:x:951:\npostdrop:x:952:\nnogroup:x:65534:\n"
 MASTER = """
 pickup    unix  n  -  n  60    1  pickup
@@ -126,6 +127,31 @@ class Peers:
         if not self.is_running:
             self.run("postfix", "start")
             self.is_running = True
+
+    def fill_dma(self, count):
+        """So many mails for ann's mbox into its queue, which keeps them; it is made as the package's helper would make it."""
+        box = self.folder / "mail" / "ann"
+        if not box.exists():
+            box.parent.mkdir()
+            os.chown(box.parent, 0, 8)
+            box.parent.chmod(0o775)
+            box.touch()
+            os.chown(box, ANN, 8)
+            box.chmod(0o660)
+            self.run("mount", "--bind", box.parent, "/var/mail")
+        os.truncate(box, 0)
+        self.run("sh", "-c", f"i=0; while [ $i -lt {count} ]; do dma -f a@b.example ann <{self.folder.parent}/mail4; i=$((i+1)); done")
+        return box
+
+    def drain_dma(self, box, count):
+        """It runs in the background, so the mbox tells."""
+        begun = time.monotonic()
+        self.run("dma", "-q")
+        while box.read_bytes().count(b"\nSubject: Four kibibytes\n") < count:
+            if time.monotonic() - begun > 600:
+                raise Failed("dma does not empty its queue")
+            time.sleep(0.01)
+        return time.monotonic() - begun
 
     def fill_postfix(self, count, size_octets):
         """So many mails into its deferred queue, which has no others."""

@@ -11,7 +11,7 @@ import subprocess
 import time
 
 from measure import Command, Failed, instructions, million, milliseconds, note, spawn, spawn_seconds, spawn_times, start
-from peers import Peers
+from peers import ANN, Peers
 
 DRAINED = 2000
 MANY, FEW = 100_000, 1000
@@ -155,7 +155,7 @@ class Queued:
 
     def run(self, wanted):
         """wanted: names of parts; empty: all."""
-        parts = [part for part in (self.submission, self.background, self.draining, self.length, self.recipients)
+        parts = [part for part in (self.submission, self.background, self.draining, self.mailbox, self.length, self.recipients)
                  if not wanted or part.__name__ in wanted]
         if not parts:
             return
@@ -265,6 +265,31 @@ class Queued:
                               f"{mails_s:.0f} / {statistics.median(theirs):.0f}" if theirs else self.peers.why)
         self.bench.tell("processor time a mail: ms", statistics.median(cpu) * 1000, None, f"{statistics.median(cpu) * 1000:.3f}")
         self.count_trips(spool, copier)
+
+    def mailbox(self):
+        self.bench.head(f"{DRAINED} queued mails of 4 KiB to one user of this host")
+        if self.peers.why:
+            self.bench.tell_least("mails per second / dma's to an mbox (dma -q)", None, 2, self.peers.why)
+            return
+        spool = self.configure("box", self.port)
+        box = self.folder / "box" / "ann"
+        configuration = self.folder / "box" / "paloma" / "paloma.conf"
+        configuration.write_text(configuration.read_text() + f"mailbox = maildir:{box}\n")
+        self.sendmail("box", "-odq", "ann", stdin="mail4").run()
+        copier = Copier(next((spool / "queue").iterdir()))
+        ours, theirs = [], []
+        for _ in range(3):
+            shutil.rmtree(box, ignore_errors=True)
+            box.mkdir()
+            os.chown(box, ANN, ANN)
+            copier.fill(spool / "queue", DRAINED)
+            ours.append(DRAINED / drain(spool, self.sendmail("box", "-q", stdin="/dev/null")).seconds)
+            if len(os.listdir(box / "new")) != DRAINED:
+                raise Failed(f"{len(os.listdir(box / 'new'))} mails are in the Maildir")
+            note(f"  queue: dma -q, {DRAINED} mails")
+            theirs.append(DRAINED / self.peers.drain_dma(self.peers.fill_dma(DRAINED), DRAINED))
+        self.bench.tell_least("mails per second / dma's to an mbox (dma -q)", statistics.median(ours) / statistics.median(theirs), 2,
+                              f"{statistics.median(ours):.0f} / {statistics.median(theirs):.0f}")
 
     def drain_postfix(self, size_octets):
         self.peers.fill_postfix(DRAINED, size_octets)
