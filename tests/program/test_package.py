@@ -167,6 +167,17 @@ def test_a_life_of_a_package(new_host, tmp_path):
 
 
 @needs_host
+def test_without_a_configuration_root_has_his_mail(new_host):
+    host = new_host
+    host.apt("install", "/root/paloma.deb", "bsd-mailx")
+    host.run("sendmail", "root", "postmaster", input="Subject: to root\n\nhi\n")
+    until(lambda: host.has("/var/mail/root") and host.get("/var/mail/root").endswith("\nhi\n\n"), "the mail")
+    assert host.run("stat", "-c", "%U %G", "/var/mail/root") == "root mail\n"
+    assert "to root" in host.run("mail", "-H", "-u", "root")
+    host.run("newaliases")
+
+
+@needs_host
 def test_another_mta_makes_room_and_comes_back(new_host):
     host = new_host
     host.apt("install", "msmtp-mta")
