@@ -12,7 +12,8 @@ import pytest
 from conftest import PALOMA, clean_environment
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("PALOMA_BUILD", TOP)) / "build"
+TREE = pathlib.Path(os.environ.get("PALOMA_BUILD", TOP)).resolve()
+BUILD = next((folder / "build" for folder in (TREE, *TREE.parents) if (folder / "build/deb").exists()), TREE / "build")  # as real_mtas has it
 IS_ROOT = os.geteuid() == 0
 USER = 12345
 ETC = ("alternatives", "ld.so.cache", "mailutils.conf", "perl", "php", "Muttrc", "Muttrc.d", "s-nail.rc", "mime.types", "localtime")
