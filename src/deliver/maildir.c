@@ -21,9 +21,12 @@ static int fail_folder(const char *path, const char *part, struct err *err)
 /* Below the Maildir nothing is a link: a part of it that leads elsewhere is none of it. */
 static int open_part(const struct maildir *maildir, const char *name)
 {
-	if (mkdirat(maildir->folder, name, 0700) < 0 && errno != EEXIST)
-		return -1;
-	return openat(maildir->folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	enum { FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
+	int fd = openat(maildir->folder, name, FLAGS);
+
+	if (fd >= 0 || errno != ENOENT || (mkdirat(maildir->folder, name, 0700) < 0 && errno != EEXIST))
+		return fd;
+	return openat(maildir->folder, name, FLAGS);
 }
 
 int maildir_open(struct maildir *maildir, const char *path, struct err *err)

@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "base/random.h"
 
-enum { SMALL_FILE_MAX = 64 * 1024, HOST_NAME_OCTETS = 256 };
+enum { SMALL_FILE_MAX = 64 * 1024, HOST_NAME_OCTETS = 256, USER_CACHE_S = 5 };
 
 /* The first comma ends the name in the GECOS field, & stands for the login name with a capital. */
 static struct view full_name(const struct passwd *entry, struct arena *arena)
@@ -226,16 +226,41 @@ void facts_take_local_names(struct local_names *names, const struct compose_fact
 	names->mail_name = names->is_off ? (struct view){0} : read_mail_name(arena);
 }
 
+static bool recall(const struct facts_user_cache *cache, struct view name, time_t now, struct arena *arena, struct local_user *user)
+{
+	if (!cache || now >= cache->until || cache->until - now > USER_CACHE_S || !view_equal(cache->user.name, name))
+		return false;
+	*user = cache->user;
+	user->name = arena_copy(arena, cache->user.name);
+	user->home = arena_copy(arena, cache->user.home);
+	return true;
+}
+
+static void remember(struct facts_user_cache *cache, const struct local_user *user, time_t now)
+{
+	if (!cache || user->name.len > sizeof cache->name || user->home.len > sizeof cache->home)
+		return;
+	memcpy(cache->name, user->name.data, user->name.len);
+	memcpy(cache->home, user->home.data, user->home.len);
+	cache->user = *user;
+	cache->user.name.data = cache->name;
+	cache->user.home.data = cache->home;
+	cache->until = now + USER_CACHE_S;
+}
+
 int facts_find_user(void *context, struct view name, struct arena *arena, struct local_user *user, struct err *err)
 {
 	const struct passwd *entry;
+	time_t now = time(NULL);
 
-	(void)context;
+	if (recall(context, name, now, arena, user))
+		return 1;
 	errno = 0;
 	entry = getpwnam(arena_str(arena, name));
 	if (entry && entry->pw_dir[0] == '/') {
 		*user = (struct local_user){.name = arena_copy(arena, view_of(entry->pw_name)), .home = arena_copy(arena, view_of(entry->pw_dir)),
 					    .uid = entry->pw_uid, .gid = entry->pw_gid};
+		remember(context, user, now);
 		return 1;
 	}
 	/* What getpwnam(3) lists for "not found", and what a directory service says that is not there. */

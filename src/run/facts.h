@@ -19,7 +19,14 @@ void facts_own_addresses(struct arena *arena, const struct net_address **own, si
 struct view facts_name_in_hosts(struct view hosts, struct view host, struct arena *arena);
 /* The names of this host that the configuration does not have. */
 void facts_take_local_names(struct local_names *names, const struct compose_facts *facts, struct arena *arena);
-/* A local_user_find: as the C library knows users. context: none. */
+/* Who was found last, for a few seconds: a look-up reads files, and the next mail is often for the same. */
+struct facts_user_cache {
+	time_t until;			/* 0: nobody */
+	struct local_user user;		/* its strings are those below */
+	char name[64], home[256];
+};
+
+/* A local_user_find: as the C library knows users. context: a facts_user_cache, or null. */
 int facts_find_user(void *context, struct view name, struct arena *arena, struct local_user *user, struct err *err);
 /* ~/.mime.types, or null. */
 const char *facts_mime_types(struct arena *arena);

@@ -11,6 +11,7 @@ void way_prepare(struct conf *conf, const struct compose_facts *facts, struct ar
 	conf->route.host_name = facts->host_name;
 	facts_take_local_names(&conf->local, facts, arena);
 	conf->local_routing.find_user = facts_find_user;
+	conf->local_routing.find_context = ARENA_NEW(arena, struct facts_user_cache);
 	conf->deliver.host_name = facts->host_name;
 	memcpy(&conf->route.seed, facts->random, sizeof conf->route.seed);
 	if (!conf->route.default_relay || conf->route.direct || conf->rule_count > 0)

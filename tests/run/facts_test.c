@@ -160,12 +160,35 @@ static void media_types_are_below_home(void **state)
 	assert_null(facts_mime_types(arena));
 }
 
+/* Who was found is known for a while without looking; one that is not there is looked for every time. */
+static void a_user_is_looked_up_once(void **state)
+{
+	struct facts_user_cache cache = {0};
+	struct arena *own = arena_new();
+	struct local_user user;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(facts_find_user(&cache, view_of("root"), own, &user, &err), 1);
+	assert_view_is(user.name, "root");
+	cache.user.uid = 4711; /* by which it is known again */
+	assert_int_equal(facts_find_user(&cache, view_of("root"), own, &user, &err), 1);
+	assert_int_equal(user.uid, 4711);
+	assert_ptr_not_equal(user.name.data, cache.name); /* which the next one will have */
+	assert_int_equal(facts_find_user(&cache, view_of("no-such-user"), own, &user, &err), 0);
+	cache.until = 1;
+	assert_int_equal(facts_find_user(&cache, view_of("root"), own, &user, &err), 1);
+	assert_int_equal(user.uid, 0);
+	assert_int_equal(facts_find_user(NULL, view_of("root"), own, &user, &err), 1);
+	arena_free(own);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(names_in_hosts_files), TEST(the_host_is_called_as_configured), TEST(the_same_seed_gives_the_same_chance),
+		TEST(a_user_is_looked_up_once), TEST(names_in_hosts_files), TEST(the_host_is_called_as_configured), TEST(the_same_seed_gives_the_same_chance),
 		TEST(an_epoch_is_a_seed_and_a_time), TEST(the_character_set_is_that_of_the_locale), TEST(this_host_has_a_loopback_address),
 		TEST(media_types_are_below_home),
 	};
