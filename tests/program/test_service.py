@@ -69,7 +69,7 @@ def test_the_wishes_of_the_envelope_are_kept(service):
 
 
 def test_names_without_a_domain_get_one_and_fields_that_are_missing(make_service):
-    service = make_service(settings="relay = smtp://127.0.0.1:1\nlocal = no\ndomain = our.example\n")
+    service = make_service(settings="relay = smtp://127.0.0.1:1\ndomain = our.example\n")
     id = service.call(NOBODY).mail(sender="<cron>", recipients=["<root>", "<ROOT@Our.example>", "<root@our.EXAMPLE>"], text="To: root\r\nBcc: hidden\r\n\r\nx\r\n")
     text = service.queue()[id]
     assert "\nfrom: cron@our.example\nto: root@here.example\nto: ROOT@Our.example\nto: root@our.EXAMPLE\nsize:" in text
