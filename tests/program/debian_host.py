@@ -19,9 +19,11 @@ mount -t proc none proc
 mount -t tmpfs -o mode=755 none dev
 mount -t tmpfs -o mode=755 none run
 for node in null zero full random urandom tty; do
-	: >dev/$node
-	mount --bind /dev/$node dev/$node
+	cp -a /dev/$node dev/
 done
+mkdir dev/pts dev/shm dev/mqueue dev/hugepages
+mount -t devpts -o newinstance,ptmxmode=0666 none dev/pts
+ln -s pts/ptmx dev/ptmx
 hostname "$3"
 printf '127.0.0.1 localhost\n127.0.1.1 %s host\n' "$3" >etc/hosts
 printf '#!/bin/sh\nexit 101\n' >usr/sbin/policy-rc.d
@@ -31,7 +33,15 @@ shift 3
 exec chroot . "$@"
 """
 FIRST = ["perl", "-e", '$SIG{CHLD} = "IGNORE"; $| = 1; print "ready\\n"; <STDIN>']
-UNSHARE = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--net", "--uts", "--ipc", "--propagation", "private"]
+# systemd as the first process. The tree of its groups of processes is below ours.
+BOOT = ["sh", "-c", """set -e
+rm /usr/sbin/policy-rc.d
+mount -t sysfs -o ro none /sys
+mount -t cgroup2 none /sys/fs/cgroup
+echo ready
+export container=lxc
+exec /lib/systemd/systemd --unit=multi-user.target </dev/null >/dev/null 2>&1"""]
+UNSHARE = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--net", "--uts", "--ipc", "--cgroup", "--propagation", "private"]
 
 
 def why_not():
@@ -100,6 +110,7 @@ class Host:
         return os.path.lexists(self.root / path.lstrip("/"))
 
     def stop(self):
+        self.process.kill()
         self.process.stdin.close()
         self.process.wait(60)
         self.process.stdout.close()

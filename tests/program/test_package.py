@@ -173,7 +173,7 @@ def test_without_a_configuration_root_has_his_mail(new_host):
     host.run("sendmail", "root", "postmaster", input="Subject: to root\n\nhi\n")
     until(lambda: host.has("/var/mail/root") and host.get("/var/mail/root").endswith("\nhi\n\n"), "the mail")
     assert host.run("stat", "-c", "%U %G", "/var/mail/root") == "root mail\n"
-    assert "to root" in host.run("mail", "-H", "-u", "root")
+    assert "to root" in host.run("mail", "-N", "-u", "root", input="p 1\nx\n")
     host.run("newaliases")
 
 
@@ -203,6 +203,40 @@ def test_a_user_sends_through_the_service(host):
     assert any(re.search(rf"\b{uid}\b", field) for field in mail.get_all("Received")), mail.get_all("Received")
     service.terminate()
     service.wait(60)
+
+
+@needs_host
+@pytest.mark.skipif("cgroup2" not in pathlib.Path("/proc/filesystems").read_text(), reason="there are no cgroups for systemd")
+def test_systemd_runs_the_service_in_its_sandbox(tmp_path, package):
+    host = Host(tmp_path / "host", debian_host.BOOT)
+    try:
+        until(lambda: host.try_run("systemctl", "is-system-running").stdout in ("running\n", "degraded\n"), "the boot")
+        shutil.copy(package, host.root / "root/paloma.deb")
+        host.apt("install", "/root/paloma.deb")
+        assert host.try_run("systemctl", "is-active", "paloma.socket", "paloma.service").stdout == "active\nactive\n"
+        host.run("adduser", "--quiet", "--disabled-password", "--gecos", "Ann Example", "ann")
+
+        def send(count):
+            host.run("/usr/sbin/sendmail", "ann", "root", input=f"Subject: number {count}\n\nhi\n", user="ann")
+            for box in "ann", "root":
+                until(lambda: host.has(f"/var/mail/{box}") and host.get(f"/var/mail/{box}").count("Subject: number") == count, f"mail {count} of {box}")
+
+        send(1)
+        # the socket alone starts it
+        host.run("systemctl", "stop", "paloma.service")
+        send(2)
+        # an upgrade starts another, and the socket stays
+        show = ["systemctl", "show", "-P", "ActiveEnterTimestampMonotonic"]
+        before = host.run(*show, "paloma.socket"), host.run(*show, "paloma.service")
+        host.apt("install", next_version(host))
+        after = host.run(*show, "paloma.socket"), host.run(*show, "paloma.service")
+        assert before[0] == after[0] and before[1] != after[1]
+        send(3)
+        assert host.run("systemctl", "show", "-P", "NRestarts", "paloma.service") == "0\n"
+        host.apt("remove", "paloma")
+        assert host.try_run("systemctl", "is-active", "paloma.socket", "paloma.service").stdout == "inactive\ninactive\n"
+    finally:
+        host.stop()
 
 
 CALLERS = {
