@@ -126,6 +126,14 @@ static int take_link(struct aliases *aliases, const struct alias_file *file, str
 	return 0;
 }
 
+/* What is no address in another user's file would be told him in a report. */
+static void refuse_include(struct aliases *aliases, const struct alias_file *file, const struct alias_member *member)
+{
+	alias_note(aliases, &aliases->troubles, file->path, member->line,
+		   view_of("An :include: is not done here: the file that says so is neither root's nor that of who reads it."));
+	aliases->troubles.items[aliases->troubles.count - 1].is_refusal = true;
+}
+
 /* What an entry's value, or a file of members, says. */
 static void take_members(struct aliases *aliases, struct alias_node *node, const struct alias_file *file, struct alias_cursor *value)
 {
@@ -137,6 +145,10 @@ static void take_members(struct aliases *aliases, struct alias_node *node, const
 	int got;
 
 	while ((got = alias_member_take(file, value, aliases->arena, &member, &err)) != 0) {
+		if (got > 0 && member.kind == ALIAS_INCLUDE && !file->may_include) {
+			refuse_include(aliases, file, &member);
+			continue;
+		}
 		if (got < 0 || take_link(aliases, file, &member, &link, &err) < 0) {
 			/* What stands in an included file may be nobody's business but its owner's. */
 			alias_note(aliases, &aliases->troubles, file->path, member.line, node->kind != NODE_NAME ? view_of("This is no address.")
@@ -187,7 +199,7 @@ static void look_up_include(struct aliases *aliases, struct alias_node *node)
 	struct err err;
 	bool is_missing;
 
-	if (alias_file_open(&file, path, false, &is_missing, &err) < 0) {
+	if (alias_file_open(&file, path, true, &is_missing, &err) < 0) {
 		alias_note(aliases, &aliases->troubles, node->named_in, node->named_line, arena_copy(aliases->arena, view_of(err.text)));
 	} else {
 		struct alias_cursor value = {file.text, 1};
@@ -284,7 +296,7 @@ static void open_file(struct aliases *aliases)
 
 	if (!path || aliases->file.path)
 		return;
-	if (alias_file_open(&aliases->file, path, true, &is_missing, &err) < 0) {
+	if (alias_file_open(&aliases->file, path, false, &is_missing, &err) < 0) {
 		alias_file_close(&aliases->file);
 		alias_note(aliases, &aliases->troubles, NULL, 0, arena_copy(aliases->arena, view_of(err.text)));
 	}

@@ -91,7 +91,7 @@ int alias_check_all(const struct alias_options *options, struct arena *arena, st
 
 	*check = (struct alias_check){0};
 	if (options->path)
-		result = alias_file_open(&checking.aliases->file, options->path, true, &is_missing, err);
+		result = alias_file_open(&checking.aliases->file, options->path, false, &is_missing, err);
 	if (result == 0) {
 		check_entries(&checking);
 		aliases_resolve(checking.aliases);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sysexits.h>
@@ -46,25 +47,68 @@ static int check_file(struct alias_file *file, const struct stat *st, struct err
 	if (st->st_size > FILE_OCTETS_MAX)
 		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "%s is longer than %d octets.", file->path, FILE_OCTETS_MAX);
 	file->is_trusted = st->st_uid == 0 && !(st->st_mode & S_IWGRP);
+	file->may_include = st->st_uid == 0 || st->st_uid == geteuid();
 	return 0;
 }
 
-int alias_file_open(struct alias_file *file, const char *path, bool missing_ok, bool *is_missing, struct err *err)
+/* Whose list it is may be who made the link, and then he would have us read what he may not. */
+static int check_way(const struct alias_file *file, bool is_over_link, const struct stat *st, struct err *err)
 {
+	if ((!is_over_link && st->st_nlink == 1) || (st->st_mode & S_IROTH))
+		return 0;
+	return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "%s is a link, or is behind one, to what not everybody may read.", file->path);
+}
+
+/* Fails where there is a link on the way. */
+static int open_without_links(const char *path, int flags)
+{
+	int at = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct view rest = view_from(view_of(path), 1);
+	bool is_folder = true;
+
+	while (at >= 0 && is_folder) {
+		struct view name = view_take_until(&rest, '/', &is_folder);
+		char text[NAME_MAX + 1];
+		int next = -1;
+
+		if (name.len == 0 && is_folder)
+			continue;
+		if (name.len <= NAME_MAX) {
+			memcpy(text, name.data, name.len);
+			text[name.len] = '\0';
+			next = openat(at, text, is_folder ? O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC : flags | O_NOFOLLOW);
+		}
+		close(at);
+		at = next;
+	}
+	return at;
+}
+
+int alias_file_open(struct alias_file *file, const char *path, bool is_included, bool *is_missing, struct err *err)
+{
+	enum { FLAGS = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY };
+	bool is_over_link = false;
 	struct stat st;
-	int fd, result = -1;
+	int fd = -1, result = -1;
 
 	*file = (struct alias_file){.path = path};
 	*is_missing = false;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (is_included)
+		fd = open_without_links(path, FLAGS);
 	if (fd < 0) {
-		*is_missing = missing_ok && (errno == ENOENT || errno == ENOTDIR);
+		is_over_link = is_included;
+		fd = open(path, FLAGS);
+	}
+	if (fd < 0) {
+		*is_missing = !is_included && (errno == ENOENT || errno == ENOTDIR);
 		return *is_missing ? 0 : err_set_errno(err, EX_NOINPUT, errno, "Cannot open %s", path);
 	}
 	if (fstat(fd, &st) < 0)
 		err_set_errno(err, EX_NOINPUT, errno, "Cannot examine %s", path);
 	else
 		result = check_file(file, &st, err);
+	if (result == 0 && is_included)
+		result = check_way(file, is_over_link, &st, err);
 	if (result == 0)
 		result = read_whole(file, fd, (size_t)st.st_size, err);
 	close(fd);

@@ -16,12 +16,14 @@ struct alias_file {
 	char *data;
 	struct view text;
 	bool is_trusted;		/* root's, and nobody else may write it: it may name files and commands */
+	bool may_include;		/* root's or our own: what it includes is read with our rights, which are not another's */
 	bool is_list;			/* of :include: without names: a line end parts members as a comma does */
 };
 
-/* Reads it. missing_ok: then a missing one is empty, and *is_missing set. close_ frees; a zeroed one is accepted.
- * Fails with EX_NOINPUT or EX_CONFIG, as file_read; one that everybody may write is refused. */
-int alias_file_open(struct alias_file *file, const char *path, bool missing_ok, bool *is_missing, struct err *err);
+/* Reads it. A missing one is empty, and *is_missing set, but where it is included. close_ frees; a zeroed one is accepted.
+ * Fails with EX_NOINPUT or EX_CONFIG, as file_read; one that everybody may write is refused, and an included one that is
+ * reached over a link and is not for everybody to read. */
+int alias_file_open(struct alias_file *file, const char *path, bool is_included, bool *is_missing, struct err *err);
 void alias_file_close(struct alias_file *file);
 
 /* A name that is looked for, and where it stands. */

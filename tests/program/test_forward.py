@@ -88,3 +88,32 @@ def test_the_service_has_it_read_by_its_helper(machine):
     assert machine.by_service(service, "team", input=b"Subject: s\n\nx\n").returncode == 0
     until(lambda: (machine.folder / "of-bob").exists() and machine.mails("ann") and machine.mails("bob"), "three deliveries")
     assert (machine.folder / "of-bob").stat().st_uid == USERS["bob"]
+
+
+@pytest.mark.parametrize("how", ["forward", "list", "link", "folder"])
+def test_nobody_has_what_he_may_not_read_read_for_him(machine, how):
+    """Each line of it would be a recipient, and the report of that goes to whoever has sent the mail."""
+    (machine.folder / "closed").mkdir()
+    secret = machine.folder / "closed" / "secret"
+    secret.write_text("hunter2\n")
+    secret.chmod(0o640)
+    wanted = machine.home("ann") / "list"
+    if how == "forward":
+        forward(machine, "ann", f":include:{secret}\n")
+    elif how == "list":
+        wanted.write_text(f"ann@away.example\n:include:{secret}\n")
+    elif how == "link":
+        wanted.symlink_to(secret)
+    else:
+        (machine.home("ann") / "dir").symlink_to(secret.parent)
+        wanted = machine.home("ann") / "dir" / "secret"
+    if how != "forward":
+        (machine.folder / "aliases").write_text(f"team: :include:{wanted}\n")
+        os.chown(wanted, USERS["ann"], -1, follow_symlinks=False)
+    os.chown(secret, 0, 0)
+    expected = {"forward": "ann@here.example", "list": "ann@away.example"}.get(how, "team@here.example")
+    recipients, (warning,) = route(machine, "ann" if how == "forward" else "team")
+    assert recipients == [expected] and ("An :include: is not done here" in warning or "not everybody may read" in warning), warning
+    secret.chmod(0o644)  # a link to what everybody may read does no harm
+    if how in ("link", "folder"):
+        assert route(machine, "team") == (["hunter2@here.example"], [])

@@ -124,22 +124,22 @@ static void a_file_is_believed_when_others_may_not_write_it(void **state)
 	struct err err;
 
 	(void)state;
-	assert_int_equal(alias_file_open(&file, path, false, &is_missing, &err), 0);
+	assert_int_equal(alias_file_open(&file, path, true, &is_missing, &err), 0);
 	assert_view_is(file.text, "a: b\n");
 	assert_true(file.is_trusted == (geteuid() == 0));
 	alias_file_close(&file);
 	path = scratch_write("aliases", 0664, view_of("a: b\n"));
-	assert_int_equal(alias_file_open(&file, path, false, &is_missing, &err), 0);
+	assert_int_equal(alias_file_open(&file, path, true, &is_missing, &err), 0);
 	assert_false(file.is_trusted);
 	alias_file_close(&file);
 	path = scratch_write("aliases", 0646, view_of("a: b\n"));
-	assert_int_equal(alias_file_open(&file, path, true, &is_missing, &err), -1);
+	assert_int_equal(alias_file_open(&file, path, false, &is_missing, &err), -1);
 	assert_int_equal(err.exit_code, EX_CONFIG);
 	assert_non_null(strstr(err.text, "chmod o-w"));
-	assert_int_equal(alias_file_open(&file, scratch_path("none"), true, &is_missing, &err), 0);
+	assert_int_equal(alias_file_open(&file, scratch_path("none"), false, &is_missing, &err), 0);
 	assert_true(is_missing && file.text.len == 0);
-	assert_int_equal(alias_file_open(&file, scratch_path("none"), false, &is_missing, &err), -1);
-	assert_int_equal(alias_file_open(&file, scratch_folder(), true, &is_missing, &err), -1);
+	assert_int_equal(alias_file_open(&file, scratch_path("none"), true, &is_missing, &err), -1);
+	assert_int_equal(alias_file_open(&file, scratch_folder(), false, &is_missing, &err), -1);
 }
 
 int main(void)
