@@ -239,6 +239,9 @@ int process_start_wish(const struct process_wish *wish, pid_t *pid, struct err *
 		result = posix_spawn_file_actions_adddup2(&actions, wish->output, STDOUT_FILENO);
 	if (!result)
 		result = posix_spawn_file_actions_adddup2(&actions, wish->output, STDERR_FILENO);
+	/* What our caller has left open is ours, and the program may be another user's. */
+	if (!result)
+		result = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
 	posix_spawnattr_setsigmask(&attributes, &none);
 	posix_spawnattr_setsigdefault(&attributes, &all);
 	posix_spawnattr_setpgroup(&attributes, 0);

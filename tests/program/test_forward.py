@@ -117,3 +117,15 @@ def test_nobody_has_what_he_may_not_read_read_for_him(machine, how):
     secret.chmod(0o644)  # a link to what everybody may read does no harm
     if how in ("link", "folder"):
         assert route(machine, "team") == (["hunter2@here.example"], [])
+
+
+def test_a_command_in_it_has_nothing_of_what_the_sender_has_open(machine):
+    secret = machine.folder / "secret"
+    secret.write_text("hunter2\n")
+    secret.chmod(0o600)
+    program = machine.home("ann") / "program"
+    program.write_text("#!/bin/sh\ncat >/dev/null\nls /proc/self/fd/7 || exit 0\nexit 1\n")
+    program.chmod(0o755)
+    forward(machine, "ann", f"|{program}\n")
+    sent = machine.run("sh", "-c", 'exec 7<"$1"; shift; exec "$@"', "sh", secret, PALOMA, "send", "-q", "ann", input=b"x", PALOMA_FORWARD="yes")
+    assert sent.returncode == 0
