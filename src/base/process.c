@@ -244,8 +244,8 @@ int process_start_wish(const struct process_wish *wish, pid_t *pid, struct err *
 		result = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
 	posix_spawnattr_setsigmask(&attributes, &none);
 	posix_spawnattr_setsigdefault(&attributes, &all);
-	posix_spawnattr_setpgroup(&attributes, 0);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+	/* Without a terminal, too: into that of root it could put what root is to have typed. */
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
 	if (!result)
 		result = posix_spawn(pid, wish->argv[0], &actions, &attributes, (char *const *)(uintptr_t)wish->argv,
 				     (char *const *)(uintptr_t)wish->environment);

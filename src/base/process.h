@@ -29,7 +29,7 @@ struct process_wish {
 	int input, output;		/* its standard input; standard output and error */
 };
 
-/* Starts it in a process group of its own and does not wait. Fails with EX_UNAVAILABLE 4.3.0. */
+/* Starts it in a session of its own, without any other descriptor, and does not wait. Fails with EX_UNAVAILABLE 4.3.0. */
 int process_start_wish(const struct process_wish *wish, pid_t *pid, struct err *err);
 
 #endif

@@ -1,5 +1,6 @@
 """~/.forward: read with its user's rights, and believed when nobody else can have written it."""
 import os
+import subprocess
 
 import pytest
 
@@ -129,3 +130,17 @@ def test_a_command_in_it_has_nothing_of_what_the_sender_has_open(machine):
     forward(machine, "ann", f"|{program}\n")
     sent = machine.run("sh", "-c", 'exec 7<"$1"; shift; exec "$@"', "sh", secret, PALOMA, "send", "-q", "ann", input=b"x", PALOMA_FORWARD="yes")
     assert sent.returncode == 0
+
+
+def test_a_command_in_it_has_no_terminal_of_the_sender(machine):
+    """Whoever has it may put words into it, which its shell takes for typed."""
+    program = machine.home("ann") / "program"
+    program.write_text("#!/bin/sh\ncat >/dev/null\n(: </dev/tty) && exit 1\nexit 0\n")
+    program.chmod(0o755)
+    forward(machine, "ann", f"|{program}\n")
+    terminal, end = os.openpty()
+    sent = subprocess.run(["setsid", "--ctty", "--wait", *machine.inside(), PALOMA, "send", "-q", "--body", "x", "ann"], stdin=end, capture_output=True,
+                          timeout=120, env=machine.environment(None, {"PALOMA_FORWARD": "yes"}))
+    os.close(terminal)
+    os.close(end)
+    assert sent.returncode == 0, sent
