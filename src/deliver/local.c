@@ -1,6 +1,7 @@
 /* local - a mail into a mailbox of this host, by a process that has the rights of its user and no others. */
 #include "deliver/local.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sysexits.h>
@@ -118,11 +119,21 @@ static int put_maildir(void *target, struct view lines, struct err *err)
 	return maildir_write(target, lines, err);
 }
 
+/* The group that the folder of mailboxes has is for them: who may make the Maildir a link would write with it elsewhere. */
+static int leave_group(struct err *err)
+{
+	return getegid() == getgid() || setegid(getgid()) == 0 ? 0 : err_set_errno(err, EX_OSERR, errno, "Cannot leave a group");
+}
+
 static int into_maildir(const struct copy *copy, const char *path, struct err *err)
 {
 	struct maildir maildir;
-	int result = maildir_open(&maildir, path, err);
+	gid_t group = getegid();
+	int result;
 
+	if (leave_group(err) < 0)
+		return -1;
+	result = maildir_open(&maildir, path, err);
 	if (result == 0)
 		result = maildir_begin(&maildir, copy->options->host_name, copy->options->now, err);
 	if (result == 0)
@@ -130,6 +141,8 @@ static int into_maildir(const struct copy *copy, const char *path, struct err *e
 	if (result == 0)
 		result = maildir_end(&maildir, err);
 	maildir_close(&maildir);
+	if (setegid(group) < 0)
+		return result; /* it is there all the same, and who needs the group tells that he has not got it */
 	return result;
 }
 

@@ -254,6 +254,21 @@ def test_a_reader_and_a_writer_do_not_meet(machine):
     assert results[0].returncode == 0 and len(machine.mails("ann")) == 2
 
 
+def test_the_group_of_the_folder_of_mailboxes_is_for_the_mbox_alone(machine):
+    """A user who makes a link of her Maildir while a worker of hers has that group gets nothing by it."""
+    lock = machine.path("/var/mail/ann.lock")
+    lock.touch()
+    service = machine.serve("connections_per_destination = 1\n")
+    for number in (1, 2):
+        assert machine.by_service(service, "ann", input=b"Subject: %d\n\nx\n" % number).returncode == 0
+    until(lambda: machine.path("/var/mail/ann").exists(), "the worker")
+    service.logged("(?s)(queue active).*(queue active)")
+    (machine.home("ann") / "Maildir").symlink_to("/var/mail")
+    lock.unlink()
+    service.logged("(?s)status=sent.*status=")
+    assert os.listdir(machine.path("/var/mail")) == ["ann"]
+
+
 @pytest.mark.parametrize("kind", ["mbox", "maildir"])
 def test_a_full_disk_puts_mail_off_and_leaves_nothing_behind(machine, kind):
     place = machine.home("ann") / "small"
