@@ -7,7 +7,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,7 +17,10 @@
 #include <sysexits.h>
 #include <unistd.h>
 #include "base/buf.h"
+#include "net/stream.h"
 #include "run/helper.h"
+
+enum { READER_MS = 10 * 1000, HELPER_MS = 15 * 1000 };
 
 static const char file_name[] = ".forward";
 
@@ -29,16 +34,22 @@ static const char *find_trouble(const struct stat *st, uid_t uid, bool is_folder
 	return st->st_mode & (S_IWGRP | S_IWOTH) ? "can be written by others" : NULL;
 }
 
-/* Fails when it cannot be read, or has more than out may hold, which sets its overflow. */
-static int take_all(int fd, struct buf *out)
+/* Fails when it cannot be read, has more than out may hold, which sets its overflow, or does not end in time. */
+static int take_all(int fd, int timeout_ms, struct buf *out)
 {
+	int64_t deadline_ms = clock_now_ms() + timeout_ms, left_ms;
 	ssize_t got = 1;
 
 	while (got != 0) {
+		struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
 		char *room = buf_reserve(out, 4096);
 
-		got = room ? read(fd, room, 4096) : -1;
-		if (got < 0 && (!room || errno != EINTR))
+		if (!room || (left_ms = deadline_ms - clock_now_ms()) <= 0)
+			return -1;
+		if (poll(&poll_fd, 1, (int)left_ms) <= 0)
+			continue;
+		got = read(fd, room, 4096);
+		if (got < 0 && errno != EINTR)
 			return -1;
 		buf_commit(out, got > 0 ? (size_t)got : 0);
 	}
@@ -64,7 +75,7 @@ static int read_file(const struct passwd *entry, struct buf *out)
 	which = "/.forward";
 	if (fstat(fd, &st) < 0 || (trouble = find_trouble(&st, entry->pw_uid, false)))
 		goto out;
-	if (take_all(fd, out) < 0)
+	if (take_all(fd, READER_MS, out) < 0)
 		trouble = out->overflow ? "is longer than 60 KiB" : "cannot be read";
 out:
 	if (trouble) {
@@ -117,8 +128,11 @@ static int read_as_user(const struct passwd *entry, struct buf *out)
 		be_reader(entry, ends[1]);
 	close(ends[1]);
 	if (pid > 0) {
-		result = take_all(ends[0], out);
-		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		result = take_all(ends[0], READER_MS, out);
+		/* He may have stopped it, or his home has; where we may not end it either, it is left behind. */
+		if (result < 0 && kill(pid, SIGKILL) < 0)
+			pid = -1;
+		while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 			;
 	}
 	close(ends[0]);
@@ -198,7 +212,7 @@ static bool ask(struct view user, int helper, struct arena *arena, struct alias_
 	if (helper_ask(helper, arena_printf(arena, "forward %.*s", VIEW_ARG(user)).data, ends[1], &ignored) == 0) {
 		close(ends[1]);
 		ends[1] = -1;
-		result = take_all(ends[0], &answer) == 0 && take_answer(buf_view(&answer), arena, forward);
+		result = take_all(ends[0], HELPER_MS, &answer) == 0 && take_answer(buf_view(&answer), arena, forward);
 	}
 	close(ends[0]);
 	if (ends[1] >= 0)

@@ -1,5 +1,6 @@
 """~/.forward: read with its user's rights, and believed when nobody else can have written it."""
 import os
+import shutil
 import subprocess
 
 import pytest
@@ -144,3 +145,32 @@ def test_a_command_in_it_has_no_terminal_of_the_sender(machine):
     os.close(terminal)
     os.close(end)
     assert sent.returncode == 0, sent
+
+
+STOPS = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <string.h>
+int openat(int folder, const char *path, int flags, ...)
+{
+	va_list rest;
+	va_start(rest, flags);
+	int mode = va_arg(rest, int);
+	va_end(rest);
+	if (strcmp(path, ".forward") == 0)
+		raise(SIGSTOP);
+	return ((int (*)(int, const char *, int, ...))dlsym(RTLD_NEXT, "openat"))(folder, path, flags, mode);
+}
+"""
+
+
+@pytest.mark.skipif(not shutil.which("gcc"), reason="there is no compiler")
+def test_who_stops_the_reading_of_his_own_holds_up_nobody(machine, tmp_path):
+    """It is a process of his, so that he can; the mail is then for his mailbox."""
+    subprocess.run(["gcc", "-shared", "-fPIC", "-x", "c", "-", "-o", tmp_path / "stops.so", "-ldl"], input=STOPS.encode(), check=True)
+    forward(machine, "ann", "ann@away.example\n")
+    settings = {"PALOMA_FORWARD": "yes", "LD_PRELOAD": str(tmp_path / "stops.so"), "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0"}
+    assert machine.send("ann", **settings).returncode == 0
+    assert len(machine.mails("ann")) == 1
