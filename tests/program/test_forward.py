@@ -8,7 +8,7 @@ import pytest
 import machine as machines
 from conftest import PALOMA
 from machine import USERS
-from service import until
+from service import Service, until
 
 pytestmark = pytest.mark.skipif(not machines.can_be(), reason="only root has users and file systems of its own")
 
@@ -164,6 +164,38 @@ int openat(int folder, const char *path, int flags, ...)
 	return ((int (*)(int, const char *, int, ...))dlsym(RTLD_NEXT, "openat"))(folder, path, flags, mode);
 }
 """
+
+
+TELLS = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+struct passwd *getpwnam(const char *name)
+{
+	FILE *file = geteuid() == 0 ? fopen(getenv("ASKED_FILE"), "ae") : NULL;
+	if (file) {
+		fprintf(file, "%s\\n", name);
+		fclose(file);
+	}
+	return ((struct passwd *(*)(const char *))dlsym(RTLD_NEXT, "getpwnam"))(name);
+}
+"""
+
+
+@pytest.mark.skipif(not shutil.which("gcc"), reason="there is no compiler")
+def test_root_is_not_asked_for_those_who_are_nobody_here(machine, tmp_path):
+    subprocess.run(["gcc", "-shared", "-fPIC", "-x", "c", "-", "-o", tmp_path / "tells.so", "-ldl"], input=TELLS.encode(), check=True)
+    asked = tmp_path / "asked"
+    service = Service(settings="forward = yes\n", launcher=machine.inside(), owner=USERS["paloma"], environment={
+        "LD_PRELOAD": str(tmp_path / "tells.so"), "ASKED_FILE": str(asked), "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0"})
+    machine.services.append(service)
+    service.start()
+    assert machine.by_service(service, "ann", input=b"To: ann, no-user\n\nx\n").returncode == 0
+    until(lambda: machine.mails("ann"), "the mail")
+    assert "ann" in asked.read_text().split() and "no-user" not in asked.read_text().split()
 
 
 @pytest.mark.skipif(not shutil.which("gcc"), reason="there is no compiler")
