@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include "base/mem.h"
 
-enum { WINDOW_FIRST = 4 };
+enum { WINDOW_FIRST = 4, USERS_PART = 4 };
 
 static struct destination **bucket_of(struct destinations *destinations, struct view name)
 {
@@ -25,6 +25,18 @@ static void forget(struct destinations *destinations, struct destination **place
 	destinations->count--;
 }
 
+/* Who owns a mailbox may stop the process that writes it, or have a program run that does not end: never all there are. */
+static unsigned limit_of(const struct destinations *destinations, const struct destination *destination)
+{
+	static const struct view users[] = {VIEW("local "), VIEW("alias ")};
+	struct view name = view_of(destination->name);
+
+	for (size_t i = 0; i < sizeof users / sizeof *users; i++)
+		if (view_starts(name, users[i]))
+			return destinations->limit / USERS_PART > 0 ? destinations->limit / USERS_PART : 1;
+	return destinations->limit;
+}
+
 static bool is_idle(const struct destination *destination)
 {
 	return !destination->is_waiting && destination->workers == 0;
@@ -41,6 +53,7 @@ static void forget_an_idle_one(struct destinations *destinations, struct destina
 struct destination *destinations_find(struct destinations *destinations, struct view name)
 {
 	struct destination **bucket = bucket_of(destinations, name), *destination;
+	unsigned limit;
 
 	for (destination = *bucket; destination; destination = destination->next)
 		if (view_equal(view_of(destination->name), name))
@@ -49,7 +62,8 @@ struct destination *destinations_find(struct destinations *destinations, struct 
 		forget_an_idle_one(destinations, bucket);
 	destination = mem_alloc(sizeof *destination);
 	destination->name = mem_copy_str(name);
-	destination->window = WINDOW_FIRST < destinations->limit ? WINDOW_FIRST : destinations->limit;
+	limit = limit_of(destinations, destination);
+	destination->window = WINDOW_FIRST < limit ? WINDOW_FIRST : limit;
 	destination->next = *bucket;
 	*bucket = destination;
 	destinations->count++;
@@ -137,9 +151,11 @@ bool destination_is_dead(const struct destination *destination, time_t now)
 
 void destination_succeed(struct destinations *destinations, struct destination *destination)
 {
+	unsigned limit = limit_of(destinations, destination);
+
 	destination->failures = 0;
 	destination->dead_until = 0;
-	destination->window = destination->window > destinations->limit / 2 ? destinations->limit : destination->window * 2;
+	destination->window = destination->window > limit / 2 ? limit : destination->window * 2;
 }
 
 void destination_fail(struct destinations *destinations, struct destination *destination, time_t now, const struct err *trouble)

@@ -95,6 +95,25 @@ static void the_window_opens_slowly_and_shuts_at_once(void **state)
 	assert_ptr_equal(destination_take(destination), &task);
 }
 
+static void one_user_never_has_all_there_are(void **state)
+{
+	static const char *const names[] = {"local ann", "alias ann"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		struct destination *destination = find(names[i]);
+
+		for (int k = 0; k < 5; k++)
+			destination_succeed(&destinations, destination);
+		assert_int_equal(destination->window, 5);
+	}
+	destination_succeed(&destinations, find("local"));
+	destination_succeed(&destinations, find("local"));
+	assert_int_equal(find("local")->window, 16); /* those who are no users, whom nobody stops */
+	destinations.limit = 2;
+	assert_int_equal(find("local bob")->window, 1);
+}
+
 static void a_small_limit_holds_from_the_beginning(void **state)
 {
 	struct destination *destination;
@@ -225,7 +244,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(each_name_is_one_destination), TEST(those_who_wait_are_taken_in_turn), TEST(the_window_opens_slowly_and_shuts_at_once),
-		TEST(a_small_limit_holds_from_the_beginning), TEST(failures_put_off_for_longer_each_time),
+		TEST(one_user_never_has_all_there_are), TEST(a_small_limit_holds_from_the_beginning), TEST(failures_put_off_for_longer_each_time),
 		TEST(what_is_flushed_is_tried_whatever_happened), TEST(nothing_is_remembered_that_says_nothing),
 		TEST(a_clock_that_is_set_back_makes_nothing_dead_for_years), TEST(memory_has_a_bound),
 		TEST(only_those_that_somebody_waits_for_are_in_the_list),
