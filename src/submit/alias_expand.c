@@ -171,12 +171,13 @@ static void expand_node(struct expansion *expansion, struct alias_node *node, st
 	struct view sender = expansion->sender;
 	size_t before = expansion->given;
 
-	if (node->visit == expansion->aliases->visit) { /* whom it leads to is there already */
-		expansion->given += !node->is_open;
+	if (node->visit == expansion->aliases->visit) { /* whom it leads to is there already, if to anybody */
+		expansion->given += node->has_given;
 		return;
 	}
 	tell(expansion->aliases, node);
 	node->visit = expansion->aliases->visit;
+	node->has_given = false;
 	if (node->owner && node->owner->is_found)
 		expansion->sender = local_path(expansion->aliases, node->owner->name, (struct view){0});
 	node->is_open = true;
@@ -188,6 +189,7 @@ static void expand_node(struct expansion *expansion, struct alias_node *node, st
 	/* Nothing of it could be done. The mail must not be lost over that. */
 	if (expansion->given == before && node->kind != NODE_INCLUDE)
 		give_mailbox(expansion, path);
+	node->has_given = expansion->given > before;
 }
 
 /* What a path leads to is added to the envelope. */

@@ -28,6 +28,7 @@ struct alias_node {
 
 	unsigned visit;			/* the number of the last */
 	bool is_open;			/* it is being expanded */
+	bool has_given;			/* it led to somebody, the last time */
 	bool is_told;			/* in a step */
 };
 

@@ -107,6 +107,8 @@ static void names_lead_where_their_aliases_say(void **state)
 		/* nothing may be lost */
 		{"a:\n", "a", "a" HOST}, {"a: @@\n", "a", "a" HOST}, {"a: @@, b@x.example\n", "a", "b@x.example"}, {"a b@x.example\n", "a", "a" HOST},
 		{"a: |/bin/cat\n", "a", "a" HOST}, {"a: /var/x, b@x.example\n", "a", "b@x.example"}, {"a: :include:/nowhere/x\n", "a", "a" HOST},
+		{"a: :include:/nowhere/x\nb: :include:/nowhere/x\nl: a, b\n", "l", "a" HOST " b" HOST},
+		{"a: :include:/nowhere/x\nb: :include:/nowhere/x\n", "a b", "a" HOST " b" HOST},
 		{"a: /dev/null\n", "a", "a" HOST "[/dev/null]"}, {"a: :blackhole:, b@x.example\n", "a", "a" HOST "[/dev/null] b@x.example"},
 		/* the owner of a list hears of it, for those of the list */
 		{"l: a@x.example, b@x.example\nowner-l: o@x.example\n", "l c@x.example", "a@x.example<owner-l" HOST "> b@x.example<owner-l" HOST "> c@x.example"},
