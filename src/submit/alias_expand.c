@@ -126,6 +126,14 @@ static void expand_name(struct expansion *expansion, struct alias_node *node, st
 		expand_mailbox(expansion, node, path);
 }
 
+/* The node that says what a name leads to. */
+static struct alias_node *find_speaker(struct alias_node *node)
+{
+	while (!node->is_found && node->instead)
+		node = node->instead;
+	return node;
+}
+
 /* An address: of another host, or a name of this one. */
 static void expand_address(struct expansion *expansion, struct alias_node *node, size_t at, struct view path)
 {
@@ -143,9 +151,9 @@ static void expand_address(struct expansion *expansion, struct alias_node *node,
 		member->is_final ? give_mailbox(expansion, path) : expand_mailbox(expansion, node, path);
 	else if (node->kind == NODE_FORWARD && view_equal(link->name, node->name))
 		give_mailbox(expansion, path);
-	else if (member->is_final)
+	else if (member->is_final || (find_speaker(link) == node && !link->is_role)) /* and "bob: bob+copies, ..." one with that extension */
 		give_mailbox(expansion, member_path);
-	else if (!link->is_open)
+	else if (!find_speaker(link)->is_open)
 		expand_name(expansion, link, member_path);
 	else
 		alias_note(aliases, &aliases->troubles, node->file, member->line,

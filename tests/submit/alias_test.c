@@ -96,8 +96,10 @@ static void names_lead_where_their_aliases_say(void **state)
 		/* a copy kept */
 		{"bob: bob, b@x.example\n", "bob", "bob" HOST " b@x.example"}, {"bob: \\bob, b@x.example\n", "bob", "bob" HOST " b@x.example"},
 		{"bob: \\ann\nann: a@x.example\n", "bob", "ann" HOST}, {"a: bob\nbob: Bob, x@x.example\n", "a", "bob" HOST " x@x.example"},
+		{"bob: bob+copies, b@x.example\n", "bob", "bob+copies" HOST " b@x.example"}, {"bob: bob+copies\n", "bob", "bob+copies" HOST},
 		/* in circles */
 		{"a: b\nb: a\n", "a", "b" HOST}, {"a: b, x@x.example\nb: a\n", "a", "b" HOST " x@x.example"}, {"a: a\n", "a", "a" HOST},
+		{"a: b, x@x.example\nb: a+y\n", "a", "b" HOST " x@x.example"}, {"root: postmaster, x@x.example\n", "root", "x@x.example"},
 		/* extensions */
 		{"bob: b@x.example\n", "bob+tag", "b@x.example"}, {"bob: b@x.example\nbob+tag: t@x.example\n", "bob+tag bob+other", "t@x.example b@x.example"},
 		{"", "bob+tag", "bob+tag" HOST}, {"bob: bob, c\n", "bob+tag", "bob+tag" HOST " c" HOST}, {"", "+bob", "+bob" HOST},
