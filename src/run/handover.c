@@ -131,21 +131,31 @@ static void deliver_part(struct handover *handover, const struct envelope *envel
 	}
 }
 
+/* The recipients in the order of the parts, as whom the whole is told of. */
+static void take_part_order(struct envelope *whole, struct arena *arena)
+{
+	struct envelope rest = *whole, part;
+
+	whole->recipients = NULL;
+	whole->index = NULL;
+	whole->recipient_count = whole->recipient_capacity = whole->index_size = 0;
+	while (rest.recipient_count > 0) {
+		submission_take_part(&rest, arena, &part);
+		for (size_t i = 0; i < part.recipient_count; i++)
+			envelope_add(whole, arena, &part.recipients[i]);
+	}
+}
+
 static void deliver_now(struct handover *handover)
 {
 	struct envelope rest = handover->draft->envelope, *whole = &handover->draft->envelope, part;
-	size_t first = 0;
 
 	handover->outcomes = ARENA_ARRAY(handover->arena, whole->recipient_count + 1, struct outcome);
 	handover->conf->deliver.tls_cache = tls_cache_new();
-	if (submission_has_parts(whole)) { /* the whole is told in the order of its parts */
-		whole->recipients = NULL;
-		whole->index = NULL;
-		whole->recipient_count = whole->recipient_capacity = whole->index_size = 0;
-		for (; rest.recipient_count > 0; first += part.recipient_count) {
+	if (submission_has_parts(whole)) {
+		take_part_order(whole, handover->arena);
+		for (size_t first = 0; rest.recipient_count > 0; first += part.recipient_count) {
 			submission_take_part(&rest, handover->arena, &part);
-			for (size_t i = 0; i < part.recipient_count; i++)
-				envelope_add(whole, handover->arena, &part.recipients[i]);
 			deliver_part(handover, &part, first);
 		}
 	} else {
@@ -196,9 +206,25 @@ static void write_active(const struct spool_mail *mail)
 	buf_clear(&line);
 }
 
-/* The first attempt, by the caller himself. Trouble with it is no trouble of the mail, which is safe. */
-static void attempt_now(struct handover *handover, const struct spool *spool, struct spool_entry *entry, int helper)
+/* What there is to be told of the attempt at a part, whose recipients begin at first in the whole. */
+static void take_outcomes(struct handover *handover, const struct attempt *attempt, size_t first)
 {
+	for (size_t i = 0; i < attempt->mail.envelope.recipient_count; i++) {
+		struct outcome *outcome = &handover->outcomes[first + i];
+
+		*outcome = attempt->mail.outcomes[i];
+		outcome->recipient = first + i;
+		outcome->remote_mta = arena_copy(handover->arena, outcome->remote_mta);
+		outcome->tls = arena_copy(handover->arena, outcome->tls);
+		outcome->reply.text = arena_copy(handover->arena, outcome->reply.text);
+	}
+}
+
+/* The first attempt, by the caller himself. Trouble with it is no trouble of the mail, which is safe. The value is how many
+ * recipients there are. */
+static size_t attempt_part(struct handover *handover, const struct spool *spool, struct spool_entry *entry, int helper, size_t first)
+{
+	bool is_left = true;
 	double active_s = queue_now_s();
 	struct attempt_options options = {
 		.conf = handover->conf, .host_name = handover->facts->host_name, .utc_offset_minutes = handover->facts->utc_offset_minutes,
@@ -213,7 +239,7 @@ static void attempt_now(struct handover *handover, const struct spool *spool, st
 	if (attempt_begin(&attempt, &options, entry, &err) < 0) {
 		log_write("qmgr", "%s: %s", entry->id, err.text);
 		attempt_end(&attempt);
-		return;
+		return 0;
 	}
 	count = attempt.mail.envelope.recipient_count;
 	all = ARENA_ARRAY(handover->arena, count, size_t);
@@ -223,37 +249,50 @@ static void attempt_now(struct handover *handover, const struct spool *spool, st
 	handover->conf->deliver.tls_cache = tls_cache_new();
 	if (attempt_deliver(&attempt, all, count, &err) < 0)
 		log_write("qmgr", "%s: %s", entry->id, err.text);
-	handover->outcomes = ARENA_ARRAY(handover->arena, count + 1, struct outcome);
 	switch (attempt_settle(&attempt, spool, time(NULL), 0, &due, &status, &err)) {
 	case ATTEMPT_GONE:
-		handover->is_left = false;
-		log_write("qmgr", "%s: removed", handover->id);
+		is_left = false;
+		log_write("qmgr", "%s: removed", attempt.mail.id);
 		break;
 	case ATTEMPT_SET_ASIDE:
-		handover->is_left = false;
+		is_left = false;
 		break;
 	case ATTEMPT_FAILED:
-		log_write("qmgr", "%s: %s", handover->id, err.text);
+		log_write("qmgr", "%s: %s", attempt.mail.id, err.text);
 		break;
 	case ATTEMPT_LEFT:
 		break;
 	}
-	handover->has_reported = attempt.has_reported;
-	for (size_t i = 0; i < count; i++) {
-		struct outcome *outcome = &handover->outcomes[i];
-
-		*outcome = attempt.mail.outcomes[i];
-		outcome->remote_mta = arena_copy(handover->arena, outcome->remote_mta);
-		outcome->tls = arena_copy(handover->arena, outcome->tls);
-		outcome->reply.text = arena_copy(handover->arena, outcome->reply.text);
-	}
+	handover->has_reported |= attempt.has_reported;
+	if (is_left)
+		memcpy(handover->id, attempt.mail.id, SPOOL_ID_SIZE); /* of those that are left, one is named */
+	handover->is_left |= is_left;
+	take_outcomes(handover, &attempt, first);
 	tls_cache_free(handover->conf->deliver.tls_cache);
 	handover->conf->deliver.tls_cache = NULL;
 	attempt_end(&attempt);
+	return count;
 }
 
-static int store(struct handover *handover, uid_t uid, const struct spool *spool, struct spool_entry *entry, struct err *err)
+/* One whose file cannot be read again has no outcome, and neither have those behind it: they are in the queue. */
+static void attempt_now(struct handover *handover, const struct spool *spool, const struct submission_parts *parts, int helper)
 {
+	size_t first = 0, done = 1;
+
+	handover->outcomes = ARENA_ARRAY(handover->arena, handover->draft->envelope.recipient_count + 1, struct outcome);
+	handover->is_left = false;
+	for (size_t i = 0; i < parts->count && done > 0; i++)
+		first += done = attempt_part(handover, spool, &parts->entries[i], helper, first);
+	handover->is_left |= done == 0;
+	for (; done == 0 && first < handover->draft->envelope.recipient_count; first++) {
+		handover->outcomes[first] = (struct outcome){.recipient = first, .action = OUTCOME_DELAYED};
+		err_set(&handover->outcomes[first].err, EX_TEMPFAIL, STATUS(4, 3, 0), "It has not been tried yet.");
+	}
+}
+
+static int store(struct handover *handover, uid_t uid, const struct spool *spool, struct submission_parts *parts, struct err *err)
+{
+	struct envelope whole = handover->draft->envelope;
 	struct submission_trace own = {
 		.uid = uid, .host = VIEW("local"), .with = VIEW("local"),
 		.from = arena_printf(handover->arena, "from userid %lu", (unsigned long)uid),
@@ -261,37 +300,39 @@ static int store(struct handover *handover, uid_t uid, const struct spool *spool
 
 	const struct submission_trace *trace = handover->trace ? handover->trace : &own;
 
-	if (submission_store(handover->draft, trace, handover->conf, handover->facts, spool, entry, err) < 0)
+	if (submission_store(handover->draft, trace, handover->conf, handover->facts, spool, parts, err) < 0)
 		return -1;
-	memcpy(handover->id, entry->id, SPOOL_ID_SIZE);
+	memcpy(handover->id, parts->entries[parts->count - 1].id, SPOOL_ID_SIZE);
 	handover->is_left = true;
 	write_pickup(handover, trace);
+	if (parts->count > 1) {
+		take_part_order(&whole, handover->arena);
+		handover->draft->envelope = whole;
+	}
 	return 0;
 }
 
 static int store_in_spool(struct handover *handover, const char *path, struct err *err)
 {
 	enum delivery_mode mode = delivery_mode(handover->request, handover->conf);
-	struct spool_entry entry = {.fd = -1};
+	struct submission_parts parts = {0};
 	struct spool spool = {0};
 	uid_t uid = getuid();
 	int result = 0, helper = -1;
-	bool has_parts;
 
 	/* With the spool we become its owner, who cannot write a mailbox. */
 	if (mode != DELIVERY_QUEUE_ONLY && !spool_is_of_root(path))
 		result = helper_start(handover->request->config_file, false, &helper, err);
 	if (result == 0)
 		result = spool_open(&spool, path, err);
-	has_parts = submission_has_parts(&handover->draft->envelope);
 	if (result == 0)
-		result = store(handover, uid, &spool, &entry, err);
+		result = store(handover, uid, &spool, &parts, err);
 	if (result == 0 && handover_is_left_to_service(&spool, handover->conf))
 		way_by_service(handover->conf, handover->arena);
 	if (result == 0 && mode == DELIVERY_FOREGROUND)
-		attempt_now(handover, &spool, &entry, helper);
-	spool_entry_close(&entry);
-	if (result == 0 && (handover->is_left || handover->has_reported || has_parts) && mode != DELIVERY_QUEUE_ONLY)
+		attempt_now(handover, &spool, &parts, helper);
+	submission_close_parts(&parts);
+	if (result == 0 && (handover->is_left || handover->has_reported) && mode != DELIVERY_QUEUE_ONLY)
 		queue_start(&spool, handover->request->config_file, helper);
 	if (helper >= 0)
 		close(helper);
@@ -301,18 +342,23 @@ static int store_in_spool(struct handover *handover, const char *path, struct er
 	return result;
 }
 
-/* "queued as ID", in the words of the service. */
-static bool take_id(struct view text, char id[SPOOL_ID_SIZE])
+/* The ids in "queued as ID ID", the words of the service; each but the first is of a part of the mail that is one of its own. */
+static struct view find_ids(struct view text)
 {
 	static const struct view before = VIEW("queued as ");
-	uint64_t arrival_us;
-	struct view rest = view_from(text, view_find(text, before) + before.len);
 
-	rest = view_first(rest, SPOOL_ID_SIZE - 1);
-	if (!spool_id_parse(rest, &arrival_us))
+	return view_from(text, view_find(text, before) + before.len);
+}
+
+static bool take_id(struct view *ids, char id[SPOOL_ID_SIZE])
+{
+	struct view word = view_take_until(ids, ' ', NULL);
+	uint64_t arrival_us;
+
+	if (!spool_id_parse(word, &arrival_us))
 		return false;
-	memcpy(id, rest.data, rest.len);
-	id[rest.len] = '\0';
+	memcpy(id, word.data, word.len);
+	id[word.len] = '\0';
 	return true;
 }
 
@@ -333,14 +379,17 @@ static void wait_for_fate(struct handover *handover)
 	char id[SPOOL_ID_SIZE], last[SPOOL_ID_SIZE] = "";
 
 	for (size_t i = 0; i < handover->draft->envelope.recipient_count; i++) {
-		int fate;
+		struct view ids = find_ids(handover->outcomes[i].reply.text);
 
-		if (!take_id(handover->outcomes[i].reply.text, id) || strcmp(id, last) == 0)
+		if (!take_id(&ids, id) || strcmp(id, last) == 0)
 			continue;
 		memcpy(last, id, sizeof last);
-		fate = wait_for(handover, id);
-		if (handover->fate == EX_OK || (handover->fate == EX_TEMPFAIL && fate != EX_OK))
-			handover->fate = fate;
+		do {
+			int fate = wait_for(handover, id);
+
+			if (handover->fate == EX_OK || (handover->fate == EX_TEMPFAIL && fate != EX_OK))
+				handover->fate = fate;
+		} while (take_id(&ids, id));
 	}
 	handover->knows_fate = true;
 	handover->is_left = handover->fate == EX_TEMPFAIL;
@@ -353,8 +402,9 @@ static void take_answer(struct handover *handover)
 	bool are_all = true, is_one = true;
 
 	for (size_t i = 0; i < count; i++) {
+		struct view ids = find_ids(handover->outcomes[i].reply.text);
 		char id[SPOOL_ID_SIZE];
-		bool is_there = handover->outcomes[i].action == OUTCOME_RELAYED && take_id(handover->outcomes[i].reply.text, id);
+		bool is_there = handover->outcomes[i].action == OUTCOME_RELAYED && take_id(&ids, id);
 
 		are_all &= is_there;
 		if (is_there && !handover->id[0])

@@ -18,6 +18,7 @@ enum {
 	RECIPIENTS_DEFAULT = 50000,	/* a mail of one caller is one mail, and not several */
 	ERRORS_MAX = 20, TIMEOUT_S = 300, TIMEOUT_MAX_S = 86400,
 	HELO_SHOWN_MAX = 255,
+	PARTS_TOLD_MAX = 20,		/* a reply is a line */
 };
 
 struct session {
@@ -171,18 +172,20 @@ static int complete(struct session *session, struct err *err)
 static int store(struct session *session, const struct submission_trace *trace, struct view *answer, struct err *err)
 {
 	const struct session_options *options = session->options;
-	struct spool_entry entry = {.fd = -1};
+	struct submission_parts parts;
 	struct resolution resolution;
 	int result;
 
 	resolution_apply(&session->draft, options->conf, &session->facts, &session->author, session->draft.envelope.is_raw, &resolution);
 	resolution_log(&resolution);
-	result = submission_store(&session->draft, trace, options->conf, &session->facts, options->spool, &entry, err);
-
+	result = submission_store(&session->draft, trace, options->conf, &session->facts, options->spool, &parts, err);
 	if (result == 0) {
-		write_journal(session, entry.id);
-		*answer = arena_printf(session->arena, "queued as %s", entry.id);
-		spool_entry_close(&entry);
+		write_journal(session, parts.entries[parts.count - 1].id);
+		*answer = arena_printf(session->arena, "queued as %s", parts.entries[parts.count - 1].id);
+		/* Who waits for the fate of the mail waits for that of each. */
+		for (size_t i = 0; i + 1 < parts.count && i < PARTS_TOLD_MAX; i++)
+			*answer = arena_printf(session->arena, "%.*s %s", VIEW_ARG(*answer), parts.entries[i].id);
+		submission_close_parts(&parts);
 	}
 	return result;
 }

@@ -117,45 +117,61 @@ static int store_one(struct draft *draft, const struct submission_trace *trace, 
 	return spool_commit(spool, draft, &origin, entry, err);
 }
 
+static int store_next(struct draft *draft, const struct submission_trace *trace, const struct conf *conf, const struct compose_facts *facts,
+		      const struct spool *spool, struct submission_parts *parts, struct err *err)
+{
+	struct spool_entry entry = {.fd = -1};
+
+	if (store_one(draft, trace, conf, facts, spool, &entry, err) < 0) {
+		spool_entry_close(&entry);
+		return -1;
+	}
+	parts->entries = arena_grow(draft->message->arena, parts->entries, parts->count, &parts->capacity, sizeof *parts->entries);
+	parts->entries[parts->count++] = entry;
+	return 0;
+}
+
+void submission_close_parts(struct submission_parts *parts)
+{
+	for (size_t i = 0; i < parts->count; i++)
+		spool_entry_close(&parts->entries[i]);
+	parts->count = 0;
+}
+
 /* Parts that are durable already when another cannot be stored: whoever hands the mail over will do so again. Who may only add
  * to the spool leaves them: a mail that comes twice is better than one that is lost. */
-static void drop_parts(const struct spool *spool, struct spool_entry *parts, size_t count, bool are_stored)
+static void drop_parts(const struct spool *spool, struct submission_parts *parts)
 {
 	struct err ignored;
 
-	for (size_t i = 0; i < count; i++) {
-		if (!are_stored)
-			spool_entry_remove(spool, &parts[i], &ignored);
-		spool_entry_close(&parts[i]);
-	}
+	for (size_t i = 0; i < parts->count; i++)
+		spool_entry_remove(spool, &parts->entries[i], &ignored);
+	submission_close_parts(parts);
 }
 
 int submission_store(struct draft *draft, const struct submission_trace *trace, const struct conf *conf, const struct compose_facts *facts,
-		     const struct spool *spool, struct spool_entry *entry, struct err *err)
+		     const struct spool *spool, struct submission_parts *parts, struct err *err)
 {
-	struct arena *arena = draft->message->arena;
-	struct spool_entry *parts = NULL;
-	size_t count = 0, capacity = 0;
 	int result = 0;
 
+	*parts = (struct submission_parts){0};
 	while (result == 0 && submission_has_parts(&draft->envelope)) {
 		struct draft part = {.message = draft->message};
 
-		submission_take_part(&draft->envelope, arena, &part.envelope);
+		submission_take_part(&draft->envelope, draft->message->arena, &part.envelope);
 		if (draft->envelope.recipient_count == 0) { /* the last one is the mail itself */
 			draft->envelope = part.envelope;
 			break;
 		}
-		parts = arena_grow(arena, parts, count, &capacity, sizeof *parts);
-		parts[count] = (struct spool_entry){.fd = -1};
-		result = store_one(&part, trace, conf, facts, spool, &parts[count], err);
+		result = store_next(&part, trace, conf, facts, spool, parts, err);
 		if (!part.envelope.is_raw && field_list_find(&part.message->fields, (struct view)VIEW("Received"), 0) == 0)
 			field_list_remove(&part.message->fields, 0); /* each has its own */
 		if (result == 0)
-			log_write("cleanup", "%s: reports go to <%.*s>", parts[count++].id, VIEW_ARG(part.envelope.reverse_path));
+			log_write("cleanup", "%s: reports go to <%.*s>", parts->entries[parts->count - 1].id, VIEW_ARG(part.envelope.reverse_path));
 	}
 	if (result == 0)
-		result = store_one(draft, trace, conf, facts, spool, entry, err);
-	drop_parts(spool, parts, count, result == 0);
+		result = store_next(draft, trace, conf, facts, spool, parts, err);
+	if (result < 0)
+		drop_parts(spool, parts);
 	return result;
 }

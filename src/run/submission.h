@@ -33,11 +33,18 @@ bool submission_has_parts(const struct envelope *envelope);
 /* Takes those of one such kind out of the envelope, into one of their own; envelope has recipients. The value is how many. */
 size_t submission_take_part(struct envelope *envelope, struct arena *arena, struct envelope *part);
 
-/* Stores the draft durably under a new id; parts of it become mails of their own before, which a runner finds, and draft
- * keeps the rest. On success the entry is open and locked, and the message has its Received, unless
- * it is raw.
- * Fails as spool_check_room and spool_commit; then nothing of it remains. */
+/* Mails in the spool that were one. In the arena of the message. */
+struct submission_parts {
+	struct spool_entry *entries;	/* open and locked */
+	size_t count, capacity;
+};
+
+/* Stores the draft durably under a new id; parts of it, in the order in which they are taken, become mails of their own before,
+ * and draft keeps the rest, which is the last. On success there is one entry at least, and the message has the Received of the
+ * last, unless it is raw.
+ * Fails as spool_check_room and spool_commit; then nothing of it remains, and there are no entries. */
 int submission_store(struct draft *draft, const struct submission_trace *trace, const struct conf *conf, const struct compose_facts *facts,
-		     const struct spool *spool, struct spool_entry *entry, struct err *err);
+		     const struct spool *spool, struct submission_parts *parts, struct err *err);
+void submission_close_parts(struct submission_parts *parts);
 
 #endif

@@ -181,6 +181,30 @@ def test_each_list_of_a_mail_has_its_owner_in_the_queue(queue, sink, tmp_path, m
     assert all(len(found) == 1 for found in ids) and len({found[0] for found in ids}) == 3
 
 
+@pytest.mark.parametrize("to", ["l, c@example.com", "c@example.com, l", "m, l, c@example.com"])
+@pytest.mark.parametrize("refused", ["a@example.com", "c@example.com"])
+@pytest.mark.parametrize("code, status", [("550 5.1.1", 67), ("450 4.2.1", 75)])
+def test_who_waits_hears_of_every_list(queue, sink, tmp_path, to, refused, code, status):
+    (tmp_path / "aliases").write_text(LISTS)
+    relay = sink(lambda session, line: f"{code} not now" if line.startswith(f"RCPT TO:<{refused}>") else None)
+    q = queue(relay=relay.url, host_name="web1.example.net", domain="web1.example.net", aliases=str(tmp_path / "aliases"))
+    done = q.run("send", "--wait", "-t", input=f"To: {to}\nFrom: x@example.com\n\n".encode())
+    assert done.returncode == status and refused.encode() in done.stderr and b"Sent to " in done.stdout, done
+    left = re.findall(rb"It stays in the queue as (\w+) ", done.stderr)
+    assert [id.decode() for id in left] == [id for id in q.files() if status == 75]
+
+
+def test_who_waits_for_the_service_hears_of_every_list(make_service, sink):
+    relay = sink(lambda session, line: "550 5.1.1 nobody" if line.startswith("RCPT TO:<a@") else None)
+    service = make_service(begin=False)
+    (service.folder / "aliases").write_text(LISTS)
+    service.configure(f"relay = {relay.url}\naliases = {service.folder}/aliases\n")
+    service.start()
+    for to, status in (("m@here.example, l@here.example, c@example.com", 67), ("c@example.com, l@here.example", 67), ("m@here.example, c@example.com", 0)):
+        done = service.run("send", "--system", "--wait", "-t", input=f"To: {to}\nFrom: x@example.com\n\n".encode())
+        assert done.returncode == status and (b"could not be delivered to everybody" in done.stderr) == (status != 0), done
+
+
 def test_a_submission_is_completed_as_the_rfc_lets_it_be(host):
     here = host("from = Ann <ann@example.org>", "")
     text = b">From bob Mon Jan  1 00:00:00 2024\nReturn-Path: <x@example.com>\nFrom:\nBcc: hidden@example.com\nResent-Bcc: other@example.com\nResent-To: x@example.com\nSubject: caf\xe9\n\n\xe9\n"
