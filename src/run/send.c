@@ -139,6 +139,9 @@ static int exit_status(const struct sending *sending, const struct handover *han
 
 	if (handover->knows_fate)
 		return handover->fate;
+	/* What is kept because of a mistake has not been tried. Programs that wait by -odi out of habit are not told. */
+	if (handover->is_left && !handover->outcomes && sending->request->wait_for_fate && !sending->request->is_sendmail)
+		return EX_TEMPFAIL;
 	/* What is in the queue is durably ours; only who wants the fate to be the status hears that it is open. */
 	if (handover->is_left && status == EX_TEMPFAIL && !sending->request->wait_for_fate)
 		return EX_OK;

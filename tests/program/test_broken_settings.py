@@ -32,6 +32,13 @@ def test_a_mistake_in_the_configuration_loses_no_mail(queue, sink, mistake, word
     assert len(server.mails) == 1 and server.mails[0].recipients == [BOB]
 
 
+def test_who_waits_is_not_told_that_a_mail_that_is_kept_has_been_delivered(queue, sink):
+    server = sink()
+    q = queue(relay=server.url, timeout="soon")
+    result = q.run("send", "--wait", "-r", ANN, BOB, input=MAIL)
+    assert result.returncode == 75 and b"The mail is kept" in result.stderr and len(q.files()) == 1 and server.sessions == 0
+
+
 def test_a_mistake_never_sends_in_clear_what_was_to_be_secret(queue, sink):
     server = sink()
     q = queue(relay=server.url, tls="requird")
