@@ -105,6 +105,18 @@ static void spare_our_faults(const struct hop *hop, struct outcome *outcome)
 	outcome->err.status.class = 4;
 }
 
+static void take_heard(struct delivering *delivering, const struct hop *hop, const struct outcome *outcome)
+{
+	struct attempt *attempt = delivering->attempt;
+
+	for (size_t i = 0; i < hop->recipient_count; i++)
+		if (delivering->recipients[hop->recipients[i]] == outcome->recipient)
+			delivering->is_logged[hop->recipients[i]] = true;
+	attempt->mail.outcomes[outcome->recipient] = *outcome;
+	if (attempt->options->tell)
+		attempt->options->tell(attempt->options->tell_context, &attempt->mail, outcome);
+}
+
 /* What a worker tells, who has written it into the log of the message already. */
 struct hearing {
 	struct delivering *delivering;
@@ -117,14 +129,28 @@ static void take_line(void *context, struct view line)
 	struct attempt *attempt = hearing->delivering->attempt;
 	struct outcome outcome;
 
-	if (!spool_log_read_outcome(line, attempt->mail.envelope.recipient_count, attempt->arena, &outcome))
+	if (spool_log_read_outcome(line, attempt->mail.envelope.recipient_count, attempt->arena, &outcome))
+		take_heard(hearing->delivering, hearing->hop, &outcome);
+}
+
+/* A worker that has died may have written down what he did not live to say; what is said of it later would undo that. */
+static void take_written(struct delivering *delivering, const struct hop *hop)
+{
+	struct attempt *attempt = delivering->attempt;
+	struct spool_mail now;
+	struct err ignored;
+	bool are_all = true;
+
+	for (size_t i = 0; i < hop->recipient_count; i++)
+		are_all &= delivering->is_logged[hop->recipients[i]];
+	if (are_all || spool_file_read(attempt->entry->fd, attempt->entry->id, attempt->arena, &now, &ignored) < 0)
 		return;
-	for (size_t i = 0; i < hearing->hop->recipient_count; i++)
-		if (hearing->delivering->recipients[hearing->hop->recipients[i]] == outcome.recipient)
-			hearing->delivering->is_logged[hearing->hop->recipients[i]] = true;
-	attempt->mail.outcomes[outcome.recipient] = outcome;
-	if (attempt->options->tell)
-		attempt->options->tell(attempt->options->tell_context, &attempt->mail, &outcome);
+	for (size_t i = 0; i < hop->recipient_count; i++) {
+		size_t recipient = delivering->recipients[hop->recipients[i]];
+
+		if (!delivering->is_logged[hop->recipients[i]] && !attempt_is_pending(&now, recipient))
+			take_heard(delivering, hop, &now.outcomes[recipient]);
+	}
 }
 
 static void deliver_by_helper(struct delivering *delivering, const struct hop *hop, struct outcome *outcomes)
@@ -139,6 +165,7 @@ static void deliver_by_helper(struct delivering *delivering, const struct hop *h
 	if (helper_deliver(attempt->options->helper, local_way_destination(hop->mailbox, attempt->arena).data, attempt->entry,
 			   numbers, hop->recipient_count, take_line, &hearing, &unheard.err) == 0)
 		err_set(&unheard.err, EX_TEMPFAIL, STATUS(4, 3, 0), "Nobody has said what became of it.");
+	take_written(delivering, hop);
 	for (size_t i = 0; i < hop->recipient_count; i++) {
 		outcomes[hop->recipients[i]] = unheard;
 		outcomes[hop->recipients[i]].recipient = hop->recipients[i];
