@@ -106,12 +106,23 @@ static bool take_mailbox(struct composer *composer, struct view name)
 	return false;
 }
 
-/* Who wrote a message that came whole stands in it, and of several authors the one who sends it. A field that cannot be
- * read is no reason to lose the mail: the caller is its sender then. */
+static bool was_resent(const struct field_list *fields)
+{
+	for (size_t i = 0; i < fields->count; i++)
+		if (view_starts_nocase(fields->items[i].name, (struct view)VIEW("Resent-")))
+			return true;
+	return false;
+}
+
+/* Who wrote a message that came whole stands in it, and of several authors the one who sends it; one that is resent is nothing
+ * its author has sent, and what becomes of it is not his business. A field that cannot be read is no reason to lose the mail: the
+ * caller is its sender then. */
 static void take_author(struct composer *composer)
 {
-	if (!composer->author_is_given && !take_mailbox(composer, (struct view)VIEW("Sender")))
-		take_mailbox(composer, (struct view)VIEW("From"));
+	bool is_resent = was_resent(&composer->message->fields);
+
+	if (!composer->author_is_given && !take_mailbox(composer, is_resent ? (struct view)VIEW("Resent-Sender") : (struct view)VIEW("Sender")))
+		take_mailbox(composer, is_resent ? (struct view)VIEW("Resent-From") : (struct view)VIEW("From"));
 }
 
 static int compose_whole(struct composer *composer, struct err *err)

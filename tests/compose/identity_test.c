@@ -171,6 +171,10 @@ static void the_author_of_a_message_is_found_in_it(void **state)
 		{"From: a@x.example, c@x.example\nSender: c@x.example\nTo: b@x.example\n\n", "c@x.example"},
 		{"From: root\nTo: b@x.example\n\n", "root@host.example"}, {"From: Team: a@x.example;\nTo: b@x.example\n\n", "a@x.example"},
 		{"To: b@x.example\n\n", "ann@host.example"}, {"From: nobody:;\nTo: b@x.example\n\n", "ann@host.example"},
+		/* of one that is resent, who does so */
+		{"Resent-From: r@x.example\nResent-To: b@x.example\nFrom: a@x.example\nSender: s@x.example\n\n", "r@x.example"},
+		{"Resent-From: r@x.example\nResent-Sender: q@x.example\nResent-To: b@x.example\nFrom: a@x.example\n\n", "q@x.example"},
+		{"Resent-To: b@x.example\nFrom: a@x.example\n\n", "ann@host.example"},
 		{"From: @@@\nTo: b@x.example\n\n", "ann@host.example"}, {"From: a@x.example\nSender: ???@\nTo: b@x.example\n\n", "a@x.example"},
 	};
 
