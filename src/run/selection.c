@@ -146,10 +146,13 @@ int selection_run(const struct spool *spool, const struct queue_request *wish, c
 	for (size_t i = 0; result == 0 && i < list.count; i++) {
 		struct selected selected = {.item = list.items[i]};
 		struct arena *arena = arena_new();
+		struct err why;
 
 		selected.is_active = locks.count > 0 && bsearch(&selected.item.inode, locks.inodes, locks.count, sizeof *locks.inodes, compare_inodes);
-		if (read_mail(spool, selected.item.id, arena, &selected.mail, err) < 0) {
-			result = wish->ids.count > 0 ? -1 : 0; /* it may have been delivered just now */
+		if (read_mail(spool, selected.item.id, arena, &selected.mail, &why) < 0) {
+			if (wish->ids.count > 0 || spool_look(spool, selected.item.id, &selected.item))
+				*err = why; /* else it has been delivered just now */
+			result = wish->ids.count > 0 ? -1 : 0;
 		} else if (is_meant(wish, &selected.mail, conf, arena)) {
 			++*found;
 			result = take(context, &selected, err);

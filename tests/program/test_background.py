@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from conftest import PALOMA
-from queues import PATIENCE
+from queues import PATIENCE, wait_until
 
 MAIL = b"Subject: x\n\ny\n"
 UNDER_STRACE = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}  # which does not work when traced
@@ -115,3 +115,18 @@ def test_a_terminal_takes_no_runner_along(mine, server, tmp_path, end):
     server.wait_mails(1)
     os.close(slave)
     os.close(master)
+
+
+@needs_strace
+def test_a_mail_that_goes_while_the_queue_is_listed_is_none(queue, tmp_path):
+    q = queue(relay="smtp://127.0.0.1:1")
+    id, trace, log = q.put("bob@example.net"), tmp_path / "trace", tmp_path / "log"
+    q.run("mailq", env=UNDER_STRACE, under=["strace", "-o", trace, "-e", "trace=openat"])
+    opened = [line for line in trace.read_text().splitlines() if line.startswith("openat(")]
+    before = next(at for at, line in enumerate(opened) if f'"{id}"' in line)
+    words = ["strace", "-D", "-o", log, "-e", "trace=openat", "-e", f"inject=openat:signal=STOP:when={before}", PALOMA, "mailq"]
+    listing = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**q.environment, **UNDER_STRACE})
+    wait_until(lambda: log.exists() and "stopped by SIGSTOP" in log.read_text())
+    (q.spool / "queue" / id).unlink()
+    os.kill(listing.pid, signal.SIGCONT)
+    assert listing.communicate(timeout=PATIENCE) == (b"Mail queue is empty\n", b"") and listing.returncode == 0
