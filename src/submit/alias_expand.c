@@ -203,7 +203,7 @@ static void expand_node(struct expansion *expansion, struct alias_node *node, st
 /* What a path leads to is added to the envelope. */
 static void expand_path(struct aliases *aliases, struct envelope *to, const struct recipient *recipient)
 {
-	struct expansion expansion = {.aliases = aliases, .to = to, .recipient = *recipient};
+	struct expansion expansion = {.aliases = aliases, .to = to, .recipient = *recipient, .sender = recipient->sender};
 	struct view local_part, domain, path;
 	struct alias_node *node;
 

@@ -157,6 +157,11 @@ def test_a_list_is_told_of_by_its_owner(host):
     assert here.send(input=b"To: l\nFrom: x@example.com\n\n")[:2] == ("boss@example.com", ["a@example.com", "b@example.com"])
 
 
+def test_who_gets_the_mail_of_an_unknown_member_gets_it_from_the_list(host):
+    here = host("unknown_user = ca", "l: ghost, a@example.com\nowner-l: boss@example.com\nca: c@example.com, d@example.com\n")
+    assert here.send(input=b"To: l\nFrom: x@example.com\n\n")[:2] == ("boss@example.com", ["c@example.com", "d@example.com", "a@example.com"])
+
+
 MIXED = b"To: l, m, c@example.com\nFrom: x@example.com\nSubject: s\n\n"
 LISTS = "l: a@example.com, b@example.com\nowner-l: boss@example.com\nm: d@example.com, e@example.com\nowner-m: m-owner@example.com\n"
 WANTED = {("boss@example.com", "a@example.com b@example.com"), ("m-owner@example.com", "d@example.com e@example.com"), ("x@example.com", "c@example.com")}
