@@ -152,8 +152,9 @@ static void deliver_local(const struct conf *conf, const struct hop *hop, const 
 		return;
 	}
 	deliver_hop(hop, draft, options, outcomes, arena);
-	/* One's own, too, where the folder of mailboxes is closed: a hop has one recipient when it is local. */
-	if (service && any_was_put_off(hop, outcomes))
+	/* One's own, too, where the folder of mailboxes is closed: a hop has one recipient when it is local. What a .forward leads to
+	 * is known here only: there his address would lead to all of it once more. */
+	if (service && !hop->mailbox->is_target && any_was_put_off(hop, outcomes))
 		hand_to_service(service, hop, draft, options, outcomes, arena);
 }
 

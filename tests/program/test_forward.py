@@ -82,6 +82,16 @@ def test_files_and_commands_in_it_are_used_with_the_rights_of_its_user_alone(mac
     assert not machine.path("/etc/of-ann").exists()
 
 
+def test_what_it_leads_to_and_cannot_be_done_now_is_not_asked_of_the_service(machine):
+    """Which would read it again, and deliver to all whom it names once more."""
+    machine.make_maildir("ann")
+    forward(machine, "ann", "\\ann\n/etc/of-ann\n")
+    service = machine.serve("forward = yes\n")
+    sent = machine.send("ann", user="ann", PALOMA_FORWARD="yes", PALOMA_SUBMIT_SOCKET=str(service.submit))
+    assert sent.returncode == 75 and b"/etc/of-ann" in sent.stderr and "from=<" not in service.log.read_text()
+    assert len(machine.maildir("ann")) == 1
+
+
 def test_the_service_has_it_read_by_its_helper(machine):
     (machine.folder / "aliases").write_text("team: ann, bob\n")
     forward(machine, "bob", f"\\bob\n{machine.folder}/of-bob\nann\n")
