@@ -61,7 +61,7 @@ class Box:
     def __init__(self, folder, home):
         self.folder, self.root = folder, folder / "root"
         self.root.mkdir()
-        self.environment = {name: value for name, value in clean_environment(home).items() if name not in ("PALOMA_QUEUE", "XDG_CONFIG_HOME")}
+        self.environment = {name: value for name, value in clean_environment(home).items() if name not in ("PALOMA_QUEUE", "PALOMA_MAILBOX", "XDG_CONFIG_HOME")}
         self.environment.update(HOME="/root", PATH="/usr/sbin:/usr/bin:/sbin:/bin", TMPDIR="/tmp")
 
     def run(self, *words, input=b"", env=None, uid=None, before="", conf="", read_only=False, under=(), timeout=100, after="true"):

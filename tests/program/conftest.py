@@ -14,9 +14,9 @@ PALOMA = os.environ.get("PALOMA", str(HERE.parent.parent / "src" / "paloma"))
 
 
 def clean_environment(home):
-    """Nothing of the caller's settings; sanitizers keep their own."""
+    """Nothing of the caller's settings, nor of the mailboxes of this host; sanitizers keep their own."""
     kept = {name: value for name, value in os.environ.items() if name.startswith(("ASAN", "UBSAN", "LSAN", "PATH"))}
-    return {**kept, "HOME": str(home), "LC_ALL": "C.UTF-8", "TZ": "UTC", "PALOMA_QUEUE": "never"}
+    return {**kept, "HOME": str(home), "LC_ALL": "C.UTF-8", "TZ": "UTC", "PALOMA_QUEUE": "never", "PALOMA_MAILBOX": "mbox:/nonexistent/%u"}
 
 
 @pytest.fixture
@@ -31,8 +31,8 @@ def paloma(home):
     """Runs paloma to its end: paloma("send", ..., input=b"...") gives a CompletedProcess with bytes."""
 
     def run(*words, input=b"", env=None, **rest):
-        return subprocess.run([PALOMA, *map(str, words)], input=input, capture_output=True, timeout=120,
-                              env={**clean_environment(home), **(env or {})}, **rest)
+        environment = {name: value for name, value in {**clean_environment(home), **(env or {})}.items() if value is not None}
+        return subprocess.run([PALOMA, *map(str, words)], input=input, capture_output=True, timeout=120, env=environment, **rest)
 
     return run
 

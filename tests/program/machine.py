@@ -59,7 +59,8 @@ class Machine:
 
     def environment(self, user, settings):
         home = "/root" if user is None else self.home(user)
-        return {**clean_environment(home), "XDG_CONFIG_HOME": "/nonexistent", "PALOMA_HOST_NAME": "here.example", "PALOMA_LOG": "none",
+        kept = {name: value for name, value in clean_environment(home).items() if name != "PALOMA_MAILBOX"}  # it has its own /var/mail
+        return {**kept, "XDG_CONFIG_HOME": "/nonexistent", "PALOMA_HOST_NAME": "here.example", "PALOMA_LOG": "none",
                 "PALOMA_SUBMIT_SOCKET": "/nonexistent", **settings}
 
     def run(self, *words, user=None, input=b"", **settings):
@@ -89,7 +90,7 @@ class Machine:
             os.chown(self.home(name) / "Maildir" / part, USERS[name], USERS[name])
 
     def serve(self, settings="", owner=USERS["paloma"]):
-        service = Service(settings=settings, launcher=self.inside(), owner=owner)
+        service = Service(settings=settings, launcher=self.inside(), owner=owner, environment={"PALOMA_MAILBOX": None})
         self.services.append(service)
         service.start()
         return service

@@ -120,8 +120,9 @@ class Service:
                              f"host_name = here.example\n{settings}")
 
     def start(self):
+        environment = {name: value for name, value in {**clean_environment(self.home), **self.environment}.items() if value is not None}
         self.process = subprocess.Popen([*self.launcher, PALOMA, "serve", "-C", str(self.conf), *self.words], stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, env={**clean_environment(self.home), **self.environment}, **self.rest)
+                                        stderr=subprocess.PIPE, env=environment, **self.rest)
         self.listens = []
         for _ in range(2 + self.words.count("--listen")):
             line = self.process.stdout.readline().decode()

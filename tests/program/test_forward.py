@@ -200,7 +200,7 @@ def test_root_is_not_asked_for_those_who_are_nobody_here(machine, tmp_path):
     subprocess.run(["gcc", "-shared", "-fPIC", "-x", "c", "-", "-o", tmp_path / "tells.so", "-ldl"], input=TELLS.encode(), check=True)
     asked = tmp_path / "asked"
     service = Service(settings="forward = yes\n", launcher=machine.inside(), owner=USERS["paloma"], environment={
-        "LD_PRELOAD": str(tmp_path / "tells.so"), "ASKED_FILE": str(asked), "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0"})
+        "PALOMA_MAILBOX": None, "LD_PRELOAD": str(tmp_path / "tells.so"), "ASKED_FILE": str(asked), "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0"})
     machine.services.append(service)
     service.start()
     assert machine.by_service(service, "ann", input=b"To: ann, no-user\n\nx\n").returncode == 0

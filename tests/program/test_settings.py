@@ -43,7 +43,7 @@ def test_the_example_says_nothing_until_a_mark_is_taken_away(paloma, tmp_path):
     assert [row for row in settings if str(EXAMPLE) in row["origin"]] == []
     text, examples = re.subn(r"(?m)^#(?=\[|\w+ = )", "", EXAMPLE.read_text())
     (tmp_path / "conf").write_text(text)
-    result = paloma("config", "--json", "-C", tmp_path / "conf")
+    result = paloma("config", "--json", "-C", tmp_path / "conf", env={"PALOMA_MAILBOX": None})
     assert result.returncode == 0, result.stderr
     in_force = [row for row in json.loads(result.stdout) if str(tmp_path) in row["origin"]]
     assert len(in_force) + text.count("\n[") - 1 == examples > 10
