@@ -52,7 +52,8 @@ void aliases_resolve(struct aliases *aliases);
 
 /* The recipients become those they lead to, each once. All paths have been wanted. */
 void aliases_expand(struct aliases *aliases, struct envelope *envelope);
-/* True when a path leads to one address of another host and to nothing else. It has been wanted. */
+/* True when a path leads to one address of another host and to nothing else, by what the administrator says: a .forward is its
+ * user's, and a header would tell it to everybody. It has been wanted. */
 bool aliases_lead_outside(struct aliases *aliases, struct view path, struct view *outside);
 /* True when the path is a name of this host; its domain says so. */
 bool aliases_is_local(const struct aliases *aliases, struct view path);

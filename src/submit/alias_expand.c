@@ -8,6 +8,7 @@ struct expansion {
 	struct envelope *to;
 	struct recipient recipient;	/* what all it leads to have of it */
 	struct view sender;		/* the owner of the list that is being expanded; empty: none */
+	bool is_shown;			/* for others to read: what a user says in his .forward is nobody's business */
 	unsigned depth;
 	size_t given;			/* recipients it has led to, those who were there already among them */
 };
@@ -103,7 +104,7 @@ static void expand_node(struct expansion *expansion, struct alias_node *node, st
 /* The mailbox of a user, if he does not want his mail elsewhere. */
 static void expand_mailbox(struct expansion *expansion, const struct alias_node *node, struct view path)
 {
-	if (node->forward && node->forward->is_found && !node->forward->is_open)
+	if (!expansion->is_shown && node->forward && node->forward->is_found && !node->forward->is_open)
 		expand_node(expansion, node->forward, path);
 	else
 		give_mailbox(expansion, path);
@@ -201,9 +202,9 @@ static void expand_node(struct expansion *expansion, struct alias_node *node, st
 }
 
 /* What a path leads to is added to the envelope. */
-static void expand_path(struct aliases *aliases, struct envelope *to, const struct recipient *recipient)
+static void expand_path(struct aliases *aliases, struct envelope *to, const struct recipient *recipient, bool is_shown)
 {
-	struct expansion expansion = {.aliases = aliases, .to = to, .recipient = *recipient, .sender = recipient->sender};
+	struct expansion expansion = {.aliases = aliases, .to = to, .recipient = *recipient, .sender = recipient->sender, .is_shown = is_shown};
 	struct view local_part, domain, path;
 	struct alias_node *node;
 
@@ -228,7 +229,7 @@ void aliases_expand(struct aliases *aliases, struct envelope *envelope)
 	envelope->index = NULL;
 	envelope->recipient_count = envelope->recipient_capacity = envelope->index_size = 0;
 	for (size_t i = 0; i < from.recipient_count; i++)
-		expand_path(aliases, envelope, &from.recipients[i]);
+		expand_path(aliases, envelope, &from.recipients[i], false);
 }
 
 bool aliases_lead_outside(struct aliases *aliases, struct view path, struct view *outside)
@@ -238,7 +239,7 @@ bool aliases_lead_outside(struct aliases *aliases, struct view path, struct view
 	struct envelope to = {0};
 
 	aliases->visit++;
-	expand_path(aliases, &to, &recipient);
+	expand_path(aliases, &to, &recipient, true);
 	aliases->troubles.count = troubles; /* told when mail goes that way */
 	if (to.recipient_count != 1 || to.recipients[0].target.len > 0 || aliases_is_local(aliases, to.recipients[0].forward_path))
 		return false;

@@ -22,6 +22,8 @@ static bool read_forward(struct view user, int helper, struct arena *arena, stru
 	forward->path = arena_printf(arena, "/home/%.*s/.forward", VIEW_ARG(user)).data;
 	if (view_equal(user, (struct view)VIEW("fred")))
 		forward->text = view_of("\\fred\nfred@away.example\n\"|/mine\"\n");
+	else if (view_equal(user, (struct view)VIEW("kim")))
+		forward->text = view_of("kim@away.example");
 	else if (view_equal(user, (struct view)VIEW("gina")))
 		forward->text = view_of("fred, gina");
 	else if (view_equal(user, (struct view)VIEW("root")))
@@ -196,7 +198,7 @@ static void users_forward_their_mail(void **state)
 		{"", "fred+x", "fred+x" HOST " fred@away.example fred+x" HOST "[|/mine]{fred}"},
 		{"fred: f@x.example\n", "fred", "f@x.example"}, {"fred: \\fred\n", "fred", "fred" HOST},
 		{"fred: fred, f@x.example\n", "fred", "fred" HOST " fred@away.example fred" HOST "[|/mine]{fred} f@x.example"},
-		{"", "gina", "fred" HOST " fred@away.example fred" HOST "[|/mine]{fred} gina" HOST}, {"", "hugo", "hugo" HOST}, {"", "root", "me@x.example"}, {"", "postmaster+x", "me@x.example"}, {"", "ina", "ina" HOST},
+		{"", "gina", "fred" HOST " fred@away.example fred" HOST "[|/mine]{fred} gina" HOST}, {"", "hugo", "hugo" HOST}, {"", "root", "me@x.example"}, {"", "postmaster+x", "me@x.example"}, {"", "ina", "ina" HOST}, {"", "kim", "kim@away.example"},
 		{"fred: gina\n", "gina", "gina" HOST}, {"a: gina\n", "a", "fred" HOST " fred@away.example fred" HOST "[|/mine]{fred} gina" HOST},
 	};
 
@@ -265,6 +267,21 @@ static void one_address_outside_can_stand_for_a_name(void **state)
 	end(&scene);
 }
 
+/* Where mail goes is one thing; a header tells everybody. */
+static void what_a_user_says_is_shown_to_nobody(void **state)
+{
+	struct scene scene;
+	struct view outside;
+
+	(void)state;
+	begin(&scene, "boss: kim\n");
+	scene.options.read_forward = read_forward;
+	assert_string_equal(expand(&scene, "kim boss"), "kim@away.example");
+	assert_false(aliases_lead_outside(scene.aliases, view_of("kim"), &outside));
+	assert_false(aliases_lead_outside(scene.aliases, view_of("boss"), &outside));
+	end(&scene);
+}
+
 /* Every name of a long list is looked up, and a chain that is too long ends in a mailbox. */
 static void many_and_deep(void **state)
 {
@@ -318,6 +335,7 @@ int main(void)
 		cmocka_unit_test(a_caller_names_no_command),
 		cmocka_unit_test(lists_are_included),
 		cmocka_unit_test(users_forward_their_mail),
+		cmocka_unit_test(what_a_user_says_is_shown_to_nobody),
 		cmocka_unit_test(names_of_a_host_without_mailboxes_get_its_domain),
 		cmocka_unit_test(one_address_outside_can_stand_for_a_name),
 		cmocka_unit_test(many_and_deep),
