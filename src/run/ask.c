@@ -46,6 +46,20 @@ static int read_line(int tty, int signals, struct buf *line, int *caught)
 	}
 }
 
+/* Those that mean something to us: who has them ignored, in the background perhaps, is not to be disturbed by them. */
+static void find_deadly(int found[])
+{
+	size_t count = 0;
+
+	for (const int *signal = deadly; *signal; signal++) {
+		struct sigaction action;
+
+		if (sigaction(*signal, NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+			found[count++] = *signal;
+	}
+	found[count] = 0;
+}
+
 /* What was blocked while the terminal was silent does its work now. */
 static void release_signals(int signals, int caught)
 {
@@ -62,7 +76,7 @@ static void release_signals(int signals, int caught)
 
 static int ask(const char *question, bool is_silent, struct buf *line, struct err *err)
 {
-	int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY), signals, caught = 0, result;
+	int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY), wanted[sizeof deadly / sizeof *deadly], signals, caught = 0, result;
 	struct termios before, silent;
 
 	if (tty < 0 || tcgetattr(tty, &before) < 0) {
@@ -70,7 +84,8 @@ static int ask(const char *question, bool is_silent, struct buf *line, struct er
 			close(tty);
 		return err_set(err, EX_USAGE, STATUS(5, 5, 4), "There is no terminal to ask on: %s", question);
 	}
-	signals = process_open_signals(deadly, err);
+	find_deadly(wanted);
+	signals = process_open_signals(wanted, err);
 	if (signals < 0) {
 		close(tty);
 		return -1;

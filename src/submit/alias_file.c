@@ -251,8 +251,8 @@ static bool may_be_one(const struct name_index *index, struct view rest)
 	for (size_t i = 0; i < index->count; i++) {
 		struct view name = index->wanted[i].name;
 
-		if (rest.len > name.len && name.len > 0 && (rest.data[name.len] == ':' || is_blank(rest.data[name.len])) &&
-		    ascii_lower(rest.data[name.len - 1]) == name.data[name.len - 1])
+		if (rest.len > name.len && (rest.data[name.len] == ':' || is_blank(rest.data[name.len])) &&
+		    (name.len == 0 || ascii_lower(rest.data[name.len - 1]) == name.data[name.len - 1]))
 			return true;
 	}
 	return false;

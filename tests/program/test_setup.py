@@ -58,11 +58,12 @@ def server(catcher, authority):
 class Terminal:
     """paloma with a terminal of its own."""
 
-    def __init__(self, home, *words, env=None):
+    def __init__(self, home, *words, env=None, ignores_interrupt=False):
         self.master, slave = pty.openpty()
         self.shown = ""
 
         def take_terminal():
+            signal.signal(signal.SIGINT, signal.SIG_IGN if ignores_interrupt else signal.SIG_DFL)
             fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
 
         self.process = subprocess.Popen([PALOMA, *map(str, words)], stdin=subprocess.DEVNULL, stdout=slave, stderr=slave,
@@ -235,6 +236,15 @@ def test_a_signal_finds_the_terminal_as_it_was(server, authority, home):
     terminal.process.send_signal(signal.SIGINT)
     assert terminal.process.wait(60) == -signal.SIGINT and not terminal.is_silent()
     os.close(terminal.master)
+
+
+def test_a_signal_that_is_ignored_disturbs_no_answer(server, authority, home):
+    terminal = Terminal(home, "setup", "--user", "--relay", f"smtp://localhost:{server().port}", "--tls-ca", authority / "ca.pem", "ann@example.test",
+                        ignores_interrupt=True)
+    terminal.expect("Password of ann@example.test: ")
+    terminal.process.send_signal(signal.SIGINT)
+    terminal.type(PASSWORD)
+    assert terminal.end() == 0, terminal.shown
 
 
 def test_without_a_terminal_there_is_no_question(paloma, authority):
