@@ -10,6 +10,7 @@ src_libbase_a_SOURCES = \
 	%D%/escape.c %D%/escape.h \
 	%D%/file.c %D%/file.h \
 	%D%/file_store.c %D%/file_store.h \
+	%D%/hash.c %D%/hash.h \
 	%D%/json.c %D%/json.h \
 	%D%/json_read.c %D%/json_read.h \
 	%D%/log.c %D%/log.h \

@@ -1,6 +1,8 @@
 /* envelope - who a message comes from and goes to, apart from its header (RFC 5321, 3461, 6531). */
 #include "mail/envelope.h"
 
+#include "base/hash.h"
+
 enum { INDEX_SMALLEST = 64 };
 
 /* Where the domain begins; an @ in quotes begins none. */
@@ -12,11 +14,9 @@ static size_t domain_index(struct view path)
 /* The local part decides by its octets, the domain without regard to case. */
 static size_t hash_path(struct view path)
 {
-	size_t hash = 5381, at = domain_index(path);
+	size_t at = domain_index(path);
 
-	for (size_t i = 0; i < path.len; i++)
-		hash = hash * 33 ^ (unsigned char)(i > at ? ascii_lower(path.data[i]) : path.data[i]);
-	return hash;
+	return hash_view_nocase(hash_view(0, view_first(path, at)), view_from(path, at));
 }
 
 static bool is_same(const struct recipient *known, const struct recipient *other)

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "base/hash.h"
 #include "base/mem.h"
 
 enum { TABLE_FIRST = 64, NOWHERE = 0 };
@@ -42,11 +43,7 @@ void agenda_free(struct agenda *agenda)
 
 static size_t hash_id(const char *id)
 {
-	size_t hash = 5381;
-
-	for (; *id; id++)
-		hash = hash * 33 ^ (unsigned char)*id;
-	return hash ^ hash >> 17;
+	return hash_view(0, view_of(id));
 }
 
 /* The slot of the id, or the free one where it would be. */

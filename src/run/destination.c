@@ -2,17 +2,14 @@
 #include "run/destination.h"
 
 #include <stdlib.h>
+#include "base/hash.h"
 #include "base/mem.h"
 
 enum { WINDOW_FIRST = 4, USERS_PART = 4 };
 
 static struct destination **bucket_of(struct destinations *destinations, struct view name)
 {
-	size_t hash = 5381;
-
-	for (size_t i = 0; i < name.len; i++)
-		hash = hash * 33 ^ (unsigned char)name.data[i];
-	return &destinations->buckets[(hash ^ hash >> 10) % DESTINATION_BUCKETS];
+	return &destinations->buckets[hash_view(0, name) % DESTINATION_BUCKETS];
 }
 
 static void forget(struct destinations *destinations, struct destination **place)

@@ -5,21 +5,13 @@
 
 #include <stdlib.h>
 #include <sysexits.h>
+#include "base/hash.h"
 #include "base/mem.h"
 #include "mail/qualify.h"
 
-static size_t hash_node(enum alias_node_kind kind, struct view name)
-{
-	size_t hash = 5381 + kind;
-
-	for (size_t i = 0; i < name.len; i++)
-		hash = hash * 33 ^ (unsigned char)name.data[i];
-	return hash;
-}
-
 static size_t *find_slot(const struct aliases *aliases, enum alias_node_kind kind, struct view name)
 {
-	for (size_t at = hash_node(kind, name);; at++) {
+	for (size_t at = hash_view(kind, name);; at++) {
 		size_t *slot = &aliases->slots[at & (aliases->slot_count - 1)];
 
 		if (*slot == 0 || (aliases->nodes[*slot - 1]->kind == kind && view_equal(aliases->nodes[*slot - 1]->name, name)))

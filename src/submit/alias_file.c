@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
+#include "base/hash.h"
 #include "base/mem.h"
 
 enum { FILE_OCTETS_MAX = 64 * 1024 * 1024, SHOWN_MAX = 200, FEW_NAMES = 8 };
@@ -200,18 +201,9 @@ struct name_index {
 	size_t count, left;		/* left: that are not found yet */
 };
 
-static size_t hash_name(struct view name)
-{
-	size_t hash = 5381;
-
-	for (size_t i = 0; i < name.len; i++)
-		hash = hash * 33 ^ (unsigned char)ascii_lower(name.data[i]);
-	return hash;
-}
-
 static struct alias_wanted *look_up(const struct name_index *index, struct view name)
 {
-	for (size_t at = hash_name(name);; at++) {
+	for (size_t at = hash_view_nocase(0, name);; at++) {
 		size_t number = index->slots[at & index->mask];
 
 		if (number == 0)
@@ -230,7 +222,7 @@ static void fill_index(struct name_index *index, struct alias_wanted *wanted, si
 	*index = (struct name_index){.slots = mem_alloc_array(size, sizeof *index->slots), .mask = size - 1, .wanted = wanted,
 				       .count = count, .left = count};
 	for (size_t i = 0; i < count; i++) {
-		size_t at = hash_name(wanted[i].name);
+		size_t at = hash_view_nocase(0, wanted[i].name);
 		unsigned char c = wanted[i].name.len > 0 ? (unsigned char)wanted[i].name.data[0] : ':';
 
 		index->first[c] = true;

@@ -326,19 +326,31 @@ class Queued:
         times = spawn_seconds(self.submit("many"), self.submit("few"))
         self.bench.tell_ratio("time of a submission", *times, 1.2, milliseconds)
         self.listing(spools, later)
-        rates = {}
-        for name, count, runs in (("few", FEW, 5), ("many", MANY, 1)):
-            spool, copier = spools[name]
-            done = []
-            for _ in range(runs):
-                copier.fill(spool / "queue", count)
-                run = drain(spool, self.submit(name, "-odb"))
-                done.append(count / run.seconds)
-            rates[name] = statistics.median(done)
-        self.bench.tell_least("mails per second", rates["many"] / rates["few"], 0.8, f"{rates['many']:.0f} / {rates['few']:.0f}")
+        ratios, rates, peak_kib = [], [], []
+        for _ in range(3):
+            few = self.rates("few", spools["few"], FEW, 5)
+            (many, run), = self.drained("many", spools["many"], MANY, 1)
+            few += self.rates("few", spools["few"], FEW, 5)
+            ratios.append(many / statistics.median(few))
+            rates.append((many, statistics.median(few)))
+            peak_kib.append(run.peak_kib)
+        many, few = rates[ratios.index(statistics.median(ratios))]
+        self.bench.tell_least("mails per second, the median of three", statistics.median(ratios), 0.8,
+                              f"{many:.0f} / {few:.0f}; all: {', '.join(f'{ratio:.2f}' for ratio in ratios)}")
         most_mib = 16 + 200 * MANY / MIB
-        self.bench.tell("peak memory of the runner: MiB", run.peak_kib / 1024, round(most_mib, 1), f"{run.peak_kib / 1024:.1f}",
+        self.bench.tell("peak memory of the runner: MiB", max(peak_kib) / 1024, round(most_mib, 1), f"{max(peak_kib) / 1024:.1f}",
                         "16 MiB and 200 octets a mail")
+
+    def drained(self, name, spool_and_copier, count, runs):
+        """Pairs of mails per second and what the run took, of a queue that is filled anew for each."""
+        spool, copier = spool_and_copier
+        for _ in range(runs):
+            copier.fill(spool / "queue", count)
+            run = drain(spool, self.submit(name, "-odb"))
+            yield count / run.seconds, run
+
+    def rates(self, *queue):
+        return [rate for rate, _ in self.drained(*queue)]
 
     def listing(self, spools, later):
         mailq = {name: Command(self.folder, [self.paloma, "queue"], XDG_CONFIG_HOME=f"{self.folder}/{name}") for name in spools}
