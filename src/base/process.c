@@ -24,34 +24,73 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* In a process group of its own, so that a shell's children end with it; with the usual signals, not ours. */
-static int start(const char *const argv[], int output, pid_t *pid)
+/* Beside descriptors: what one of the standard three is. */
+enum { OURS = -1, NOWHERE = -2 };
+
+/* How a program begins, as ourselves. */
+struct beginning {
+	const char *const *argv;
+	char *const *environment;
+	const char *folder;		/* null: ours */
+	int standard[3];		/* its input, output and error */
+	const int *usual_signals;	/* not ignored any more, though we do; ends with 0; null: all */
+	bool is_alone;			/* not only in a process group but in a session of its own, without any other descriptor,
+					 * and argv[0] is not looked up in PATH */
+};
+
+static int lay_descriptors(posix_spawn_file_actions_t *actions, const struct beginning *beginning)
+{
+	int result = beginning->folder ? posix_spawn_file_actions_addchdir_np(actions, beginning->folder) : 0;
+
+	for (int fd = 0; !result && fd < 3; fd++) {
+		int source = beginning->standard[fd];
+
+		if (source == NOWHERE)
+			result = posix_spawn_file_actions_addopen(actions, fd, "/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY, 0);
+		else if (source != OURS)
+			result = posix_spawn_file_actions_adddup2(actions, source, fd);
+	}
+	/* What our caller has left open is ours, and the program may be another user's. */
+	if (!result && beginning->is_alone)
+		result = posix_spawn_file_actions_addclosefrom_np(actions, STDERR_FILENO + 1);
+	return result;
+}
+
+/* errno when it fails. */
+static int spawn(const struct beginning *beginning, pid_t *pid)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
-	sigset_t none, defaults;
+	sigset_t none, usual;
 	int result;
 
 	sigemptyset(&none);
-	sigemptyset(&defaults);
-	sigaddset(&defaults, SIGPIPE);
-	sigaddset(&defaults, SIGXFSZ);
-	sigaddset(&defaults, SIGALRM);
+	if (beginning->usual_signals)
+		sigemptyset(&usual);
+	else
+		sigfillset(&usual);
+	for (const int *one = beginning->usual_signals; one && *one; one++)
+		sigaddset(&usual, *one);
 	posix_spawn_file_actions_init(&actions);
 	posix_spawnattr_init(&attributes);
-	result = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	if (!result)
-		result = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
 	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setsigdefault(&attributes, &defaults);
+	posix_spawnattr_setsigdefault(&attributes, &usual);
 	posix_spawnattr_setpgroup(&attributes, 0);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+	/* A group, so that a shell's children end with it; a session, for into the terminal of root it could put what root is
+	 * to have typed. */
+	posix_spawnattr_setflags(&attributes, (short)(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+						      (beginning->is_alone ? POSIX_SPAWN_SETSID : POSIX_SPAWN_SETPGROUP)));
+	result = lay_descriptors(&actions, beginning);
 	if (!result)
-		result = posix_spawnp(pid, argv[0], &actions, &attributes, (char *const *)argv, environ);
+		result = (beginning->is_alone ? posix_spawn : posix_spawnp)(pid, beginning->argv[0], &actions, &attributes,
+									    (char *const *)(uintptr_t)beginning->argv, beginning->environment);
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
 	return result;
 }
+
+/* The signals that we ignore or handle, while those that our caller ignores, as nohup does, stay ignored. */
+static const int our_signals[] = {SIGPIPE, SIGXFSZ, SIGALRM, 0};
 
 /* To the end of its output. */
 static int collect(const char *name, int fd, int timeout_ms, struct buf *out, struct err *err)
@@ -101,13 +140,15 @@ int process_capture(const char *const argv[], int timeout_ms, struct buf *out, s
 {
 	int pipe_fds[2], status = 0, result;
 	const char *name = argv[0];
+	struct beginning beginning;
 	pid_t pid;
 
 	for (size_t i = 0; argv[i]; i++)
 		name = argv[i]; /* "sh -c COMMAND": the last word is what the user wrote */
 	if (pipe2(pipe_fds, O_CLOEXEC))
 		return err_set_errno(err, EX_OSERR, errno, "Cannot make a pipe for the command \"%s\"", name);
-	result = start(argv, pipe_fds[1], &pid);
+	beginning = (struct beginning){.argv = argv, .environment = environ, .standard = {NOWHERE, pipe_fds[1], OURS}, .usual_signals = our_signals};
+	result = spawn(&beginning, &pid);
 	close(pipe_fds[1]);
 	if (result) {
 		close(pipe_fds[0]);
@@ -132,33 +173,6 @@ static void choose_environment(char *kept[], size_t room, bool has_home)
 		for (size_t i = 0; i < name_count && count + 1 < room; i++)
 			if (strncmp(*variable, names[i], strlen(names[i])) == 0)
 				kept[count++] = *variable;
-}
-
-static int spawn_as_we_are(const char *const argv[], int input, char *const environment[], pid_t *pid)
-{
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	sigset_t none, all;
-	int result;
-
-	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawnattr_init(&attributes);
-	result = posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
-	if (!result)
-		result = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-	if (!result)
-		result = posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setsigdefault(&attributes, &all);
-	posix_spawnattr_setpgroup(&attributes, 0);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-	if (!result)
-		result = posix_spawnp(pid, argv[0], &actions, &attributes, (char *const *)argv, environment);
-	posix_spawnattr_destroy(&attributes);
-	posix_spawn_file_actions_destroy(&actions);
-	return result;
 }
 
 /* errno when something fails; otherwise it does not come back. */
@@ -209,11 +223,12 @@ static int fork_as(const char *const argv[], int input, char *const environment[
 int process_start(const char *const argv[], int input, const struct sandbox_user *user, pid_t *pid, struct err *err)
 {
 	char *environment[8] = {NULL};
+	struct beginning beginning = {.argv = argv, .environment = environment, .standard = {input, NOWHERE, NOWHERE}};
 	pid_t started = 0;
 	int result;
 
 	choose_environment(environment, sizeof environment / sizeof *environment, !user->name);
-	result = user->name ? fork_as(argv, input, environment, user, &started) : spawn_as_we_are(argv, input, environment, &started);
+	result = user->name ? fork_as(argv, input, environment, user, &started) : spawn(&beginning, &started);
 	if (result)
 		return err_set_errno(err, EX_UNAVAILABLE, result, "Cannot run %s", argv[0]);
 	*pid = started;
@@ -222,35 +237,13 @@ int process_start(const char *const argv[], int input, const struct sandbox_user
 
 int process_start_wish(const struct process_wish *wish, pid_t *pid, struct err *err)
 {
-	const char *folder = wish->folder && access(wish->folder, X_OK) == 0 ? wish->folder : "/";
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	sigset_t none, all;
-	int result;
+	struct beginning beginning = {
+		.argv = wish->argv, .environment = (char *const *)(uintptr_t)wish->environment,
+		.folder = wish->folder && access(wish->folder, X_OK) == 0 ? wish->folder : "/",
+		.standard = {wish->input, wish->output, wish->output}, .is_alone = true,
+	};
+	int result = spawn(&beginning, pid);
 
-	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawnattr_init(&attributes);
-	result = posix_spawn_file_actions_addchdir_np(&actions, folder);
-	if (!result)
-		result = posix_spawn_file_actions_adddup2(&actions, wish->input, STDIN_FILENO);
-	if (!result)
-		result = posix_spawn_file_actions_adddup2(&actions, wish->output, STDOUT_FILENO);
-	if (!result)
-		result = posix_spawn_file_actions_adddup2(&actions, wish->output, STDERR_FILENO);
-	/* What our caller has left open is ours, and the program may be another user's. */
-	if (!result)
-		result = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setsigdefault(&attributes, &all);
-	/* Without a terminal, too: into that of root it could put what root is to have typed. */
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
-	if (!result)
-		result = posix_spawn(pid, wish->argv[0], &actions, &attributes, (char *const *)(uintptr_t)wish->argv,
-				     (char *const *)(uintptr_t)wish->environment);
-	posix_spawnattr_destroy(&attributes);
-	posix_spawn_file_actions_destroy(&actions);
 	if (!result)
 		return 0;
 	err_set_errno(err, EX_UNAVAILABLE, result, "Cannot run %s", wish->argv[0]);
