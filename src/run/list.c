@@ -49,7 +49,7 @@ static void put_shown(struct buf *out, struct view v)
 static void append_plain(struct buf *out, const struct selected *selected)
 {
 	const struct spool_mail *mail = &selected->mail;
-	time_t arrival = (time_t)(mail->origin.arrival_us / 1000000);
+	time_t arrival = spool_mail_arrival(mail);
 	const char *before = "";
 	char when[32] = "";
 	struct tm local;
@@ -193,7 +193,7 @@ static int show_facts(const struct selected *selected, struct err *err)
 
 	buf_init(&out, LINE_OCTETS_MAX);
 	buf_printf(&out, "id: %s\nstate: %s\n", mail->id, state_text(selected));
-	append_when(&out, "arrival", (time_t)(mail->origin.arrival_us / 1000000), arena);
+	append_when(&out, "arrival", spool_mail_arrival(mail), arena);
 	buf_printf(&out, "uid: %lu\ncame by: ", (unsigned long)mail->origin.uid);
 	put_shown(&out, mail->origin.host);
 	buf_printf(&out, "\nsize: %llu\nattempts: %u\n", (unsigned long long)mail->size_octets, mail->attempts);

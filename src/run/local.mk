@@ -24,6 +24,7 @@ src_librun_a_SOURCES = \
 	%D%/nursery.c %D%/nursery.h \
 	%D%/oauth_verb.c %D%/oauth_verb.h \
 	%D%/output.c %D%/output.h \
+	%D%/owed_reports.c %D%/owed_reports.h \
 	%D%/packet.c %D%/packet.h \
 	%D%/preview.c %D%/preview.h \
 	%D%/queue.c %D%/queue.h %D%/queue_private.h \

@@ -125,7 +125,7 @@ static void tell_hooks(struct runner *runner, const struct spool_mail *mail, con
 		[OUTCOME_PENDING] = HOOK_DEFERRED, [OUTCOME_DELIVERED] = HOOK_DELIVERED, [OUTCOME_RELAYED] = HOOK_DELIVERED,
 		[OUTCOME_DELAYED] = HOOK_DEFERRED, [OUTCOME_FAILED] = HOOK_BOUNCED,
 	};
-	bool is_old = runner->now - (time_t)(mail->origin.arrival_us / 1000000) >= (time_t)runner->conf->queue.stuck_after_s;
+	bool is_old = runner->now - spool_mail_arrival(mail) >= (time_t)runner->conf->queue.stuck_after_s;
 
 	hooks_tell(runner->hooks, events[outcome->action], mail, outcome, runner->now);
 	if (events[outcome->action] == HOOK_DELIVERED)

@@ -49,6 +49,12 @@ struct spool_mail {
 	bool is_held;
 };
 
+/* When it came, in seconds since the epoch. */
+static inline time_t spool_mail_arrival(const struct spool_mail *mail)
+{
+	return (time_t)(mail->origin.arrival_us / 1000000);
+}
+
 /* Writes envelope, message and end line to the empty file fd.
  * Fails with EX_TEMPFAIL 4.3.1 or EX_IOERR when it cannot be written, or as message_reader_read. */
 int spool_file_write(int fd, const char *id, const struct draft *draft, const struct spool_origin *origin, struct err *err);
