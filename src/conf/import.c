@@ -54,6 +54,26 @@ void import_leave(const struct import *import, struct view section, struct view 
 	settings_warn(import->settings, section, origin, "%.*s %s", VIEW_ARG(name), why);
 }
 
+const struct import_word *import_take_word(const struct import *import, const struct import_words *words, struct view word, struct view value,
+					   struct view origin, void *reading)
+{
+	static const struct view main_section = VIEW("paloma");
+
+	for (size_t i = 0; i < words->count; i++) {
+		const struct import_word *row = &words->rows[i];
+
+		if (!(words->any_case ? view_equal_nocase : view_equal)(word, row->word))
+			continue;
+		if (row->offset)
+			*(struct view *)((char *)reading + row->offset) = value;
+		else if (row->why_not)
+			import_leave(import, main_section, origin, word, row->why_not);
+		return row;
+	}
+	settings_warn(import->settings, main_section, origin, "%.*s is no word of %s that paloma knows, and is left out.", VIEW_ARG(word), words->file);
+	return NULL;
+}
+
 struct view import_section(const struct import *import, struct view name)
 {
 	char *out = arena_alloc(import->arena, name.len + 1, 1);

@@ -12,11 +12,7 @@ struct reading {
 
 static const struct view main_section = VIEW("paloma");
 
-static const struct row {
-	struct view word;
-	size_t offset;			/* 0: none */
-	const char *why_not;		/* null: it is not missed */
-} rows[] = {
+static const struct import_word rows[] = {
 	{VIEW("SMARTHOST"), offsetof(struct reading, smarthost), NULL},
 	{VIEW("PORT"), offsetof(struct reading, port), NULL},
 	{VIEW("ALIASES"), offsetof(struct reading, aliases), NULL},
@@ -37,28 +33,23 @@ static const struct row {
 	{VIEW("DBOUNCEPROG"), 0, "is left out: what can be told to nobody goes to postmaster."},
 };
 
+static const struct import_words words = {.file = "dma.conf", .rows = rows, .count = sizeof rows / sizeof *rows};
+
 static void take_line(struct reading *reading, struct view line, struct view origin)
 {
 	struct view rest = view_trim(view_first(line, view_index(line, '#'))), word, value;
+	const struct import_word *row;
 	size_t end = 0;
 
 	while (end < rest.len && rest.data[end] != ' ' && rest.data[end] != '\t')
 		end++;
 	word = view_first(rest, end);
 	value = view_trim(view_from(rest, end));
-	for (size_t i = 0; word.len > 0 && i < sizeof rows / sizeof *rows; i++) {
-		if (!view_equal(word, rows[i].word))
-			continue;
-		if (rows[i].offset)
-			*(struct view *)((char *)reading + rows[i].offset) = value.len > 0 ? value : (struct view)VIEW("yes");
-		else if (rows[i].why_not)
-			import_leave(reading->import, main_section, origin, word, rows[i].why_not);
-		if (rows[i].offset == offsetof(struct reading, smarthost))
-			reading->origin = origin;
+	if (word.len == 0)
 		return;
-	}
-	if (word.len > 0)
-		import_leave(reading->import, main_section, origin, word, "is no word of dma.conf that paloma knows, and is left out.");
+	row = import_take_word(reading->import, &words, word, value.len > 0 ? value : (struct view)VIEW("yes"), origin, reading);
+	if (row && row->offset == offsetof(struct reading, smarthost))
+		reading->origin = origin;
 }
 
 /* "user|host:password"; for dma the last one that fits counts. */

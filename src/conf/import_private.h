@@ -18,6 +18,25 @@ struct view import_file_name(const struct import *import, struct view name);
 /* Says that a setting stays behind, and why: a sentence without its beginning, as "has no equivalent". */
 void import_leave(const struct import *import, struct view section, struct view origin, struct view name, const char *why);
 
+/* A word of another program's file. */
+struct import_word {
+	struct view word;
+	size_t offset;			/* of the view that it sets in what is read; 0: none */
+	const char *why_not;		/* as in import_leave; null: it is not missed */
+};
+
+struct import_words {
+	const char *file;		/* "dma.conf" */
+	bool any_case;
+	const struct import_word *rows;
+	size_t count;
+};
+
+/* Sets the member of *reading that is meant by word, or says why it is left out. The value is the row; null: paloma knows no
+ * such word, which has been said. */
+const struct import_word *import_take_word(const struct import *import, const struct import_words *words, struct view word, struct view value,
+					   struct view origin, void *reading);
+
 /* [relay NAME] for a name that may be none of a section as it is. */
 struct view import_section(const struct import *import, struct view name);
 

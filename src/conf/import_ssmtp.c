@@ -12,11 +12,7 @@ struct reading {
 
 static const struct view main_section = VIEW("paloma");
 
-static const struct row {
-	struct view word;
-	size_t offset;			/* 0: none */
-	const char *why_not;		/* null: it is not missed */
-} rows[] = {
+static const struct import_word rows[] = {
 	{VIEW("Root"), offsetof(struct reading, root), NULL},
 	{VIEW("MailHub"), offsetof(struct reading, mailhub), NULL},
 	{VIEW("RemotePort"), offsetof(struct reading, port), NULL},
@@ -38,6 +34,8 @@ static const struct row {
 	{VIEW("UseOldAUTH"), 0, NULL},
 };
 
+static const struct import_words words = {.file = "ssmtp.conf", .any_case = true, .rows = rows, .count = sizeof rows / sizeof *rows};
+
 /* ssmtp takes a value up to a blank, an equals sign or a colon; only the password it takes to the end of the line. */
 static struct view cut_value(struct view word, struct view value)
 {
@@ -54,24 +52,17 @@ static void take_line(struct reading *reading, struct view line, struct view ori
 {
 	size_t hash = view_index(line, '#');
 	bool has_comment = hash < line.len && view_trim(view_first(line, hash)).len > 0, had_equals;
-	struct view rest = view_first(line, hash), word = view_trim(view_take_until(&rest, '=', &had_equals)), value;
+	struct view rest = view_first(line, hash), word = view_trim(view_take_until(&rest, '=', &had_equals));
+	const struct import_word *row;
 
 	if (!had_equals)
 		return; /* so does ssmtp */
-	value = cut_value(word, view_trim(rest));
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		if (!view_equal_nocase(word, rows[i].word))
-			continue;
-		if (rows[i].offset)
-			*(struct view *)((char *)reading + rows[i].offset) = value;
-		if (view_equal_nocase(word, (struct view)VIEW("MailHub")))
-			reading->origin = origin;
-		if (has_comment && view_equal_nocase(word, (struct view)VIEW("AuthPass")))
-			settings_warn(reading->import->settings, main_section, origin, "For ssmtp the password ends at the # in this line; if "
-				      "the # belongs to it, put the whole password into the file that password_file names.");
-		return;
-	}
-	import_leave(reading->import, main_section, origin, word, "is no word of ssmtp.conf that paloma knows, and is left out.");
+	row = import_take_word(reading->import, &words, word, cut_value(word, view_trim(rest)), origin, reading);
+	if (row && row->offset == offsetof(struct reading, mailhub))
+		reading->origin = origin;
+	if (row && row->offset == offsetof(struct reading, password) && has_comment)
+		settings_warn(reading->import->settings, main_section, origin, "For ssmtp the password ends at the # in this line; if "
+			      "the # belongs to it, put the whole password into the file that password_file names.");
 }
 
 /* "host", "host:port", "[v6]:port". */
