@@ -15,57 +15,10 @@ static int set_up(void **state)
 	return 0;
 }
 
-static const char *part(const char *name)
-{
-	static char path[300];
-
-	snprintf(path, sizeof path, "%s/%s", folder, name);
-	return path;
-}
-
-/* How many files a folder has; the last one's content in text. */
-static size_t count_files(const char *name, struct buf *text)
-{
-	DIR *files = opendir(part(name));
-	const struct dirent *entry;
-	size_t count = 0;
-
-	assert_non_null(files);
-	while ((entry = readdir(files))) {
-		ssize_t got;
-		int fd;
-
-		if (entry->d_name[0] == '.')
-			continue;
-		count++;
-		if (!text)
-			continue;
-		buf_reset(text);
-		fd = openat(dirfd(files), entry->d_name, O_RDONLY | O_CLOEXEC);
-		while ((got = read(fd, buf_reserve(text, 65536), 65536)) > 0)
-			buf_commit(text, (size_t)got);
-		close(fd);
-	}
-	closedir(files);
-	return count;
-}
-
 static int tear_down(void **state)
 {
-	static const char *const parts[] = {"tmp", "new", "cur"};
-
 	(void)state;
-	for (size_t i = 0; i < 3; i++) {
-		DIR *files = opendir(part(parts[i]));
-		const struct dirent *entry;
-
-		while (files && (entry = readdir(files)))
-			unlinkat(dirfd(files), entry->d_name, 0);
-		if (files)
-			closedir(files);
-		rmdir(part(parts[i]));
-	}
-	rmdir(folder);
+	scratch_remove_maildir(folder);
 	return 0;
 }
 
@@ -83,11 +36,11 @@ static void a_mail_is_filed_whole(void **state)
 	/* a CR at the end of one piece, its LF in the next */
 	assert_int_equal(maildir_write(&maildir, (struct view)VIEW("Subject: x\r"), &err), 0);
 	assert_int_equal(maildir_write(&maildir, (struct view)VIEW("\n\r\n.\r\nlast\r\n"), &err), 0);
-	assert_int_equal(count_files("new", NULL), 0); /* not before it is whole */
-	assert_int_equal(count_files("tmp", NULL), 1);
+	assert_int_equal(scratch_count_files(folder, "new", NULL), 0); /* not before it is whole */
+	assert_int_equal(scratch_count_files(folder, "tmp", NULL), 1);
 	assert_int_equal(maildir_end(&maildir, &err), 0);
-	assert_int_equal(count_files("tmp", NULL), 0);
-	assert_int_equal(count_files("new", &text), 1);
+	assert_int_equal(scratch_count_files(folder, "tmp", NULL), 0);
+	assert_int_equal(scratch_count_files(folder, "new", &text), 1);
 	assert_view_is(buf_view(&text), "Subject: x\n\n.\nlast\n");
 	assert_int_equal(stat(folder, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0700);
@@ -106,7 +59,7 @@ static void names_do_not_meet(void **state)
 		assert_int_equal(maildir_begin(&maildir, view_of("here.example"), 1000, &err), 0);
 		assert_int_equal(maildir_end(&maildir, &err), 0);
 	}
-	assert_int_equal(count_files("new", NULL), 100);
+	assert_int_equal(scratch_count_files(folder, "new", NULL), 100);
 	maildir_close(&maildir);
 }
 
@@ -141,7 +94,7 @@ static void large_mails_come_out_as_they_went_in(void **state)
 		at += len;
 	}
 	assert_int_equal(maildir_end(&maildir, &err), 0);
-	assert_int_equal(count_files("new", &got), 1);
+	assert_int_equal(scratch_count_files(folder, "new", &got), 1);
 	assert_true(view_equal(buf_view(&got), buf_view(&expected)));
 	maildir_close(&maildir);
 	buf_clear(&wire);
@@ -158,12 +111,12 @@ static void what_is_given_up_leaves_nothing(void **state)
 	assert_int_equal(maildir_open(&maildir, folder, &err), 0);
 	assert_int_equal(maildir_begin(&maildir, view_of("here.example"), 1000, &err), 0);
 	maildir_abandon(&maildir);
-	assert_int_equal(count_files("tmp", NULL), 0);
+	assert_int_equal(scratch_count_files(folder, "tmp", NULL), 0);
 	maildir_abandon(&maildir);
 	assert_int_equal(maildir_begin(&maildir, view_of("here.example"), 1000, &err), 0);
 	maildir_close(&maildir);
-	assert_int_equal(count_files("tmp", NULL), 0);
-	assert_int_equal(count_files("new", NULL), 0);
+	assert_int_equal(scratch_count_files(folder, "tmp", NULL), 0);
+	assert_int_equal(scratch_count_files(folder, "new", NULL), 0);
 }
 
 static void what_cannot_be_filed_is_told_and_leaves_nothing(void **state)
@@ -174,11 +127,11 @@ static void what_cannot_be_filed_is_told_and_leaves_nothing(void **state)
 	(void)state;
 	assert_int_equal(maildir_open(&maildir, folder, &err), 0);
 	assert_int_equal(maildir_begin(&maildir, view_of("here.example"), 1000, &err), 0);
-	assert_int_equal(rmdir(part("new")), 0);
+	assert_int_equal(rmdir(scratch_below(folder, "new")), 0);
 	assert_int_equal(maildir_end(&maildir, &err), -1);
 	assert_string_equal(err.text, "Cannot file the mail: No such file or directory.");
 	assert_int_equal(err.exit_code, EX_IOERR);
-	assert_int_equal(count_files("tmp", NULL), 0);
+	assert_int_equal(scratch_count_files(folder, "tmp", NULL), 0);
 	maildir_close(&maildir);
 }
 
@@ -193,12 +146,12 @@ static void a_part_that_is_a_link_is_refused(void **state)
 	snprintf(aim, sizeof aim, "%s/elsewhere", scratch_folder());
 	assert_int_equal(mkdir(aim, 0700), 0);
 	assert_int_equal(mkdir(folder, 0700), 0);
-	assert_int_equal(symlink(aim, part("new")), 0);
+	assert_int_equal(symlink(aim, scratch_below(folder, "new")), 0);
 	assert_int_equal(maildir_open(&maildir, folder, &err), -1);
 	assert_true(err_is_transient(&err));
 	maildir_close(&maildir);
 	assert_int_equal(rmdir(aim), 0); /* still empty */
-	assert_int_equal(unlink(part("new")), 0);
+	assert_int_equal(unlink(scratch_below(folder, "new")), 0);
 }
 
 static void a_folder_that_cannot_be_is_told(void **state)

@@ -21,57 +21,10 @@ static int set_up(void **state)
 	return 0;
 }
 
-static const char *part(const char *name)
-{
-	static char path[300];
-
-	snprintf(path, sizeof path, "%s/%s", folder, name);
-	return path;
-}
-
-/* How many files a folder has; the last one's content in text. */
-static size_t count_files(const char *name, struct buf *text)
-{
-	DIR *files = opendir(part(name));
-	const struct dirent *entry;
-	size_t count = 0;
-
-	assert_non_null(files);
-	while ((entry = readdir(files))) {
-		ssize_t got;
-		int fd;
-
-		if (entry->d_name[0] == '.')
-			continue;
-		count++;
-		if (!text)
-			continue;
-		buf_reset(text);
-		fd = openat(dirfd(files), entry->d_name, O_RDONLY | O_CLOEXEC);
-		while ((got = read(fd, buf_reserve(text, 65536), 65536)) > 0)
-			buf_commit(text, (size_t)got);
-		close(fd);
-	}
-	closedir(files);
-	return count;
-}
-
 static int tear_down(void **state)
 {
-	static const char *const parts[] = {"tmp", "new", "cur"};
-
 	(void)state;
-	for (size_t i = 0; i < 3; i++) {
-		DIR *files = opendir(part(parts[i]));
-		const struct dirent *entry;
-
-		while (files && (entry = readdir(files)))
-			unlinkat(dirfd(files), entry->d_name, 0);
-		if (files)
-			closedir(files);
-		rmdir(part(parts[i]));
-	}
-	rmdir(folder);
+	scratch_remove_maildir(folder);
 	arena_free(arena);
 	return 0;
 }
@@ -92,11 +45,11 @@ static void a_mail_is_filed_whole(void **state)
 	/* a CR at the end of one piece, its LF in the next */
 	assert_int_equal(maildir_write(&maildir, (struct view)VIEW("Subject: x\r"), &err), 0);
 	assert_int_equal(maildir_write(&maildir, (struct view)VIEW("\n\r\n.\r\nlast\r\n"), &err), 0);
-	assert_int_equal(count_files("new", NULL), 0); /* not before it is whole */
-	assert_int_equal(count_files("tmp", NULL), 1);
+	assert_int_equal(scratch_count_files(folder, "new", NULL), 0); /* not before it is whole */
+	assert_int_equal(scratch_count_files(folder, "tmp", NULL), 1);
 	assert_int_equal(maildir_end(&maildir, &err), 0);
-	assert_int_equal(count_files("tmp", NULL), 0);
-	assert_int_equal(count_files("new", &text), 1);
+	assert_int_equal(scratch_count_files(folder, "tmp", NULL), 0);
+	assert_int_equal(scratch_count_files(folder, "new", &text), 1);
 	assert_view_is(buf_view(&text), HEAD "Received: by x\nSubject: x\n\n.\nlast\n");
 	assert_int_equal(stat(folder, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0700);
@@ -120,7 +73,7 @@ static void many_recipients_fit(void **state)
 	assert_int_equal(maildir_open(&maildir, folder, &err), 0);
 	assert_int_equal(catch_maildir_begin(&maildir, view_of("here.example"), &envelope, (struct view){0}, &err), 0);
 	assert_int_equal(maildir_end(&maildir, &err), 0);
-	assert_int_equal(count_files("new", &text), 1);
+	assert_int_equal(scratch_count_files(folder, "new", &text), 1);
 	assert_true(view_find(buf_view(&text), (struct view)VIEW("Delivered-To: <somebody-with-a-long-name-9999@example.net>\n")) < text.len);
 	maildir_close(&maildir);
 	buf_clear(&text);
