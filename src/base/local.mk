@@ -4,6 +4,7 @@ src_libbase_a_SOURCES = \
 	%D%/base64.c %D%/base64.h \
 	%D%/blob.c %D%/blob.h \
 	%D%/buf.c %D%/buf.h \
+	%D%/clock.c %D%/clock.h \
 	%D%/crc32c.c %D%/crc32c.h \
 	%D%/digest.c %D%/digest.h \
 	%D%/err.c %D%/err.h \

@@ -11,18 +11,10 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
+#include "base/clock.h"
 
 extern char **environ;
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* Beside descriptors: what one of the standard three is. */
 enum { OURS = -1, NOWHERE = -2 };
@@ -95,10 +87,10 @@ static const int our_signals[] = {SIGPIPE, SIGXFSZ, SIGALRM, 0};
 /* To the end of its output. */
 static int collect(const char *name, int fd, int timeout_ms, struct buf *out, struct err *err)
 {
-	int64_t deadline = now_ms() + timeout_ms;
+	int64_t deadline = clock_now_ms() + timeout_ms;
 
 	for (;;) {
-		int64_t left = deadline - now_ms();
+		int64_t left = deadline - clock_now_ms();
 		struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
 		char block[4096];
 		int ready = left > 0 ? poll(&poll_fd, 1, (int)left) : 0;

@@ -9,18 +9,9 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 #include "base/mem.h"
 #include "net/stream_private.h"
-
-int64_t clock_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static int fail_broken(struct err *err, int error)
 {

@@ -6,13 +6,11 @@
 #define NET_STREAM_H
 
 #include <stdint.h>
+#include "base/clock.h"
 #include "base/err.h"
 #include "net/endpoint.h"
 
 struct stream;
-
-/* Milliseconds on CLOCK_MONOTONIC. */
-int64_t clock_now_ms(void);
 
 /* Takes the connected (or accepted) descriptor: sets O_NONBLOCK and TCP_NODELAY. */
 struct stream *stream_new(int fd);

@@ -4,6 +4,7 @@
  * message is marked as reported: a crash between any two repeats the later one only, and a report is known by its id. */
 #include "run/owed_reports.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "mail/qualify.h"
@@ -104,10 +105,10 @@ static int make_report(struct attempt *attempt, const struct telling *telling, s
  * is announced before it is stored. */
 static uint64_t arrival_now_us(time_t now)
 {
-	struct timespec fine;
+	uint64_t fine_us = clock_epoch_us();
+	time_t seconds = (time_t)(fine_us / 1000000);
 
-	return clock_gettime(CLOCK_REALTIME, &fine) == 0 && fine.tv_sec - now < 2 && now - fine.tv_sec < 2
-		? (uint64_t)fine.tv_sec * 1000000 + (uint64_t)fine.tv_nsec / 1000 : (uint64_t)now * 1000000;
+	return seconds - now < 2 && now - seconds < 2 ? fine_us : (uint64_t)now * 1000000;
 }
 
 /* A report is a mail like any other: its reader may have an alias, and it may have to leave by an account. */

@@ -1,6 +1,7 @@
 /* queue_messages - a message becomes active, its recipients are sorted by destination, and at the end it is settled. */
 #include <stdlib.h>
 #include <sysexits.h>
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "report/journal.h"
@@ -9,10 +10,7 @@
 
 double queue_now_s(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+	return (double)clock_epoch_us() / 1e6;
 }
 
 void queue_journal(const struct spool_mail *mail, const struct outcome *outcome, double active_s)

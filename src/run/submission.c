@@ -1,7 +1,7 @@
 /* submission - what every message goes through between composing and its way, whoever hands it over. */
 #include "run/submission.h"
 
-#include <time.h>
+#include "base/clock.h"
 #include "base/log.h"
 #include "mail/qualify.h"
 #include "submit/complete.h"
@@ -62,14 +62,6 @@ static void add_received(struct draft *draft, const struct submission_trace *tra
 	complete_add_received(draft->message, &received);
 }
 
-static uint64_t now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 bool submission_has_parts(const struct envelope *envelope)
 {
 	for (size_t i = 0; i < envelope->recipient_count; i++)
@@ -104,7 +96,7 @@ size_t submission_take_part(struct envelope *envelope, struct arena *arena, stru
 static int store_one(struct draft *draft, const struct submission_trace *trace, const struct conf *conf, const struct compose_facts *facts,
 		     const struct spool *spool, struct spool_entry *entry, struct err *err)
 {
-	struct spool_origin origin = {.arrival_us = now_us(), .uid = trace->uid, .host = trace->host,
+	struct spool_origin origin = {.arrival_us = clock_epoch_us(), .uid = trace->uid, .host = trace->host,
 				      .author = submission_author_path(draft->message, draft->message->arena)};
 	uint64_t size_octets;
 
