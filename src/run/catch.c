@@ -20,9 +20,9 @@
 #include "net/dns.h"
 #include "run/catch_maildir.h"
 #include "run/facts.h"
-#include "run/listener.h"
 #include "run/output.h"
 #include "run/visit.h"
+#include "run/visitors.h"
 
 enum {
 	LISTEN_MAX = 16, SESSIONS_DEFAULT = 50, SESSIONS_MAX = 10000, RECIPIENTS_DEFAULT = 1000, ERRORS_MAX = 20, PASSWORDS_MAX = 256 * 1024,
@@ -40,8 +40,7 @@ struct serving {
 	size_t listen_count;
 	int signals, news_read, news_write;
 	struct buf news;		/* not yet printed */
-	pid_t *children;		/* a place for each session; 0: free */
-	size_t sessions, most_sessions;
+	struct visitors visitors;
 	uint64_t mails;
 	bool ends;
 };
@@ -63,14 +62,6 @@ static int visit(struct serving *serving, int fd, const struct net_address *peer
 	return EX_OK;
 }
 
-static void turn_away(int fd)
-{
-	static const char busy[] = "421 4.3.2 Too many connections; come again later\r\n";
-
-	if (send(fd, busy, sizeof busy - 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-		return; /* it will see the connection close */
-}
-
 static void clean_up(struct serving *serving)
 {
 	for (size_t i = 0; i < serving->listen_count; i++)
@@ -84,6 +75,7 @@ static void clean_up(struct serving *serving)
 	tls_server_free(serving->tls);
 	buf_wipe(&serving->passwords);
 	buf_clear(&serving->news);
+	visitors_clear(&serving->visitors);
 	arena_free(serving->arena);
 }
 
@@ -91,28 +83,22 @@ static void take_visitor(struct serving *serving, const struct listener *listene
 {
 	struct caller caller;
 	int fd = listener_accept(listener, &caller);
-	size_t place = 0;
-	pid_t child;
+	const char *objection;
+	pid_t child = -1;
 
 	if (fd < 0)
 		return;
-	if (serving->sessions >= serving->most_sessions) {
-		turn_away(fd);
-		close(fd);
-		return;
+	objection = visitors_object(&serving->visitors, &caller, SIZE_MAX);
+	if (!objection) {
+		fflush(NULL);
+		child = fork();
 	}
-	fflush(NULL);
-	child = fork();
 	if (child == 0)
 		_exit(visit(serving, fd, &caller.address));
-	if (child < 0) {
-		turn_away(fd);
-	} else {
-		while (serving->children[place])
-			place++;
-		serving->children[place] = child;
-		serving->sessions++;
-	}
+	if (child > 0)
+		visitors_add(&serving->visitors, child, &caller);
+	else
+		listener_refuse(fd, objection ? objection : "There are no more processes; come again later");
 	close(fd);
 }
 
@@ -145,6 +131,7 @@ static void print_news(struct serving *serving)
 static void take_signal(struct serving *serving)
 {
 	struct signalfd_siginfo info;
+	struct caller caller;
 	pid_t child;
 
 	if (read(serving->signals, &info, sizeof info) != sizeof info)
@@ -153,14 +140,8 @@ static void take_signal(struct serving *serving)
 		serving->ends = true;
 		return;
 	}
-	while ((child = waitpid(-1, NULL, WNOHANG)) > 0) {
-		for (size_t i = 0; i < serving->most_sessions; i++) {
-			if (serving->children[i] == child) {
-				serving->children[i] = 0;
-				serving->sessions--;
-			}
-		}
-	}
+	while ((child = waitpid(-1, NULL, WNOHANG)) > 0)
+		visitors_remove(&serving->visitors, child, &caller);
 }
 
 /* Waits once for whatever may happen; listeners come first in polls, the others have their places behind them. */
@@ -193,11 +174,9 @@ static void say_goodbye(struct serving *serving)
 	for (size_t i = 0; i < serving->listen_count; i++)
 		listener_close(&serving->listeners[i], false);
 	serving->listen_count = 0;
-	while (serving->sessions > 0 && (left_ms = deadline_ms - clock_now_ms()) > 0)
+	while (serving->visitors.count > 0 && (left_ms = deadline_ms - clock_now_ms()) > 0)
 		wait_once(serving, (int)left_ms);
-	for (size_t i = 0; i < serving->most_sessions; i++)
-		if (serving->children[i])
-			kill(serving->children[i], SIGTERM);
+	visitors_signal(&serving->visitors, SIGTERM);
 	for (struct pollfd news = {.fd = serving->news_read, .events = POLLIN}; poll(&news, 1, 0) > 0 && (news.revents & POLLIN);)
 		take_news(serving);
 	for (struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT}; serving->news.len > 0 && poll(&out, 1, 0) > 0;)
@@ -291,8 +270,7 @@ static int set_up(struct serving *serving, struct err *err)
 	maildir_close(&maildir);
 	if (wish->max_sessions > SESSIONS_MAX)
 		return err_set(err, EX_USAGE, STATUS(5, 5, 4), "--max-sessions is at most %d.", SESSIONS_MAX);
-	serving->most_sessions = wish->max_sessions ? (size_t)wish->max_sessions : SESSIONS_DEFAULT;
-	serving->children = ARENA_ARRAY(serving->arena, serving->most_sessions, pid_t);
+	visitors_init(&serving->visitors, wish->max_sessions ? (size_t)wish->max_sessions : SESSIONS_DEFAULT);
 	if (open_signals(serving, err) < 0)
 		return -1;
 	for (size_t i = 0; i < wish->listen.count; i++)

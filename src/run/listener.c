@@ -206,6 +206,15 @@ int listener_accept(const struct listener *listener, struct caller *caller)
 	return fd;
 }
 
+void listener_refuse(int fd, const char *why)
+{
+	char reply[128];
+	int len = snprintf(reply, sizeof reply, "421 4.3.2 %s\r\n", why);
+
+	if (send(fd, reply, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		return; /* he will see the connection close */
+}
+
 bool caller_is_same(const struct caller *a, const struct caller *b)
 {
 	char left[NET_ADDRESS_TEXT], right[NET_ADDRESS_TEXT];

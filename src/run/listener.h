@@ -37,6 +37,8 @@ void listener_close(struct listener *listener, bool removes);
 
 /* The next caller's connection, or -1 with errno. */
 int listener_accept(const struct listener *listener, struct caller *caller);
+/* Says on the connection, without waiting, that the caller is not let in, and why. */
+void listener_refuse(int fd, const char *why);
 bool caller_is_same(const struct caller *a, const struct caller *b);
 
 #endif

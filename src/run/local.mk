@@ -48,6 +48,7 @@ src_librun_a_SOURCES = \
 	%D%/steer.c %D%/steer.h \
 	%D%/submission.c %D%/submission.h \
 	%D%/visit.c %D%/visit.h \
+	%D%/visitors.c %D%/visitors.h \
 	%D%/watch.c %D%/watch.h \
 	%D%/way.c %D%/way.h \
 	%D%/worker.c %D%/worker.h

@@ -8,15 +8,12 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 #include "base/log.h"
-#include "base/mem.h"
 #include "base/process.h"
 #include "base/service_manager.h"
 #include "net/dns.h"
@@ -32,16 +29,12 @@
 #include "run/queue_words.h"
 #include "run/session.h"
 #include "run/service_settings.h"
+#include "run/visitors.h"
 
 enum {
 	LISTEN_MAX = 16, SESSIONS_DEFAULT = 200, SESSIONS_MAX = 10000,
 	DEAF_MS = 200,			/* when there are no descriptors or processes to be had */
 	SESSION_GRACE_MS = 5000, RUNNER_GRACE_MS = 30 * 1000,
-};
-
-struct visitor {
-	pid_t pid;			/* 0: a free place */
-	struct caller caller;
 };
 
 struct service {
@@ -54,8 +47,7 @@ struct service {
 	struct spool spool;
 	struct service_settings settings;
 	int signals, helper;
-	struct visitor *visitors;
-	size_t visitor_count, most_visitors;
+	struct visitors visitors;
 	struct keeper keeper;		/* of the runner */
 	struct sandbox *sandbox;	/* of those who take mail */
 	int64_t deaf_until_ms, alive_at_ms;
@@ -161,51 +153,26 @@ static _Noreturn void be_session(struct service *service, int fd, const struct c
 
 /* ---- callers ---- */
 
-/* Why the caller is not let in; null: he is. */
-static const char *find_objection(const struct service *service, const struct caller *caller)
-{
-	size_t own = 0;
-
-	/* One who has taken a connection of ours over would be the owner of the spool to us, and may do with all mail what he likes. */
-	for (size_t i = 0; caller->is_known && i < service->most_visitors; i++)
-		if (service->visitors[i].pid > 0 && service->visitors[i].pid == caller->pid)
-			return "Not to ourselves";
-	if (service->visitor_count >= service->most_visitors)
-		return "Too many connections; come again later";
-	for (size_t i = 0; i < service->most_visitors; i++)
-		own += service->visitors[i].pid > 0 && caller_is_same(&service->visitors[i].caller, caller);
-	return own >= service->settings.conf->queue.sessions_per_user && !(caller->is_known && caller->uid == 0)
-		? "Too many connections of yours; come again later" : NULL;
-}
-
 static void turn_away(int fd, bool is_control, const char *why)
 {
-	char reply[128];
-	int len = snprintf(reply, sizeof reply, "421 4.3.2 %s\r\n", why);
-
 	if (is_control)
 		control_refuse(fd, why);
-	else if (send(fd, reply, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-		return; /* he will see the connection close */
+	else
+		listener_refuse(fd, why);
 }
 
 static void let_in(struct service *service, int fd, const struct caller *caller, bool is_control)
 {
-	size_t place = 0;
 	pid_t pid;
 
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0)
 		be_session(service, fd, caller, is_control);
-	if (pid < 0) {
+	if (pid < 0)
 		turn_away(fd, is_control, "There are no more processes; come again later");
-		return;
-	}
-	while (service->visitors[place].pid)
-		place++;
-	service->visitors[place] = (struct visitor){pid, *caller};
-	service->visitor_count++;
+	else
+		visitors_add(&service->visitors, pid, caller);
 }
 
 static void take_caller(struct service *service, size_t which)
@@ -219,7 +186,7 @@ static void take_caller(struct service *service, size_t which)
 			service->deaf_until_ms = clock_now_ms() + DEAF_MS;
 		return;
 	}
-	objection = find_objection(service, &caller);
+	objection = visitors_object(&service->visitors, &caller, service->settings.conf->queue.sessions_per_user);
 	if (objection)
 		turn_away(fd, service->is_control[which], objection);
 	else
@@ -231,18 +198,10 @@ static void take_caller(struct service *service, size_t which)
 
 static void bury_visitor(struct service *service, pid_t pid, int status)
 {
-	for (size_t i = 0; i < service->most_visitors; i++) {
-		struct visitor *visitor = &service->visitors[i];
+	struct caller caller;
 
-		if (visitor->pid != pid)
-			continue;
-		if (WIFSIGNALED(status) && !service->ends)
-			log_write("serve", "A connection of uid %ld has ended by signal %d.",
-				  visitor->caller.is_known ? (long)visitor->caller.uid : -1L, WTERMSIG(status));
-		*visitor = (struct visitor){0};
-		service->visitor_count--;
-		return;
-	}
+	if (visitors_remove(&service->visitors, pid, &caller) && WIFSIGNALED(status) && !service->ends)
+		log_write("serve", "A connection of uid %ld has ended by signal %d.", caller.is_known ? (long)caller.uid : -1L, WTERMSIG(status));
 }
 
 static void take_signals(struct service *service)
@@ -314,13 +273,6 @@ static void loop(struct service *service)
 	}
 }
 
-static void signal_all(const struct service *service, int signal)
-{
-	for (size_t i = 0; i < service->most_visitors; i++)
-		if (service->visitors[i].pid > 0)
-			kill(service->visitors[i].pid, signal);
-}
-
 static void wait_for(struct service *service, bool (*is_there)(const struct service *service), int64_t deadline_ms)
 {
 	int64_t left_ms;
@@ -332,7 +284,7 @@ static void wait_for(struct service *service, bool (*is_there)(const struct serv
 
 static bool has_visitors(const struct service *service)
 {
-	return service->visitor_count > 0;
+	return service->visitors.count > 0;
 }
 
 static bool has_runner(const struct service *service)
@@ -349,10 +301,10 @@ static void say_goodbye(struct service *service)
 	for (size_t i = 0; i < service->listen_count; i++)
 		listener_close(&service->listeners[i], true);
 	service->listen_count = 0;
-	signal_all(service, SIGTERM);
+	visitors_signal(&service->visitors, SIGTERM);
 	keeper_signal(&service->keeper, SIGTERM);
 	wait_for(service, has_visitors, now_ms + SESSION_GRACE_MS);
-	signal_all(service, SIGKILL); /* it was not answered, so it is still its sender's */
+	visitors_signal(&service->visitors, SIGKILL); /* it was not answered, so it is still its sender's */
 	wait_for(service, has_runner, now_ms + RUNNER_GRACE_MS);
 	keeper_signal(&service->keeper, SIGKILL);
 }
@@ -429,8 +381,7 @@ static int set_up(struct service *service, struct err *err)
 		return err_set(err, EX_USAGE, STATUS(5, 5, 4), "--host-name takes the name of a host, not \"%s\".", service->request->serve.host_name);
 	if (most > SESSIONS_MAX)
 		return err_set(err, EX_USAGE, STATUS(5, 5, 4), "--max-sessions is at most %d.", SESSIONS_MAX);
-	service->most_visitors = most ? (size_t)most : SESSIONS_DEFAULT;
-	service->visitors = mem_alloc_array(service->most_visitors, sizeof *service->visitors);
+	visitors_init(&service->visitors, most ? (size_t)most : SESSIONS_DEFAULT);
 	/* What needs root comes first; with the spool we become its owner, and only the helper stays root. */
 	if (load(service, err) < 0 || open_listeners(service, err) < 0 ||
 	    helper_start(service->request->config_file, true, &service->helper, err) < 0 ||
@@ -464,7 +415,7 @@ static void clean_up(struct service *service)
 	service_manager_close(&service->manager);
 	spool_close(&service->spool);
 	sandbox_free(service->sandbox);
-	free(service->visitors);
+	visitors_clear(&service->visitors);
 	service_settings_clear(&service->settings);
 	arena_free(service->paths);
 }
