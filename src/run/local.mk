@@ -14,6 +14,7 @@ src_librun_a_SOURCES = \
 	%D%/facts.c %D%/facts.h \
 	%D%/forward.c %D%/forward.h \
 	%D%/handover.c %D%/handover.h \
+	%D%/handover_place.c %D%/handover_place.h \
 	%D%/helper.c %D%/helper.h \
 	%D%/hooks.c %D%/hooks.h \
 	%D%/import_verb.c %D%/import_verb.h \

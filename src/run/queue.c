@@ -18,7 +18,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/process.h"
-#include "run/handover.h"
+#include "run/handover_place.h"
 #include "run/queue_private.h"
 #include "run/way.h"
 

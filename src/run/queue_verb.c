@@ -6,7 +6,7 @@
 #include <unistd.h>
 #include "base/log.h"
 #include "run/control.h"
-#include "run/handover.h"
+#include "run/handover_place.h"
 #include "run/helper.h"
 #include "run/list.h"
 #include "run/queue.h"

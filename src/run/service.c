@@ -21,7 +21,7 @@
 #include "run/confinement.h"
 #include "run/control.h"
 #include "run/facts.h"
-#include "run/handover.h"
+#include "run/handover_place.h"
 #include "run/helper.h"
 #include "run/keeper.h"
 #include "run/output.h"
