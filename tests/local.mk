@@ -14,7 +14,7 @@ include tests/run/local.mk
 include tests/cli/local.mk
 include tests/fuzz/local.mk
 
-EXTRA_DIST += tests/bench tests/check tests/demo tests/unit.h tests/child.h tests/scratch.h tests/json_check.h tests/capture.h tests/layout tests/program
+EXTRA_DIST += tests/bench tests/check tests/demo tests/unit.h tests/child.h tests/scratch.h tests/with_arena.h tests/json_check.h tests/capture.h tests/layout tests/program
 
 # The suite counts for itself: every cmocka test and every pytest case, and one closing line.
 check-local: $(check_PROGRAMS) src/paloma

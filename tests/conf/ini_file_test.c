@@ -1,24 +1,9 @@
 /* ini_file: every tooth of the library that reads configurations, drawn; each complaint with its place and without a value. */
 #include "scratch.h"
+#include "with_arena.h"
 
 #include <sysexits.h>
 #include "conf/ini_file.h"
-
-static struct arena *arena;
-
-static int make_arena(void **state)
-{
-	(void)state;
-	arena = arena_new();
-	return 0;
-}
-
-static int free_arena(void **state)
-{
-	(void)state;
-	arena_free(arena);
-	return 0;
-}
 
 static void values_come_as_they_were_written(void **state)
 {
@@ -262,16 +247,16 @@ static void what_is_no_mistake_can_be_had_leniently(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(values_come_as_they_were_written, make_arena, free_arena),
-		cmocka_unit_test_setup_teardown(mistakes_are_told_with_their_place_and_without_the_value, make_arena, free_arena),
-		cmocka_unit_test_setup_teardown(a_nul_is_told, make_arena, free_arena),
-		cmocka_unit_test_setup_teardown(a_byte_order_mark_is_passed_over, make_arena, free_arena),
-		cmocka_unit_test_setup_teardown(lines_may_be_as_long_as_is_said, make_arena, free_arena),
-		cmocka_unit_test_setup_teardown(keys_and_sections_of_one_name_live_together, make_arena, free_arena),
-		cmocka_unit_test_setup_teardown(a_file_without_settings_is_none, make_arena, free_arena),
-		cmocka_unit_test_setup_teardown(only_a_small_regular_file_is_read, make_arena, free_arena),
-		cmocka_unit_test_setup_teardown(what_is_no_mistake_can_be_had_leniently, make_arena, free_arena),
-		cmocka_unit_test_setup_teardown(settings_of_others_are_not_believed, make_arena, free_arena),
+		cmocka_unit_test_setup_teardown(values_come_as_they_were_written, with_arena_set_up, with_arena_tear_down),
+		cmocka_unit_test_setup_teardown(mistakes_are_told_with_their_place_and_without_the_value, with_arena_set_up, with_arena_tear_down),
+		cmocka_unit_test_setup_teardown(a_nul_is_told, with_arena_set_up, with_arena_tear_down),
+		cmocka_unit_test_setup_teardown(a_byte_order_mark_is_passed_over, with_arena_set_up, with_arena_tear_down),
+		cmocka_unit_test_setup_teardown(lines_may_be_as_long_as_is_said, with_arena_set_up, with_arena_tear_down),
+		cmocka_unit_test_setup_teardown(keys_and_sections_of_one_name_live_together, with_arena_set_up, with_arena_tear_down),
+		cmocka_unit_test_setup_teardown(a_file_without_settings_is_none, with_arena_set_up, with_arena_tear_down),
+		cmocka_unit_test_setup_teardown(only_a_small_regular_file_is_read, with_arena_set_up, with_arena_tear_down),
+		cmocka_unit_test_setup_teardown(what_is_no_mistake_can_be_had_leniently, with_arena_set_up, with_arena_tear_down),
+		cmocka_unit_test_setup_teardown(settings_of_others_are_not_believed, with_arena_set_up, with_arena_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, scratch_remove);

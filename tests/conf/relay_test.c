@@ -1,24 +1,8 @@
 /* relay: URLs of every scheme, lists, what is none, and that what may be a password is not shown. */
-#include "unit.h"
+#include "with_arena.h"
 
 #include <sysexits.h>
 #include "conf/relay.h"
-
-static struct arena *arena;
-
-static int make_arena(void **state)
-{
-	(void)state;
-	arena = arena_new();
-	return 0;
-}
-
-static int free_arena(void **state)
-{
-	(void)state;
-	arena_free(arena);
-	return 0;
-}
 
 enum { NAME, UNIX, SRV, MX };
 
@@ -226,10 +210,10 @@ static void domains_of_patterns_become_a_labels(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(urls_of_every_scheme, make_arena, free_arena),
-		cmocka_unit_test_setup_teardown(lists_are_taken_in_order, make_arena, free_arena),
-		cmocka_unit_test_setup_teardown(what_is_no_relay_is_told, make_arena, free_arena),
-		cmocka_unit_test_setup_teardown(domains_of_patterns_become_a_labels, make_arena, free_arena),
+		cmocka_unit_test_setup_teardown(urls_of_every_scheme, with_arena_set_up, with_arena_tear_down),
+		cmocka_unit_test_setup_teardown(lists_are_taken_in_order, with_arena_set_up, with_arena_tear_down),
+		cmocka_unit_test_setup_teardown(what_is_no_relay_is_told, with_arena_set_up, with_arena_tear_down),
+		cmocka_unit_test_setup_teardown(domains_of_patterns_become_a_labels, with_arena_set_up, with_arena_tear_down),
 		cmocka_unit_test(pins_with_and_without_colons),
 		cmocka_unit_test(demands_by_their_words),
 	};

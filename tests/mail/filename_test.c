@@ -1,27 +1,11 @@
 /* filename: what is left of a path, for every receiver. */
-#include "unit.h"
+#include "with_arena.h"
 
 #include <stdio.h>
 #include "base/escape.h"
 #include "mail/filename.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
-
-static struct arena *arena;
-
-static int set_up(void **state)
-{
-	(void)state;
-	arena = arena_new();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	arena_free(arena);
-	return 0;
-}
 
 static void nothing_that_bites_is_left(void **state)
 {
@@ -154,5 +138,5 @@ int main(void)
 		cmocka_unit_test(extensions_are_lower_case),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, with_arena_set_up, with_arena_tear_down);
 }

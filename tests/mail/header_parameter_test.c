@@ -1,5 +1,5 @@
 /* header: parameters with their continuations, References, read back by a reader of its own (read_back.h). */
-#include "unit.h"
+#include "with_arena.h"
 
 #include <stdio.h>
 #include "mail/header.h"
@@ -7,22 +7,6 @@
 #include "texts.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
-
-static struct arena *arena;
-
-static int set_up(void **state)
-{
-	(void)state;
-	arena = arena_new();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	arena_free(arena);
-	return 0;
-}
 
 static struct view end(struct field_writer *writer)
 {
@@ -180,5 +164,5 @@ int main(void)
 		cmocka_unit_test(references_keep_the_first_and_the_latest),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, with_arena_set_up, with_arena_tear_down);
 }

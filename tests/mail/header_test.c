@@ -1,5 +1,5 @@
 /* header: fields as they are written, read back by a reader of its own (read_back.h). */
-#include "unit.h"
+#include "with_arena.h"
 
 #include <stdio.h>
 #include <sysexits.h>
@@ -8,22 +8,6 @@
 #include "texts.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
-
-static struct arena *arena;
-
-static int set_up(void **state)
-{
-	(void)state;
-	arena = arena_new();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	arena_free(arena);
-	return 0;
-}
 
 static struct view end(struct field_writer *writer)
 {
@@ -379,5 +363,5 @@ int main(void)
 		cmocka_unit_test(names_are_checked),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, with_arena_set_up, with_arena_tear_down);
 }

@@ -1,25 +1,10 @@
 /* mailbox: patterns, and what strangers' words become in them. */
-#include "unit.h"
+#include "with_arena.h"
 
 #include <sysexits.h>
 #include "mail/mailbox.h"
 
-static struct arena *arena;
 static const struct local_user ann = {.name = VIEW("ann"), .home = VIEW("/home/ann"), .uid = 1000, .gid = 1000}, root = {.name = VIEW("root"), .home = VIEW("/root")};
-
-static int set_up(void **state)
-{
-	(void)state;
-	arena = arena_new();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	arena_free(arena);
-	return 0;
-}
 
 /* The mailbox of a user by a pattern; "" is the usual one. */
 static struct view describe(const char *pattern, const struct local_user *user, const char *extension)
@@ -115,7 +100,7 @@ static void targets_of_aliases_are_files_folders_and_programs(void **state)
 	assert_null(mailbox.argv[5]);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, with_arena_set_up, with_arena_tear_down)
 
 int main(void)
 {

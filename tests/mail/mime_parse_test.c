@@ -1,27 +1,11 @@
 /* mime_parse: multiparts of other writers, taken apart or left alone, and parameters. */
-#include "unit.h"
+#include "with_arena.h"
 
 #include <stdlib.h>
 #include "base/buf.h"
 #include "mail/mime.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
-
-static struct arena *arena;
-
-static int set_up(void **state)
-{
-	(void)state;
-	arena = arena_new();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	arena_free(arena);
-	return 0;
-}
 
 /* "(boundary part part)" with a part as "{first field|content}". */
 static void show(struct buf *out, const struct mime_part *part, struct view text)
@@ -244,5 +228,5 @@ int main(void)
 		cmocka_unit_test(many_parameters_cost_their_length),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, with_arena_set_up, with_arena_tear_down);
 }

@@ -1,5 +1,5 @@
 /* msgid: identifiers from given octets, and what users give. */
-#include "unit.h"
+#include "with_arena.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,22 +7,6 @@
 #include "mail/msgid.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
-
-static struct arena *arena;
-
-static int set_up(void **state)
-{
-	(void)state;
-	arena = arena_new();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	arena_free(arena);
-	return 0;
-}
 
 /* Values from Python's base64.b32encode. */
 static void tokens_are_base32(void **state)
@@ -131,5 +115,5 @@ int main(void)
 		cmocka_unit_test(an_identifier_fits_into_a_line),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, with_arena_set_up, with_arena_tear_down);
 }

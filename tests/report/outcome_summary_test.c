@@ -1,24 +1,9 @@
 /* outcome_summary: the exit status of mixed fates, and what people and programs read of servers that are not to be trusted. */
 #include "json_check.h"
+#include "with_arena.h"
 
 #include <sysexits.h>
 #include "report/outcome_summary.h"
-
-static struct arena *arena;
-
-static int set_up(void **state)
-{
-	(void)state;
-	arena = arena_new();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	arena_free(arena);
-	return 0;
-}
 
 static void the_status_is_that_of_the_worst_fate(void **state)
 {
@@ -211,11 +196,11 @@ static void hostile_replies_are_escaped_everywhere(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(the_status_is_that_of_the_worst_fate, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(who_shares_a_fate_shares_a_line, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(who_has_nothing_has_a_line_of_his_own, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(programs_read_each_recipient, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(hostile_replies_are_escaped_everywhere, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_status_is_that_of_the_worst_fate, with_arena_set_up, with_arena_tear_down),
+		cmocka_unit_test_setup_teardown(who_shares_a_fate_shares_a_line, with_arena_set_up, with_arena_tear_down),
+		cmocka_unit_test_setup_teardown(who_has_nothing_has_a_line_of_his_own, with_arena_set_up, with_arena_tear_down),
+		cmocka_unit_test_setup_teardown(programs_read_each_recipient, with_arena_set_up, with_arena_tear_down),
+		cmocka_unit_test_setup_teardown(hostile_replies_are_escaped_everywhere, with_arena_set_up, with_arena_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* mx: which hosts take a domain's mail, in which order, and when there is none (RFC 5321 §5.1, 7505, 2782). */
-#include "unit.h"
+#include "with_arena.h"
 
 #include <sysexits.h>
 #include "base/buf.h"
@@ -46,25 +46,16 @@ static const char zone[] =
 	"_submissions._tcp.norecords.test TXT\n" "_submission._tcp.norecords.test TXT\n"
 	"_submissions._tcp.srvfail.test FAIL\n";
 
-static struct arena *arena;
 static struct net_address own[2];
 static struct route_options options;
 
 static int set_up(void **state)
 {
-	(void)state;
-	arena = arena_new();
+	with_arena_set_up(state);
 	options = (struct route_options){.mx_port = 25, .host_name = VIEW("host.ours.test"), .own = own, .own_count = 2};
 	net_address_parse(view_of("192.0.2.77"), 0, &own[0]);
 	net_address_parse(view_of("127.0.0.1"), 0, &own[1]);
 	names_zone = zone;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	arena_free(arena);
 	return 0;
 }
 
@@ -333,7 +324,7 @@ static void srv_of_a_domain(void **state)
 	assert_string_equal(told(&target), "4.4.3");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, with_arena_tear_down)
 
 int main(void)
 {

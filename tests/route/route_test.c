@@ -1,5 +1,5 @@
 /* route: each recipient's way, ways that are one hop, and what TLS has to prove on it. */
-#include "unit.h"
+#include "with_arena.h"
 
 #include <sysexits.h>
 #include "base/buf.h"
@@ -20,25 +20,16 @@ static const char zone[] =
 	"mail.srv.test A 192.0.2.4\n" "mail.elsewhere.test A 192.0.2.5\n" "mailsrv.test A 192.0.2.6\n"
 	"xn--bcher-kva.test MX 10 mx1.test\n";
 
-static struct arena *arena;
 static struct route_options options;
 static struct envelope envelope;
 static struct route route;
 
 static int set_up(void **state)
 {
-	(void)state;
-	arena = arena_new();
+	with_arena_set_up(state);
 	options = (struct route_options){.mx_port = 25, .mx_tls = {.demand = TLS_DEMAND_OPPORTUNISTIC}};
 	envelope = (struct envelope){0};
 	names_zone = zone;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	arena_free(arena);
 	return 0;
 }
 
@@ -374,7 +365,7 @@ static void a_destination_is_what_can_be_dead_as_one(void **state)
 	assert_string_equal(destination_of("x@a.tls.test"), "relay far");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, with_arena_tear_down)
 
 int main(void)
 {

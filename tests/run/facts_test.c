@@ -1,28 +1,18 @@
 /* facts: what the process knows of itself, and what is made of a seed. */
-#include "unit.h"
+#include "with_arena.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include "run/facts.h"
 
-static struct arena *arena;
-
 static int set_up(void **state)
 {
-	(void)state;
-	arena = arena_new();
+	with_arena_set_up(state);
 	unsetenv("SOURCE_DATE_EPOCH");
 	unsetenv("LC_ALL");
 	unsetenv("LC_CTYPE");
 	unsetenv("LANG");
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	arena_free(arena);
 	return 0;
 }
 
@@ -183,7 +173,7 @@ static void a_user_is_looked_up_once(void **state)
 	arena_free(own);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, with_arena_tear_down)
 
 int main(void)
 {

@@ -1,11 +1,11 @@
 /* preview: the ways of recipients as people and programs read them. */
 #include "json_check.h"
+#include "with_arena.h"
 
 #include <sysexits.h>
 #include "base/buf.h"
 #include "run/preview.h"
 
-static struct arena *arena;
 static struct envelope envelope;
 static struct net_address addresses[2];
 static struct endpoint endpoints[4];
@@ -19,8 +19,7 @@ static int set_up(void **state)
 {
 	static const char *const paths[] = {"a@x.example", "b\x1b@x.example", "c@y.example", "d@z.example", "e@z.example"};
 
-	(void)state;
-	arena = arena_new();
+	with_arena_set_up(state);
 	envelope = (struct envelope){0};
 	for (size_t i = 0; i < 5; i++) {
 		struct recipient recipient = {.forward_path = view_of(paths[i])};
@@ -43,13 +42,6 @@ static int set_up(void **state)
 	err_set(&hops[1].trouble, EX_NOHOST, STATUS(5, 1, 2), "The domain y.example does not exist.");
 	hops[2] = (struct hop){.transport = TRANSPORT_LMTP, .endpoints = &endpoints[2], .endpoint_count = 2, .recipients = recipients + 3, .recipient_count = 1};
 	hops[3] = (struct hop){.transport = TRANSPORT_DISCARD, .recipients = recipients + 4, .recipient_count = 1};
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	arena_free(arena);
 	return 0;
 }
 
@@ -104,7 +96,7 @@ static void the_status_is_that_of_the_first_trouble(void **state)
 	assert_int_equal(preview_status(&route), EX_OK);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, with_arena_tear_down)
 
 int main(void)
 {
