@@ -4,8 +4,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <sysexits.h>
-#include "cli/options.h"
 #include "cli/usage.h"
+#include "parsing.h"
 
 static int take_optional(struct request *request, const struct option_row *row, const char *value, struct err *err)
 {
@@ -32,34 +32,7 @@ static const struct option_table table = {.rows = rows, .count = sizeof rows / s
 static const struct option_table old_words = {.rows = rows, .count = sizeof rows / sizeof *rows, .sendmail_words = true};
 static const struct option_table no_operands = {.rows = rows, .count = sizeof rows / sizeof *rows, .take_operand = options_refuse_operand};
 
-static struct request request;
-static struct err err;
-
-static int set_up(void **state)
-{
-	(void)state;
-	request = (struct request){.arena = arena_new()};
-	err = (struct err){0};
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	arena_free(request.arena);
-	return 0;
-}
-
-static int parse_by(const struct option_table *by, const char *const *words)
-{
-	int count = 0;
-
-	while (words[count])
-		count++;
-	return options_parse(by, count, (char **)words, &request, &err);
-}
-
-#define PARSE(...) parse_by(&table, (const char *const[]){__VA_ARGS__, NULL})
+#define PARSE(...) parse(&table, (const char *const[]){__VA_ARGS__, NULL})
 
 static void words_in_every_form(void **state)
 {
@@ -145,13 +118,13 @@ static void mistakes_are_told(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		assert_int_equal(parse_by(&table, cases[i].words), -1);
+		assert_int_equal(parse(&table, cases[i].words), -1);
 		assert_string_equal(err.text, cases[i].text);
 		assert_int_equal(err.exit_code, EX_USAGE);
 	}
-	assert_int_equal(parse_by(&old_words, (const char *const[]){"-zap", NULL}), -1);
+	assert_int_equal(parse(&old_words, (const char *const[]){"-zap", NULL}), -1);
 	assert_string_equal(err.text, "There is no option -zap.");
-	assert_int_equal(parse_by(&no_operands, (const char *const[]){"x", NULL}), -1);
+	assert_int_equal(parse(&no_operands, (const char *const[]){"x", NULL}), -1);
 	assert_int_equal(err.exit_code, EX_USAGE);
 }
 
@@ -197,7 +170,7 @@ static void help_is_printed_of_the_rows(void **state)
 	assert_string_equal(capture.text[0], "usage: x [OPTIONS]\ny\n\n");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, parsing_set_up, parsing_tear_down)
 
 int main(void)
 {

@@ -4,33 +4,7 @@
 #include <sysexits.h>
 #include "cli/paloma_options.h"
 #include "cli/sendmail_options.h"
-
-static struct request request;
-static struct err err;
-
-static int set_up(void **state)
-{
-	(void)state;
-	request = (struct request){.arena = arena_new()};
-	err = (struct err){0};
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	arena_free(request.arena);
-	return 0;
-}
-
-static int parse(const struct option_table *table, const char *const *words)
-{
-	int count = 0;
-
-	while (words[count])
-		count++;
-	return options_parse(table, count, (char **)words, &request, &err);
-}
+#include "parsing.h"
 
 #define PARSE(table, ...) parse(&(table), (const char *const[]){__VA_ARGS__, NULL})
 
@@ -290,7 +264,7 @@ static void options_set_keys_that_exist(void **state)
 	}
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, parsing_set_up, parsing_tear_down)
 
 int main(void)
 {

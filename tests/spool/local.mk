@@ -6,4 +6,4 @@ check_PROGRAMS += \
 	%D%/spool_file_test \
 	%D%/spool_log_test \
 	%D%/spool_test
-EXTRA_DIST += %D%/folder.h
+EXTRA_DIST += %D%/folder.h %D%/one_file.h

@@ -1,30 +1,12 @@
 /* spool_file, the envelope: it comes back as it was written, however hostile, and what is no envelope is refused. */
 #include "unit.h"
 
-#include "folder.h"
+#include "one_file.h"
 
 #include <sysexits.h>
 #include "base/crc32c.h"
 
 static const char id[] = "0HAAAAAAAAAAAAA";
-static struct arena *arena;
-static int fd = -1;
-
-static int setup(void **state)
-{
-	arena = arena_new();
-	if (folder_setup(state) < 0)
-		return -1;
-	fd = open(folder_file("file"), O_RDWR | O_APPEND | O_CREAT, 0600);
-	return fd < 0 ? -1 : 0;
-}
-
-static int teardown(void **state)
-{
-	arena_free(arena);
-	close(fd);
-	return folder_teardown(state);
-}
 
 /* Writes the draft and reads it again. */
 static struct spool_mail round_trip(const struct draft *draft, const struct spool_origin *origin)
@@ -223,7 +205,7 @@ static void envelope_of_a_later_version_says_which(void **state)
 
 int main(void)
 {
-#define WITH_FILE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define WITH_FILE(test) cmocka_unit_test_setup_teardown(test, one_file_setup, one_file_teardown)
 	const struct CMUnitTest tests[] = {
 		WITH_FILE(envelope_of_every_octet),
 		WITH_FILE(envelope_of_every_wish),

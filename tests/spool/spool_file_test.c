@@ -1,31 +1,13 @@
 /* spool_file: a message comes back octet by octet; one that is cut or altered is never taken for whole. */
 #include "unit.h"
 
-#include "folder.h"
+#include "one_file.h"
 
 #include <sys/resource.h>
 #include <sysexits.h>
 
 static const char id[] = "0HAAAAAAAAAAAAA";
 static const struct view small = VIEW("Subject: a few words\r\n\r\nend: 00000000000000000000 00000000\r\n.\r\n\r\nlast\r\n");
-static struct arena *arena;
-static int fd = -1;
-
-static int setup(void **state)
-{
-	arena = arena_new();
-	if (folder_setup(state) < 0)
-		return -1;
-	fd = open(folder_file("file"), O_RDWR | O_APPEND | O_CREAT, 0600);
-	return fd < 0 ? -1 : 0;
-}
-
-static int teardown(void **state)
-{
-	arena_free(arena);
-	close(fd);
-	return folder_teardown(state);
-}
 
 static void write_draft(const struct draft *draft)
 {
@@ -326,7 +308,7 @@ static void reading_what_cannot_be_read_says_so(void **state)
 
 int main(void)
 {
-#define WITH_FILE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define WITH_FILE(test) cmocka_unit_test_setup_teardown(test, one_file_setup, one_file_teardown)
 	const struct CMUnitTest tests[] = {
 		WITH_FILE(message_of_any_size_comes_back),
 		WITH_FILE(message_is_not_its_log),

@@ -1,7 +1,7 @@
 /* spool_log: what the log says is read as it was written, or not at all. */
 #include "unit.h"
 
-#include "folder.h"
+#include "one_file.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -12,25 +12,7 @@
 enum { RECIPIENTS = 3, LOG_MAX = 64 * 1024 };
 
 /* A log under construction, and what a reader makes of it. */
-static struct arena *arena;
 static struct spool_mail mail;
-static int fd = -1;
-
-static int setup(void **state)
-{
-	arena = arena_new();
-	if (folder_setup(state) < 0)
-		return -1;
-	fd = open(folder_file("log"), O_RDWR | O_APPEND | O_CREAT | O_TRUNC, 0600);
-	return fd < 0 ? -1 : 0;
-}
-
-static int teardown(void **state)
-{
-	arena_free(arena);
-	close(fd);
-	return folder_teardown(state);
-}
 
 static struct view log_text(char text[LOG_MAX])
 {
@@ -368,7 +350,7 @@ static void escape_comes_back(void **state)
 
 int main(void)
 {
-#define WITH_LOG(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define WITH_LOG(test) cmocka_unit_test_setup_teardown(test, one_file_setup, one_file_teardown)
 	const struct CMUnitTest tests[] = {
 		WITH_LOG(outcome_comes_back_as_it_was),
 		WITH_LOG(outcome_may_be_long),
