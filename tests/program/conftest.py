@@ -4,6 +4,7 @@ import email.policy
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -107,6 +108,27 @@ def make_service():
 @pytest.fixture
 def service(make_service):
     return make_service()
+
+
+@pytest.fixture
+def watchdog():
+    """What is waited for and does not come is a failure, not an endless test."""
+
+    def bark(signum, frame):
+        raise TimeoutError("nothing has happened for two minutes")
+
+    signal.signal(signal.SIGALRM, bark)
+    signal.alarm(120)
+    yield
+    signal.alarm(0)
+
+
+@pytest.fixture
+def machine():
+    import machine as machines
+    made = machines.Machine()
+    yield made
+    made.clear()
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ import pytest
 
 from conftest import PALOMA, clean_environment
 
+pytestmark = pytest.mark.usefixtures("watchdog")
+
 ANN, BOB, EVE = "ann@example.org", "bob@example.net", "eve@example.net"
 
 
@@ -80,18 +82,6 @@ class Server:
 
     def lines(self, word):
         return [line for line in self.commands if line.upper().startswith(word)]
-
-
-@pytest.fixture(autouse=True)
-def watchdog():
-    """Nothing here may wait for ever for a mail that does not come."""
-    def bark(signum, frame):
-        raise TimeoutError("nothing has happened for two minutes")
-
-    signal.signal(signal.SIGALRM, bark)
-    signal.alarm(120)
-    yield
-    signal.alarm(0)
 
 
 class Post:

@@ -17,20 +17,9 @@ from conftest import PALOMA, clean_environment
 from queues import children_of, is_sanitized
 from service import until
 
+pytestmark = pytest.mark.usefixtures("watchdog")
+
 IS_ROOT = os.geteuid() == 0
-
-
-@pytest.fixture(autouse=True)
-def deadline():
-    """What is waited for and does not come is a failure, not an endless test."""
-
-    def give_up(*_):
-        raise TimeoutError
-
-    signal.signal(signal.SIGALRM, give_up)
-    signal.alarm(60)
-    yield
-    signal.alarm(0)
 
 
 @pytest.fixture

@@ -13,13 +13,6 @@ from service import Service, until
 pytestmark = pytest.mark.skipif(not machines.can_be(), reason="only root has users and file systems of its own")
 
 
-@pytest.fixture
-def machine():
-    made = machines.Machine()
-    yield made
-    made.clear()
-
-
 def forward(machine, name, text, mode=0o600, owner=None):
     path = machine.home(name) / ".forward"
     path.write_text(text)

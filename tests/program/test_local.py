@@ -19,13 +19,6 @@ from service import NOBODY, until
 pytestmark = pytest.mark.skipif(not machines.can_be(), reason="only root has users and file systems of its own")
 
 
-@pytest.fixture
-def machine():
-    made = machines.Machine()
-    yield made
-    made.clear()
-
-
 def status_of(process):
     """The user ids of a process, as the kernel knows them; of one that has ended: none."""
     if not os.path.exists(f"/proc/{process}/status"):

@@ -4,7 +4,6 @@ import email.policy
 import fcntl
 import json
 import os
-import signal
 import smtplib
 import ssl
 import subprocess
@@ -15,20 +14,10 @@ import certificates
 import real_mtas
 from conftest import PALOMA, clean_environment, parts_of
 
+pytestmark = pytest.mark.usefixtures("watchdog")
+
 ANN, INBOX, UNKNOWN = "ann@example.org", "ann@inbox.example", "nobody@inbox.example"
 CONTENT = bytes(range(256)) * 40 + b"\n.\n..\r\n.\r\nFrom here\n"
-
-
-@pytest.fixture(autouse=True)
-def watchdog():
-    """Nothing here may wait for ever for a mail that does not come."""
-    def bark(signum, frame):
-        raise TimeoutError("nothing has happened for two minutes")
-
-    signal.signal(signal.SIGALRM, bark)
-    signal.alarm(120)
-    yield
-    signal.alarm(0)
 
 
 @pytest.fixture(scope="module")
