@@ -2,7 +2,7 @@
 #ifndef TESTS_NET_TLS_PEER_H
 #define TESTS_NET_TLS_PEER_H
 
-#include "unit.h"
+#include "deadlines.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -15,14 +15,9 @@
 #include "base/buf.h"
 #include "net/stream.h"
 
-enum { LONG_MS = 60 * 1000, SHORT_MS = 50, PATH_ROOM = 200 };
+enum { PATH_ROOM = 200 };
 
 static char tls_folder[] = "/tmp/paloma-tls-XXXXXX";
-
-static inline int64_t in_ms(int64_t ms)
-{
-	return clock_now_ms() + ms;
-}
 
 /* The path of a file of the folder, in one of a few rooms that take turns. */
 static inline const char *tls_file(const char *name)
