@@ -1,26 +1,15 @@
 /* mx - names to endpoints: the hosts of a domain in their order, with every address (RFC 5321 §5.1, 7505, 2782, 6186). */
 #include "route/mx.h"
 
-#include <stdlib.h>
 #include <sysexits.h>
-
-enum { HOSTS_MAX = 20 };		/* of one domain; more are no help */
-
-/* A host that may take the mail. */
-struct candidate {
-	struct view host;
-	uint16_t port, preference, weight;
-	enum tls_start start;
-	size_t first_query;		/* of its A and AAAA; SIZE_MAX: it is an address itself */
-};
+#include "route/mx_hosts.h"
 
 /* One target on its way. */
 struct search {
 	struct mx_target *target;
 	struct dns_query *queries;	/* of the first round */
 	size_t query_count;
-	struct candidate *candidates;	/* in their order, once lined up */
-	size_t candidate_count, candidate_capacity;
+	struct mx_hosts hosts;		/* in their order, once lined up */
 };
 
 struct resolution {
@@ -32,12 +21,6 @@ struct resolution {
 	size_t query_count;
 	uint64_t chance;
 };
-
-static uint64_t next_chance(struct resolution *resolution)
-{
-	resolution->chance = resolution->chance * 6364136223846793005U + 1442695040888963407U;
-	return resolution->chance >> 16; /* the low bits of such a series repeat soon */
-}
 
 static bool is_address(struct view text)
 {
@@ -69,87 +52,20 @@ static void ask_for_hosts(struct resolution *resolution)
 	}
 }
 
-static void add_candidate(struct resolution *resolution, struct search *search, const struct candidate *candidate)
-{
-	search->candidates = arena_grow(resolution->arena, search->candidates, search->candidate_count, &search->candidate_capacity,
-					sizeof *search->candidates);
-	search->candidates[search->candidate_count++] = *candidate;
-}
-
 static void add_host_itself(struct resolution *resolution, struct search *search)
 {
-	struct candidate candidate = {.host = search->target->domain, .port = search->target->port, .start = search->target->start};
+	struct mx_host host = {.name = search->target->domain, .port = search->target->port, .start = search->target->start};
 
-	add_candidate(resolution, search, &candidate);
-}
-
-static int compare_candidates(const void *a, const void *b)
-{
-	const struct candidate *x = a, *y = b;
-
-	return x->preference < y->preference ? -1 : x->preference > y->preference;
-}
-
-/* The share of a host among its equals; without a weight next to none, as long as others have one (RFC 2782). */
-static uint64_t share_of(const struct candidate *candidate)
-{
-	return candidate->weight > 0 ? candidate->weight * (uint64_t)256 : 1;
-}
-
-/* Which of the equals that begin at an index comes next. */
-static size_t draw(struct resolution *resolution, const struct search *search, size_t from)
-{
-	uint64_t total = 0, drawn;
-	size_t end = from, at = from;
-
-	while (end < search->candidate_count && search->candidates[end].preference == search->candidates[from].preference)
-		total += share_of(&search->candidates[end++]);
-	for (drawn = next_chance(resolution) % total; drawn >= share_of(&search->candidates[at]); at++)
-		drawn -= share_of(&search->candidates[at]);
-	return at;
-}
-
-static bool is_listed(const struct search *search, size_t count, const struct candidate *candidate)
-{
-	for (size_t i = 0; i < count; i++)
-		if (search->candidates[i].port == candidate->port && view_equal_nocase(search->candidates[i].host, candidate->host))
-			return true;
-	return false;
-}
-
-/* The best HOSTS_MAX of all that the answer has, in whatever order it came: by preference, equals by chance, and a host that is
- * named twice where it stands better. */
-static void line_up(struct resolution *resolution, struct search *search)
-{
-	size_t kept = 0;
-
-	if (search->candidate_count > 0)
-		qsort(search->candidates, search->candidate_count, sizeof *search->candidates, compare_candidates);
-	for (size_t i = 0; i < search->candidate_count && kept < HOSTS_MAX; i++) {
-		size_t drawn = draw(resolution, search, i);
-		struct candidate next = search->candidates[drawn];
-
-		search->candidates[drawn] = search->candidates[i];
-		search->candidates[i] = next;
-		if (!is_listed(search, kept, &next))
-			search->candidates[kept++] = next;
-	}
-	search->candidate_count = kept;
+	mx_hosts_add(&search->hosts, &host, resolution->arena);
 }
 
 /* Where we are in the list ourselves, only better hosts may be used, or the mail would come back (RFC 5321 §5.1). */
 static void drop_from(struct search *search, unsigned ours, struct view who)
 {
-	size_t kept = 0;
-
-	for (size_t i = 0; i < search->candidate_count; i++)
-		if (search->candidates[i].preference < ours)
-			search->candidates[kept++] = search->candidates[i];
-	if (kept == 0 && search->candidate_count > 0)
+	if (mx_hosts_drop_from(&search->hosts, ours))
 		err_set(&search->target->trouble, EX_CONFIG, STATUS(5, 4, 6),
 			"Mail for %.*s is to come to this very host (%.*s), which does not take it; name a relay or a route for it.",
 			VIEW_ARG(search->target->domain), VIEW_ARG(who));
-	search->candidate_count = kept;
 }
 
 static void drop_ourselves(struct search *search, struct view host_name)
@@ -158,20 +74,10 @@ static void drop_ourselves(struct search *search, struct view host_name)
 
 	if (search->target->may_be_loopback)
 		return;
-	for (size_t i = 0; i < search->candidate_count; i++)
-		if (host_name.len > 0 && view_equal_nocase(search->candidates[i].host, host_name) && search->candidates[i].preference < ours)
-			ours = search->candidates[i].preference;
+	for (size_t i = 0; i < search->hosts.count; i++)
+		if (host_name.len > 0 && view_equal_nocase(search->hosts.items[i].name, host_name) && search->hosts.items[i].preference < ours)
+			ours = search->hosts.items[i].preference;
 	drop_from(search, ours, host_name);
-}
-
-static void describe(struct search *search, const char *kind, struct arena *arena)
-{
-	struct view how = view_of(kind);
-
-	for (size_t i = 0; i < search->candidate_count; i++)
-		how = arena_printf(arena, "%.*s%s %u %.*s", VIEW_ARG(how), i ? "," : "", search->candidates[i].preference,
-				   VIEW_ARG(search->candidates[i].host));
-	search->target->how = how;
 }
 
 static void take_mx(struct resolution *resolution, struct search *search, const struct dns_query *query)
@@ -181,21 +87,20 @@ static void take_mx(struct resolution *resolution, struct search *search, const 
 
 	for (size_t i = 0; i < query->record_count; i++) {
 		const struct dns_record *record = &query->records[i];
-		struct candidate candidate = {.host = record->target, .port = target->port, .start = target->start,
-					      .preference = record->preference};
+		struct mx_host host = {.name = record->target, .port = target->port, .start = target->start, .preference = record->preference};
 
 		has_null |= record->target.len == 0;
 		if (record->target_is_usable)
-			add_candidate(resolution, search, &candidate);
+			mx_hosts_add(&search->hosts, &host, resolution->arena);
 	}
-	if (search->candidate_count == 0 && has_null)
+	if (search->hosts.count == 0 && has_null)
 		err_set(&target->trouble, EX_NOHOST, STATUS(5, 1, 10), "The domain %.*s takes no mail: its MX says so (RFC 7505).",
 			VIEW_ARG(target->domain));
-	else if (search->candidate_count == 0)
+	else if (search->hosts.count == 0)
 		err_set(&target->trouble, EX_NOHOST, STATUS(5, 4, 4), "None of the MX of %.*s is a host name.", VIEW_ARG(target->domain));
 	drop_ourselves(search, resolution->options->host_name);
-	line_up(resolution, search);
-	describe(search, "MX", resolution->arena);
+	mx_hosts_line_up(&search->hosts, &resolution->chance);
+	search->target->how = mx_hosts_describe(&search->hosts, "MX", resolution->arena);
 }
 
 static void fail_unknown_domain(const struct resolution *resolution, struct mx_target *target)
@@ -244,18 +149,18 @@ static void judge_srv(struct resolution *resolution, struct search *search)
 		may_pass |= query->result == DNS_TEMPFAIL;
 		for (size_t i = 0; query->result == DNS_OK && i < query->record_count; i++) {
 			const struct dns_record *record = &query->records[i];
-			struct candidate candidate = {.host = record->target, .port = record->port, .preference = record->preference,
-						      .weight = record->weight, .start = k == 0 ? TLS_START_IMPLICIT : TLS_START_STARTTLS};
+			struct mx_host host = {.name = record->target, .port = record->port, .preference = record->preference,
+					       .weight = record->weight, .start = k == 0 ? TLS_START_IMPLICIT : TLS_START_STARTTLS};
 
 			if (record->target_is_usable && record->port > 0)
-				add_candidate(resolution, search, &candidate);
+				mx_hosts_add(&search->hosts, &host, resolution->arena);
 		}
-		if (search->candidate_count > 0)
+		if (search->hosts.count > 0)
 			break;
 	}
-	line_up(resolution, search);
-	describe(search, "SRV", resolution->arena);
-	if (search->candidate_count > 0)
+	mx_hosts_line_up(&search->hosts, &resolution->chance);
+	search->target->how = mx_hosts_describe(&search->hosts, "SRV", resolution->arena);
+	if (search->hosts.count > 0)
 		return;
 	if (may_pass)
 		err_set(&target->trouble, EX_TEMPFAIL, STATUS(4, 4, 3), "The SRV records of %.*s for submission cannot be looked up.",
@@ -293,14 +198,14 @@ static bool is_own(const struct route_options *options, const struct net_address
 	return false;
 }
 
-/* The address among a candidate's that is one of ours, or null. Loopback is everybody's, and refused for itself. */
-static const struct net_address *find_own(const struct resolution *resolution, const struct candidate *candidate, struct net_address *literal)
+/* The address among a host's that is one of ours, or null. Loopback is everybody's, and refused for itself. */
+static const struct net_address *find_own(const struct resolution *resolution, const struct mx_host *host, struct net_address *literal)
 {
-	if (candidate->first_query == SIZE_MAX)
-		return net_address_parse(candidate->host, 0, literal) && !net_address_is_loopback(literal) && is_own(resolution->options, literal)
+	if (host->first_query == SIZE_MAX)
+		return net_address_parse(host->name, 0, literal) && !net_address_is_loopback(literal) && is_own(resolution->options, literal)
 			? literal : NULL;
 	for (size_t k = 0; k < 2; k++) {
-		const struct dns_query *query = &resolution->queries[candidate->first_query + k];
+		const struct dns_query *query = &resolution->queries[host->first_query + k];
 
 		for (size_t i = 0; query->result == DNS_OK && i < query->record_count; i++)
 			if (!net_address_is_loopback(&query->records[i].address) && is_own(resolution->options, &query->records[i].address))
@@ -312,15 +217,15 @@ static const struct net_address *find_own(const struct resolution *resolution, c
 /* A host at one of our addresses is ourselves under another name. */
 static void drop_our_addresses(struct resolution *resolution, struct search *search)
 {
-	for (size_t i = 0; i < search->candidate_count && !search->target->may_be_loopback; i++) {
-		const struct candidate *candidate = &search->candidates[i];
+	for (size_t i = 0; i < search->hosts.count && !search->target->may_be_loopback; i++) {
+		const struct mx_host *host = &search->hosts.items[i];
 		struct net_address literal;
-		const struct net_address *own = find_own(resolution, candidate, &literal);
+		const struct net_address *own = find_own(resolution, host, &literal);
 		char text[NET_ADDRESS_TEXT];
 
 		if (!own)
 			continue;
-		drop_from(search, candidate->preference, arena_printf(resolution->arena, "%.*s at %s", VIEW_ARG(candidate->host),
+		drop_from(search, host->preference, arena_printf(resolution->arena, "%.*s at %s", VIEW_ARG(host->name),
 								      net_address_text(own, text)));
 		return;
 	}
@@ -362,20 +267,20 @@ struct refusals {
 	const char *reason;
 };
 
-static bool add_endpoint(struct resolution *resolution, struct search *search, const struct candidate *candidate, struct refusals *refusals)
+static bool add_endpoint(struct resolution *resolution, struct search *search, const struct mx_host *host, struct refusals *refusals)
 {
-	struct endpoint endpoint = {.host = candidate->host, .port = candidate->port};
+	struct endpoint endpoint = {.host = host->name, .port = host->port};
 	struct net_address literal;
 	size_t capacity = 0;
 
-	endpoint.tls.name = candidate->host;
-	endpoint.tls.start = candidate->start;
-	if (candidate->first_query == SIZE_MAX && net_address_parse(candidate->host, candidate->port, &literal)) {
+	endpoint.tls.name = host->name;
+	endpoint.tls.start = host->start;
+	if (host->first_query == SIZE_MAX && net_address_parse(host->name, host->port, &literal)) {
 		add_address(resolution, search, &endpoint, &capacity, &literal);
 		refusals->was_refused |= endpoint.address_count == 0;
 	}
-	for (size_t k = 0; candidate->first_query != SIZE_MAX && k < 2; k++) {
-		const struct dns_query *query = &resolution->queries[candidate->first_query + k];
+	for (size_t k = 0; host->first_query != SIZE_MAX && k < 2; k++) {
+		const struct dns_query *query = &resolution->queries[host->first_query + k];
 
 		if (query->result == DNS_TEMPFAIL) {
 			refusals->may_pass = true;
@@ -391,27 +296,6 @@ static bool add_endpoint(struct resolution *resolution, struct search *search, c
 	return true;
 }
 
-static int compare_names(const void *a, const void *b)
-{
-	const struct candidate *x = a, *y = b;
-	int difference = compare_candidates(x, y);
-
-	return difference ? difference : view_compare(x->host, y->host);
-}
-
-/* The order of the hosts, whatever chance has made of equals, for comparison with that of another domain. Takes the candidates. */
-static void describe_order(struct resolution *resolution, struct search *search)
-{
-	const struct candidate *candidates = search->candidates;
-	struct view order = {0};
-
-	qsort(search->candidates, search->candidate_count, sizeof *search->candidates, compare_names);
-	for (size_t i = 0; i < search->candidate_count; i++)
-		order = arena_printf(resolution->arena, "%.*s%s%.*s", VIEW_ARG(order),
-				     i == 0 ? "" : candidates[i].preference == candidates[i - 1].preference ? "," : ";", VIEW_ARG(candidates[i].host));
-	search->target->order = order;
-}
-
 static void finish(struct resolution *resolution, struct search *search)
 {
 	struct mx_target *target = search->target;
@@ -422,13 +306,13 @@ static void finish(struct resolution *resolution, struct search *search)
 		drop_our_addresses(resolution, search);
 	if (target->trouble.exit_code)
 		return;
-	target->endpoints = ARENA_ARRAY(resolution->arena, search->candidate_count + 1, struct endpoint);
-	for (size_t i = 0; i < search->candidate_count; i++)
-		if (add_endpoint(resolution, search, &search->candidates[i], &refusals))
-			search->candidates[kept++] = search->candidates[i];
-	search->candidate_count = kept;
+	target->endpoints = ARENA_ARRAY(resolution->arena, search->hosts.count + 1, struct endpoint);
+	for (size_t i = 0; i < search->hosts.count; i++)
+		if (add_endpoint(resolution, search, &search->hosts.items[i], &refusals))
+			search->hosts.items[kept++] = search->hosts.items[i];
+	search->hosts.count = kept;
 	if (kept > 0) {
-		describe_order(resolution, search);
+		target->order = mx_hosts_order(&search->hosts, resolution->arena);
 		return;
 	}
 	if (refusals.may_pass)
@@ -452,11 +336,11 @@ static int second_round(struct resolution *resolution, struct err *err)
 	for (size_t i = 0; i < resolution->count; i++) {
 		struct search *search = &resolution->searches[i];
 
-		for (size_t k = 0; k < search->candidate_count; k++) {
-			struct candidate *candidate = &search->candidates[k];
+		for (size_t k = 0; k < search->hosts.count; k++) {
+			struct mx_host *host = &search->hosts.items[k];
 
-			candidate->first_query = is_address(candidate->host) ? SIZE_MAX
-				: ask_for_addresses(resolution, candidate->host, &capacity);
+			host->first_query = is_address(host->name) ? SIZE_MAX
+				: ask_for_addresses(resolution, host->name, &capacity);
 		}
 	}
 	return dns_lookup_all(resolution->queries, resolution->query_count, &resolution->options->dns, resolution->arena, err);
