@@ -2,7 +2,6 @@
 #include "run/list.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
@@ -214,7 +213,7 @@ static int show_facts(const struct selected *selected, struct err *err)
 /* The message as it is, with the line ends of this system. */
 static int show_message(const struct listing *listing, const struct spool_mail *mail, struct err *err)
 {
-	int fd = openat(listing->spool->queue, mail->id, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), result = 0;
+	int fd = spool_open_to_read(listing->spool, mail->id), result = 0;
 	uint64_t offset = mail->message_offset, end = mail->message_offset + mail->size_octets;
 	char *block = mem_alloc_block(BLOCK_OCTETS);
 

@@ -2,7 +2,6 @@
 #include "run/selection.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
@@ -111,7 +110,7 @@ static bool is_meant(const struct queue_request *wish, const struct spool_mail *
 
 static int read_mail(const struct spool *spool, const char *id, struct arena *arena, struct spool_mail *mail, struct err *err)
 {
-	int fd = openat(spool->queue, id, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), result;
+	int fd = spool_open_to_read(spool, id), result;
 
 	if (fd < 0)
 		return err_set_errno(err, EX_NOINPUT, errno, "Cannot open the message %s", id);

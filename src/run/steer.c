@@ -2,7 +2,6 @@
 #include "run/steer.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
@@ -199,7 +198,7 @@ int steer_requeue(const struct spool *spool, const struct request *request, cons
 /* True when an attempt has ended and left it in the queue; err says why. */
 static bool was_put_off(const struct spool *spool, const char *id, unsigned attempts, struct err *err)
 {
-	int fd = openat(spool->queue, id, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int fd = spool_open_to_read(spool, id);
 	struct arena *arena = arena_new();
 	struct spool_mail mail;
 	struct err ignored;

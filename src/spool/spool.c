@@ -275,6 +275,11 @@ bool spool_look(const struct spool *spool, const char *id, struct spool_item *it
 	return true;
 }
 
+int spool_open_to_read(const struct spool *spool, const char *id)
+{
+	return openat(spool->queue, id, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+}
+
 int spool_scan(const struct spool *spool, void (*take)(void *context, const struct spool_item *item), void *context, struct err *err)
 {
 	int fd = open_folder(spool->queue, ".");
@@ -312,7 +317,7 @@ static void sweep_one(void *context, const struct spool_item *item)
 
 	if (item->state != SPOOL_WRITING || item->due > sweep->now - SWEEP_AGE_S)
 		return;
-	fd = openat(sweep->spool->queue, item->id, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	fd = spool_open_to_read(sweep->spool, item->id);
 	if (fd < 0)
 		return;
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0777) == SPOOL_WRITING)

@@ -67,6 +67,8 @@ bool spool_id_parse(struct view text, uint64_t *arrival_us);
 int spool_scan(const struct spool *spool, void (*take)(void *context, const struct spool_item *item), void *context, struct err *err);
 /* The same for one; false when there is none. */
 bool spool_look(const struct spool *spool, const char *id, struct spool_item *item);
+/* The file of one, to be read without its lock; -1 with errno. Nothing that is planted in its place is followed or waited for. */
+int spool_open_to_read(const struct spool *spool, const char *id);
 
 /* Removes what a writer left that died before it acknowledged: state WRITING, no lock, older than an hour. */
 void spool_sweep(const struct spool *spool, time_t now);

@@ -95,7 +95,7 @@ static enum spool_open_result lock(const struct spool *spool, struct spool_entry
  * nothing: so one that has a lock is asked for it read-only. */
 static bool is_busy(const struct spool *spool, const char *id)
 {
-	int fd = openat(spool->queue, id, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int fd = spool_open_to_read(spool, id);
 	bool busy = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 
 	if (fd >= 0)
