@@ -22,7 +22,7 @@ static const struct queue_options queue_defaults = {
 	.stuck_after_s = 3600, .sessions_per_user = 20,
 };
 
-enum { MAILS_PER_CONNECTION = 1000, DNS_TIMEOUT_MS = 20 * 1000, MX_PORT = 25 };
+enum { MAILS_PER_CONNECTION = 1000, DNS_TIMEOUT_MS = 20 * 1000, ATTEMPT_TIMEOUT_MS = 300 * 1000, MX_PORT = 25 };
 
 static unsigned section_kind(struct view section)
 {
@@ -343,6 +343,7 @@ static int load(struct conf *conf, const struct conf_sources *sources, struct er
 	conf->route.dns.timeout_ms = DNS_TIMEOUT_MS;
 	conf->route.mx_port = MX_PORT;
 	conf->queue = queue_defaults;
+	conf->deliver.attempt_timeout_ms = ATTEMPT_TIMEOUT_MS;
 	conf->deliver.mails_per_connection = MAILS_PER_CONNECTION;
 	conf->alias = (struct alias_options){.path = "/etc/aliases", .delimiters = VIEW("+")};
 	if ((!sources->no_files && put_files(conf, sources->config_file, sources->is_lenient, err) < 0) || put_environment(conf, sources->is_lenient, err) < 0 ||

@@ -436,6 +436,7 @@ const struct conf_row conf_rows[] = {
 	MAIN_ROW("helo", set_helo, deliver.helo, "the host's name", "what EHLO says"),
 	MAIN_ROW("timeout", set_seconds, deliver.timeout_ms, "as RFC 5321 says", "the most to wait for any one reply"),
 	MAIN_ROW("connect_timeout", set_seconds, deliver.connect.timeout_ms, "30", "the most to wait for a connection to one address"),
+	MAIN_ROW("attempt_timeout", set_seconds, deliver.attempt_timeout_ms, "300", "the most to look for a server of a destination, while somebody waits; 0 for any"),
 	{.shown = {CONF_IN_MAIN, VIEW("family"), "any", "IP version to use: any, 4 or 6"}, .set = set_family},
 	{.shown = {CONF_IN_MAIN, VIEW("source_address"), "the system's choice", "own address to connect from"}, .set = set_source_address},
 	MAIN_ROW("pipelining", set_not_bool, deliver.no_pipelining, "yes", "send commands together when the server allows it"),

@@ -39,6 +39,17 @@ static struct view describe_tls(const struct tls_facts *facts, struct arena *are
 			    facts->pinned ? "pinned" : facts->verified ? "verified" : "unverified");
 }
 
+/* Until when the present step may last, and how long that is. */
+static int64_t step_deadline(const struct connection *connection, int *timeout_ms)
+{
+	int64_t now_ms = clock_now_ms(), end_ms = connection->delivery->setup_end_ms;
+
+	*timeout_ms = smtp_client_timeout_ms(connection->client);
+	if (end_ms && !connection->ready_ms && end_ms - now_ms < *timeout_ms)
+		*timeout_ms = end_ms > now_ms ? (int)(end_ms - now_ms) : 0;
+	return now_ms + *timeout_ms;
+}
+
 /* A deadline names what was waited for; every other failure has its own sentence. */
 static void fail_io(struct connection *connection, int64_t deadline_ms, int timeout_ms, const struct err *io)
 {
@@ -83,8 +94,7 @@ static bool write_once(struct connection *connection)
 
 	if (smtp_client_output(connection->client, &output, &err))
 		return true;
-	timeout_ms = smtp_client_timeout_ms(connection->client);
-	deadline_ms = clock_now_ms() + timeout_ms;
+	deadline_ms = step_deadline(connection, &timeout_ms);
 	if (output.len && stream_write(connection->stream, output, deadline_ms, &written, &err)) {
 		/* What the server said before it closed explains more than the broken pipe does. */
 		if (stream_has_input(connection->stream) && read_once(connection, deadline_ms, timeout_ms) &&
@@ -103,7 +113,8 @@ static bool write_once(struct connection *connection)
 
 static void start_tls(struct connection *connection)
 {
-	int timeout_ms = smtp_client_timeout_ms(connection->client);
+	int timeout_ms;
+	int64_t deadline_ms = step_deadline(connection, &timeout_ms);
 	bool injected = connection->policy.start == TLS_START_STARTTLS && stream_has_input(connection->stream);
 	struct err err;
 
@@ -111,7 +122,7 @@ static void start_tls(struct connection *connection)
 		smtp_client_tls_done(connection->client, NULL, true, NULL);
 		return;
 	}
-	if (stream_start_tls(connection->stream, &connection->policy, connection->delivery->options->tls_cache, clock_now_ms() + timeout_ms, &err)) {
+	if (stream_start_tls(connection->stream, &connection->policy, connection->delivery->options->tls_cache, deadline_ms, &err)) {
 		connection->tls_failed = true;
 		smtp_client_tls_done(connection->client, NULL, false, &err);
 		return;
@@ -212,8 +223,7 @@ void connection_drive(struct connection *connection)
 			if (!is_waiting || replies != smtp_client_replies(connection->client)) {
 				is_waiting = true;
 				replies = smtp_client_replies(connection->client);
-				timeout_ms = smtp_client_timeout_ms(connection->client);
-				deadline_ms = clock_now_ms() + timeout_ms;
+				deadline_ms = step_deadline(connection, &timeout_ms);
 			}
 			if (!read_once(connection, deadline_ms, timeout_ms))
 				return;

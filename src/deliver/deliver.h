@@ -23,6 +23,7 @@ struct deliver_options {
 	time_t now;			/* of local delivery */
 	const struct err *local_trouble; /* why this process cannot write mailboxes; null: it can */
 	int timeout_ms;			/* most to wait for any one reply or block; 0: what RFC 5321 §4.5.3.2 says */
+	int attempt_timeout_ms;		/* most until a server of the hop is ready for the mail; then no other is tried. 0: any time */
 	struct connect_options connect;
 	bool no_pipelining, no_chunking; /* not even when offered */
 	struct tls_cache *tls_cache;	/* null: no session is kept */

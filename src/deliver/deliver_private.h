@@ -16,6 +16,9 @@ struct delivery {
 	size_t *pending;		/* indices still without an outcome; compacted by delivery_refresh */
 	size_t pending_count;
 	size_t *decided;		/* room for as many */
+	int64_t deadline_ms;		/* of the attempt, on the monotonic clock; 0: none */
+	bool is_cut_short;		/* by it, while there was another to try */
+	int64_t setup_end_ms;		/* until when the present server has to be ready for a mail; 0: any time */
 };
 
 /* One connection. When it is kept it outlives the delivery: its strings live in its own arena. */

@@ -7,6 +7,7 @@
 enum {
 	CONNECT_TIMEOUT_MS = 30 * 1000,
 	SESSIONS_MAX = 20,		/* of one delivery, over all servers */
+	SHARES = 16,			/* a server has one of so many shares of the attempt's time at least */
 };
 
 /* What one connection came to. */
@@ -123,6 +124,27 @@ static void settle_pending(struct delivery *delivery, const struct trouble *trou
 	}
 }
 
+/* Asked when there is another to try. */
+static bool has_time(struct delivery *delivery)
+{
+	delivery->is_cut_short = delivery->deadline_ms && clock_now_ms() >= delivery->deadline_ms;
+	return !delivery->is_cut_short;
+}
+
+/* Gives the next address its part of the attempt's time: while there are others half of what is left, or one that is silent
+ * would let nobody else have a try. */
+static void limit_setup(struct delivery *delivery, bool has_others)
+{
+	int64_t now_ms = clock_now_ms(), left_ms = delivery->deadline_ms - now_ms, part_ms = left_ms / 2;
+	int64_t least_ms = delivery->options->attempt_timeout_ms / SHARES;
+
+	if (!delivery->deadline_ms)
+		return;
+	if (part_ms < least_ms)
+		part_ms = least_ms;
+	delivery->setup_end_ms = now_ms + (has_others && part_ms < left_ms ? part_ms : left_ms);
+}
+
 static int connect_to(const struct delivery *delivery, const struct endpoint *endpoint, int *fd, struct net_address *used,
 		      struct trouble *kept)
 {
@@ -131,6 +153,8 @@ static int connect_to(const struct delivery *delivery, const struct endpoint *en
 	int64_t deadline_ms = clock_now_ms() + (int64_t)timeout_ms * (int64_t)(endpoint->address_count ? endpoint->address_count : 1);
 	struct trouble trouble = {.phase = PHASE_CONNECT};
 
+	if (delivery->setup_end_ms && delivery->setup_end_ms < deadline_ms)
+		deadline_ms = delivery->setup_end_ms;
 	if (!net_connect(endpoint, options, deadline_ms, fd, used, &trouble.err))
 		return 0;
 	keep_trouble(kept, &trouble);
@@ -149,8 +173,9 @@ static void drop_address(struct endpoint *endpoint, const struct net_address *us
 		endpoint->addresses[i] = endpoint->addresses[--endpoint->address_count];
 }
 
-/* One endpoint, address by address, until one has carried a session. sessions: how many may still be opened. */
-static enum result try_endpoint(struct delivery *delivery, const struct endpoint *endpoint, int *sessions, struct trouble *trouble)
+/* One endpoint, address by address, until one has carried a session. is_last: of the hop. sessions: how many may still be opened. */
+static enum result try_endpoint(struct delivery *delivery, const struct endpoint *endpoint, bool is_last, int *sessions,
+				struct trouble *trouble)
 {
 	struct endpoint left = *endpoint;
 	struct net_address used = {.len = 0};
@@ -167,6 +192,9 @@ static enum result try_endpoint(struct delivery *delivery, const struct endpoint
 		int fd = -1;
 
 		reopen_pending(delivery);
+		delivery->setup_end_ms = 0;
+		if (result != RESULT_AGAIN) /* that one is at work, and each time has fewer left */
+			limit_setup(delivery, !is_last || left.address_count > 1);
 		/* Again, and again without TLS, is a matter between us and this address. */
 		if (result != RESULT_NEXT_ADDRESS) {
 			same.addresses = &used;
@@ -195,7 +223,8 @@ static enum result try_endpoint(struct delivery *delivery, const struct endpoint
 			--*sessions;
 		}
 	} while (delivery->pending_count && *sessions > 0 &&
-		 (result == RESULT_AGAIN || result == RESULT_PLAIN || (result == RESULT_NEXT_ADDRESS && left.address_count)));
+		 (result == RESULT_AGAIN ||
+		  ((result == RESULT_PLAIN || (result == RESULT_NEXT_ADDRESS && left.address_count)) && has_time(delivery))));
 	return result;
 }
 
@@ -213,6 +242,19 @@ static enum result try_kept(struct delivery *delivery)
 	result = converse(delivery, connection, &unsaid);
 	collect_retryable(delivery);
 	return result;
+}
+
+/* Puts behind the last trouble that there are others, who may take it later. */
+static void tell_cut_short(const struct delivery *delivery, struct trouble *trouble)
+{
+	if (!err_is_transient(&trouble->err)) {
+		trouble->err.exit_code = EX_TEMPFAIL;
+		trouble->err.status = STATUS(4, 4, 1);
+		trouble->reply = (struct reply){0};
+	}
+	err_set(&trouble->err, trouble->err.exit_code, trouble->err.status,
+		"%s Then the time for one attempt was over (attempt_timeout = %d), and not all its servers have been tried.",
+		trouble->err.text, (delivery->options->attempt_timeout_ms + 999) / 1000);
 }
 
 void smtp_session_deliver(const struct hop *hop, const struct draft *draft, const struct deliver_options *options,
@@ -235,10 +277,14 @@ void smtp_session_deliver(const struct hop *hop, const struct draft *draft, cons
 	}
 	if (try_kept(&delivery) == RESULT_DONE && delivery.pending_count == 0)
 		return;
-	for (size_t i = 0; i < hop->endpoint_count && delivery.pending_count && sessions > 0 && result != RESULT_STOP; i++) {
-		result = try_endpoint(&delivery, &hop->endpoints[i], &sessions, &trouble);
+	if (options->attempt_timeout_ms > 0)
+		delivery.deadline_ms = clock_now_ms() + options->attempt_timeout_ms;
+	for (size_t i = 0; i < hop->endpoint_count && delivery.pending_count && sessions > 0 && result != RESULT_STOP && has_time(&delivery); i++) {
+		result = try_endpoint(&delivery, &hop->endpoints[i], i + 1 == hop->endpoint_count, &sessions, &trouble);
 		collect_retryable(&delivery);
 	}
+	if (delivery.is_cut_short)
+		tell_cut_short(&delivery, &trouble);
 	reopen_pending(&delivery);
 	settle_pending(&delivery, &trouble);
 }

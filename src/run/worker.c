@@ -211,6 +211,7 @@ _Noreturn void worker_be(const struct attempt_options *options, const char *dest
 	worker.options.key = &key;
 	worker.options.tell = tell_outcome;
 	worker.options.tell_context = &worker;
+	worker.conf.deliver.attempt_timeout_ms = 0; /* nobody waits for it, so each server has all the time of RFC 5321 §4.5.3.2 */
 	worker.conf.deliver.kept = deliver_kept_new();
 	worker.conf.deliver.tls_cache = tls_cache_new();
 	while (numbers && take_job(&worker, numbers))

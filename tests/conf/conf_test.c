@@ -72,7 +72,7 @@ static void every_key_goes_where_it_belongs(void **state)
 		"relay = smtps://ann@mail.example.org\npassword_file = /p\npassword_in_clear = on\nauth = PLAIN, LOGIN\n"
 		"tls = require\ntls_ca = /ca\ntls_cert = /cert\ntls_key = /key\n"
 		"from = Ann <ann@example.org>\ndomain = Example.ORG.\nhost_name = web1.example.org\nhelo = [192.0.2.1]\n"
-		"timeout = 2 min\nconnect_timeout = 7s\nfamily = 4\nsource_address = 192.0.2.1, 2001:db8::1\n"
+		"timeout = 2 min\nconnect_timeout = 7s\nattempt_timeout = 1m\nfamily = 4\nsource_address = 192.0.2.1, 2001:db8::1\n"
 		"pipelining = no\nchunking = false\ndirect = 0\nmax_size = 25M\nmime_types = /types\n"
 		"dns_servers = 192.0.2.53\ndns_timeout = 1h\nmx_port = 26\nmx_loopback = yes\n"
 		"aliases = /a\naliases_may_write = yes\nforward = yes\nrecipient_delimiter = +-\nfrom_policy = always\n"
@@ -105,6 +105,7 @@ static void every_key_goes_where_it_belongs(void **state)
 	assert_view_is(conf.deliver.helo, "[192.0.2.1]");
 	assert_int_equal(conf.deliver.timeout_ms, 120000);
 	assert_int_equal(conf.deliver.connect.timeout_ms, 7000);
+	assert_int_equal(conf.deliver.attempt_timeout_ms, 60000);
 	assert_int_equal(conf.route.family, AF_INET);
 	assert_int_equal(conf.deliver.connect.family, AF_INET);
 	assert_int_equal(conf.deliver.connect.source_v4.storage.ss_family, AF_INET);

@@ -216,6 +216,93 @@ static void a_server_that_wastes_time(void **state)
 	}
 }
 
+/* While somebody waits, and a reply may take the minutes of RFC 5321 §4.5.3.2. */
+static void a_silent_server_leaves_time_for_the_next(void **state)
+{
+	static const struct peer_script silent = {.stalls = true};
+	struct play play;
+
+	(void)state;
+	prepare(&play, "bob@example.org");
+	play.options.attempt_timeout_ms = 6000;
+	add_peer(&play, &silent, 1);
+	add_peer(&play, &good, 1);
+	run(&play);
+	expect_outcome(&play, 0, OUTCOME_RELAYED);
+	assert_int_equal(play.peers[0].sessions, 1);
+	clear(&play);
+}
+
+static void many_silent_servers_are_not_all_waited_for(void **state)
+{
+	static const struct peer_script silent[] = {{.stalls = true}, {.stalls = true}};
+	struct play play;
+
+	(void)state;
+	prepare(&play, "bob@example.org");
+	play.options.attempt_timeout_ms = 400;
+	add_peer(&play, silent, 2);
+	while (play.hop.endpoint_count < ENDPOINTS_MAX)
+		add_endpoint(&play, &play.peers[0].address);
+	run(&play);
+	expect_outcome(&play, 0, OUTCOME_DELAYED);
+	expect_said(&play, 0, "waiting for the greeting");
+	expect_said(&play, 0, "attempt_timeout");
+	expect_said(&play, 0, "not all its servers");
+	clear(&play);
+}
+
+/* Until the attempt's time is over. */
+static void let_time_pass(void *context, char direction, struct view line)
+{
+	const int64_t *until_ms = context;
+
+	while (direction == 'C' && view_equal(line, (struct view)VIEW("QUIT")) && clock_now_ms() <= *until_ms)
+		poll(NULL, 0, 10);
+}
+
+/* One that was not tried may know SMTPUTF8, so that is no failure for good. */
+static void who_was_not_tried_may_take_it(void **state)
+{
+	static const struct peer_script knows = {.hello = "250-peer.example|250-8BITMIME|250 SMTPUTF8"};
+	struct play play;
+	int64_t until_ms;
+
+	(void)state;
+	prepare(&play, "j\xc3\xbcrgen@example.org");
+	play.draft.envelope.smtputf8 = true;
+	play.options.attempt_timeout_ms = 3000;
+	play.options.trace = let_time_pass;
+	play.options.trace_context = &until_ms;
+	add_peer(&play, &good, 1);
+	add_peer(&play, &knows, 1);
+	until_ms = clock_now_ms() + play.options.attempt_timeout_ms;
+	run(&play);
+	expect_outcome(&play, 0, OUTCOME_DELAYED);
+	expect_said(&play, 0, "not all its servers");
+	assert_int_equal(play.peers[1].sessions, 0);
+	clear(&play);
+}
+
+/* One that accepts mail for a recipient at a time goes on doing so. */
+static void who_is_at_work_is_not_cut_short(void **state)
+{
+	struct play play;
+	int64_t until_ms;
+
+	(void)state;
+	prepare(&play, "bob@example.org carol@example.org dave@example.org");
+	play.options.attempt_timeout_ms = 3000;
+	play.options.trace = let_time_pass;
+	play.options.trace_context = &until_ms;
+	add_peer(&play, one_each, 3);
+	until_ms = clock_now_ms() + play.options.attempt_timeout_ms;
+	run(&play);
+	for (int i = 0; i < 3; i++)
+		expect_outcome(&play, i, OUTCOME_RELAYED);
+	clear(&play);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -231,6 +318,10 @@ int main(void)
 		cmocka_unit_test(implicit_tls_never_becomes_plain),
 		cmocka_unit_test(a_failed_handshake_is_not_the_end_where_tls_is_not_required),
 		cmocka_unit_test(a_server_that_wastes_time),
+		cmocka_unit_test(a_silent_server_leaves_time_for_the_next),
+		cmocka_unit_test(many_silent_servers_are_not_all_waited_for),
+		cmocka_unit_test(who_was_not_tried_may_take_it),
+		cmocka_unit_test(who_is_at_work_is_not_cut_short),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -390,6 +390,26 @@ def test_a_family_that_does_not_work_costs_nothing(stub, paloma, catcher, dead):
     assert "to=<b@both.test>,<c@also.test>" in server.caught()  # and both domains in one conversation
 
 
+def test_hosts_that_are_silent_are_not_waited_for_one_by_one(stub, paloma, queue):
+    """Each may take five minutes for its greeting (RFC 5321 §4.5.3.2.1); whoever waits for the send has the time of one attempt."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
+        def answer(query, name, kind, _):
+            if kind == "MX":
+                return respond(query, *[f"{name}. MX {i} m{i}.test." for i in range(20)])
+            return respond(query, f"{name}. A 127.0.0.1") if kind == "A" else respond(query)
+
+        names, _ = stub(answer)
+        settings = {"direct": "yes", "dns_servers": f"127.0.0.1:{names.port}", "mx_port": silent.getsockname()[1], "mx_loopback": "yes", "attempt_timeout": 1}
+        result = paloma("send", *[word for key, value in settings.items() for word in ("-O", f"{key}={value}")], "-r", "ann@example.org",
+                        "--body", "x", "b@silent.test")
+        assert result.returncode == 75 and b"attempt_timeout = 1)" in result.stderr, result.stderr
+        q = queue(**settings, retry_first="1h")
+        result = q.send("b@silent.test")
+        assert result.returncode == 0 and b"attempt_timeout" in result.stderr and b"stays in the queue" in result.stderr, result.stderr
+        [message] = q.list()
+        assert message["recipients"][0]["address"] == "b@silent.test"
+
+
 def test_every_host_is_asked_before_mail_is_given_up(stub, paloma):
     """Two hundred addresses, none of which answers: told once, with each of them that was tried, and soon."""
     def answer(query, name, kind, _):
