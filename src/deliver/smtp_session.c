@@ -6,6 +6,7 @@
 
 enum {
 	CONNECT_TIMEOUT_MS = 30 * 1000,
+	SMTPS_PORT = 465,
 	SESSIONS_MAX = 20,		/* of one delivery, over all servers */
 	SHARES = 16,			/* a server has one of so many shares of the attempt's time at least */
 };
@@ -34,6 +35,22 @@ static void keep_trouble(struct trouble *kept, const struct trouble *trouble)
 		*kept = *trouble;
 }
 
+/* Where TLS comes first, the server waits for us as we do for its greeting. Whoever named the server can say so; an MX is none
+ * of that kind. */
+static void suggest_tls(const struct connection *connection, struct trouble *trouble)
+{
+	const struct hop *hop = connection->delivery->hop;
+	const struct enhanced_status *status = &trouble->err.status;
+	bool is_silent = trouble->phase == PHASE_GREETING && status->class == 4 && status->subject == 4 && status->detail == 2;
+
+	if (!is_silent || hop->how.len > 0 || hop->transport != TRANSPORT_SMTP || connection->policy.start == TLS_START_IMPLICIT ||
+	    !connection->endpoint.port)
+		return;
+	err_set(&trouble->err, trouble->err.exit_code, *status, "%s %s", trouble->err.text, connection->endpoint.port == SMTPS_PORT
+		? "On port 465 servers speak TLS from the first octet: say smtps:// instead."
+		: "If this server speaks TLS from the first octet, as those on port 465 do, say smtps:// instead.");
+}
+
 static void keep_session_trouble(struct trouble *kept, const struct connection *connection)
 {
 	const struct reply *reply = smtp_client_last_reply(connection->client);
@@ -45,6 +62,7 @@ static void keep_session_trouble(struct trouble *kept, const struct connection *
 		.reply = {reply->code, reply->status, arena_copy(connection->delivery->arena, reply->text)},
 	};
 
+	suggest_tls(connection, &trouble);
 	keep_trouble(kept, &trouble);
 }
 

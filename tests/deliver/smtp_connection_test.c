@@ -303,6 +303,38 @@ static void who_is_at_work_is_not_cut_short(void **state)
 	clear(&play);
 }
 
+/* It waits for TLS as we do for its greeting, or closes when that lasts too long. */
+static void a_server_without_a_greeting_may_want_tls_first(void **state)
+{
+	static const struct peer_script silent = {.stalls = true}, closes = {.greeting = ""}, refuses = {.greeting = "421 4.3.2 not now"};
+	static const struct {
+		const struct peer_script *script;
+		const char *mx;
+		uint16_t port;
+		const char *said;
+	} rows[] = {
+		{&silent, "", 25, "as those on port 465 do, say smtps://"}, {&closes, "", 587, "as those on port 465 do, say smtps://"},
+		{&silent, "", 465, "On port 465 servers speak TLS from the first octet: say smtps://"},
+		{&silent, "MX 10 mx.example.org", 25, NULL}, {&refuses, "", 465, NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct play play;
+
+		prepare(&play, "bob@example.org");
+		play.options.timeout_ms = 100;
+		play.hop.how = view_of(rows[i].mx);
+		add_peer(&play, rows[i].script, 1);
+		play.endpoints[0].port = rows[i].port;
+		run(&play);
+		expect_outcome(&play, 0, OUTCOME_DELAYED);
+		if (rows[i].said ? !strstr(play.outcomes[0].err.text, rows[i].said) : !!strstr(play.outcomes[0].err.text, "smtps://"))
+			fail_msg("row %zu: %s", i, play.outcomes[0].err.text);
+		clear(&play);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -322,6 +354,7 @@ int main(void)
 		cmocka_unit_test(many_silent_servers_are_not_all_waited_for),
 		cmocka_unit_test(who_was_not_tried_may_take_it),
 		cmocka_unit_test(who_is_at_work_is_not_cut_short),
+		cmocka_unit_test(a_server_without_a_greeting_may_want_tls_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

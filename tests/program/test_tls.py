@@ -1,4 +1,5 @@
 """TLS: who is believed, who is not, what is said about it, and that no password goes without it."""
+import contextlib
 import hashlib
 import re
 import socket
@@ -35,6 +36,28 @@ def test_starttls_and_implicit_tls_verified(paloma, catcher, ca):
             result = send(paloma, f"{scheme}://{host}:{server.port}", "--tls", "verify", "--tls-ca", ca / "ca.pem")
             assert result.returncode == 0, result.stderr
             assert b"TLSv1.3" in result.stdout and "tls=TLSv1.3" in server.caught()
+
+
+def test_a_server_that_waits_for_tls_is_told_from_one_that_is_deaf(paloma, catcher, ca):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(ca / "good.pem")
+
+    def run():
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(OSError):
+            context.wrap_socket(connection, server_side=True)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(60)
+        thread = threading.Thread(target=run)
+        thread.start()
+        result = send(paloma, f"smtp://127.0.0.1:{listener.getsockname()[1]}", "--timeout", "1")
+        thread.join()
+    assert result.returncode == 75 and b"waiting for the greeting" in result.stderr and b"say smtps:// instead" in result.stderr, result.stderr
+    # and the advice is true
+    server = catcher("--tls-cert", ca / "good.pem", "--implicit-tls")
+    result = send(paloma, f"smtps://localhost:{server.port}", "--tls-ca", ca / "ca.pem")
+    assert result.returncode == 0, result.stderr
 
 
 @pytest.mark.parametrize("name,why", [("expired", "expired"), ("name", "another name"), ("self", "self-signed"),
