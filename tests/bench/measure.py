@@ -11,6 +11,7 @@ import time
 # What it takes: the program, the Debian package it comes in.
 NEEDS = {"valgrind": "valgrind", "hyperfine": "hyperfine", "strace": "strace", "/usr/bin/time": "time", "openssl": "openssl",
          "msmtp": "msmtp", "curl": "curl", "s-nail": "s-nail", "bash": "bash", "base64": "coreutils",
+         "/usr/sbin/knotd": "knot", "/usr/lib/python3/dist-packages/dns": "python3-dnspython",
          "/etc/ssl/certs/ca-certificates.crt": "ca-certificates"}
 
 

@@ -1,19 +1,21 @@
-"""Debian's dma and Postfix, unpacked and run from a folder: in a mount namespace of their own, with accounts, configuration
+"""Debian's dma, Postfix and Exim, unpacked and run from a folder: in a mount namespace of their own, with accounts, configuration
 and queues of their own, never as this machine's mail system."""
 import ctypes
 import os
+import re
 import shlex
 import subprocess
 import time
 
 from measure import Failed, note
 
-PACKAGES = ("dma", "postfix")
+PACKAGES = ("dma", "postfix", "exim4-daemon-light")
+ANN, EXIM = 7001, 953
 # Those whom the packages' scripts would have made, and the mail group that dma runs as.
 USERS = "root:x:0:0:root:/root:/bin/sh\nmail:x:8:8::/var/mail:/usr/sbin/nologin\npostfix:x:951:951::/var/spool/postfix:/usr/sbin/nologin\n" \
+        f"Debian-exim:x:{EXIM}:{EXIM}::/var/spool/exim:/usr/sbin/nologin\n" \
         "nobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\nann:x:7001:7001::/nonexistent:/usr/sbin/nologin\n"
-ANN = 7001
-GROUPS = "root:x:0:\nmail:x:8:\npostfix:x:951:\npostdrop:x:952:\nnogroup:x:65534:\n"
+GROUPS = "root:x:0:\nmail:x:8:\npostfix:x:951:\npostdrop:x:952:\nDebian-exim:x:953:\nnogroup:x:65534:\n"
 MASTER = """
 pickup    unix  n  -  n  60    1  pickup
 cleanup   unix  n  -  n  -     0  cleanup
@@ -51,6 +53,7 @@ mount --make-rprivate /
 mount -t overlay overlay -o lowerdir=$1/packages/usr:/usr /usr
 mount -t overlay overlay -o lowerdir=$1/etc:/etc /etc
 mount --bind $1/etc/postfix /etc/postfix
+mount --bind $1/etc/exim4 /etc/exim4
 mount --bind $1/spool /var/spool
 """
 CLONE_NEWNS = 0x20000
@@ -72,14 +75,21 @@ class Peers:
         (self.folder / "packages").mkdir(parents=True)
         for package in PACKAGES:
             note(f"  apt-get download {package}")
-            done = subprocess.run(["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", package], cwd=self.folder, capture_output=True)
+            done = subprocess.run(["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", package, *self.libraries_of(package)],
+                                  cwd=self.folder, capture_output=True)
             if done.returncode != 0:
                 return f"{package} cannot be downloaded"
         files = sorted(self.folder.glob("*.deb"))
         for file in files:
             subprocess.run(["dpkg", "-x", file, self.folder / "packages"], check=True)
-        self.versions = ", ".join(" ".join(file.name.split("_")[:2]) for file in files)
+        self.versions = ", ".join(" ".join(file.name.split("_")[:2]) for file in files if file.name.split("_")[0] in PACKAGES)
         return None
+
+    @staticmethod
+    def libraries_of(package):
+        """Those that are not here."""
+        plan = subprocess.run(["apt-get", "-s", "--no-install-recommends", "install", package], capture_output=True, text=True).stdout
+        return re.findall(r"^Inst (lib\S+)", plan, re.M)
 
     def write(self, name, content, mode=0o644):
         path = self.folder / name
@@ -95,6 +105,7 @@ class Peers:
         self.write("etc/mailname", "bench.example\n")
         self.write("etc/dma/dma.conf", f"SMARTHOST 127.0.0.1\nPORT {self.port}\nMAILNAME bench.example\nDEFER\n")
         self.write("etc/postfix/master.cf", MASTER)
+        self.write("etc/exim4/exim4.conf", "")
         self.relay(None)
         for name in ("post-install", "postfix-files", "postfix-script"):
             self.write(f"etc/postfix/{name}", (self.folder / "packages/etc/postfix" / name).read_text(), 0o755)

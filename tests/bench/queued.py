@@ -11,7 +11,7 @@ import subprocess
 import time
 
 from measure import Command, Failed, instructions, million, milliseconds, note, spawn, spawn_seconds, spawn_times, start
-from peers import ANN, Peers
+from peers import ANN
 
 DRAINED = 2000
 MANY, FEW = 100_000, 1000
@@ -159,7 +159,7 @@ class Queued:
                  if not wanted or part.__name__ in wanted]
         if not parts:
             return
-        self.peers = Peers(self.folder, self.bench.port)
+        self.peers = self.bench.peers()
         sink = self.start_sink()
         try:
             for part in parts:

@@ -1,6 +1,6 @@
 """An SMTP server that takes everything and keeps nothing, quicker than any client of the bench.
 
-sink.py CERTIFICATE KEY: prints two ports of loopback, one that speaks SMTP with STARTTLS, and one that only reads; then, for
+sink.py [CERTIFICATE KEY]: prints two ports of loopback, one that speaks SMTP, with STARTTLS if it has a certificate, and one that only reads; then, for
 each line on standard input, how many connections, mails and flights of answers there have been, which it counts anew.
 Unlike paloma serve it writes nothing to a disk, so that a client's time is the client's.
 """
@@ -47,7 +47,7 @@ class Session:
                 elif verb == b"DATA" and not self.swallow():
                     return
                 elif verb == b"EHLO":
-                    replies += KEYWORDS + (b"250 HELP\r\n" if isinstance(self.peer, ssl.SSLSocket) else b"250 STARTTLS\r\n")
+                    replies += KEYWORDS + (b"250 STARTTLS\r\n" if self.context and not isinstance(self.peer, ssl.SSLSocket) else b"250 HELP\r\n")
                 else:
                     replies += b"250 2.0.0 Yes\r\n"
             if replies:
@@ -94,8 +94,10 @@ def accept(listener, serve, context):
 
 
 def main():
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(sys.argv[1], sys.argv[2])
+    context = None
+    if sys.argv[1:]:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(sys.argv[1], sys.argv[2])
     smtp, raw = (socket.create_server(("127.0.0.1", 0), backlog=64) for _ in range(2))
     listeners = [(smtp, converse), (raw, swallow_all)]
     try:

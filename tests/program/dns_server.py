@@ -27,8 +27,8 @@ def free_port():
 
 
 class NameServer:
-    def __init__(self, folder, zones):
-        self.port = free_port()
+    def __init__(self, folder, zones, port=None):
+        self.port = port or free_port()
         (folder / "run").mkdir()
         lines = [f"server:\n  rundir: {folder}/run\n  listen: 127.0.0.1@{self.port}\n", "log:\n  - target: stderr\n    any: error\n",
                  f"database:\n  storage: {folder}/run\n",
