@@ -56,9 +56,11 @@ static const struct openssl_functions *start_library(struct err *err)
 {
 	const struct openssl_functions *openssl = openssl_load(err);
 
-	/* Its configuration file and its tables of error texts are work that few mails need. */
+	/* Its configuration file and its tables of error texts are work that few mails need; its list of ciphers by name only who
+	 * takes keys that are encrypted; and memory to be freed one by one before the process ends, nobody. */
 	if (openssl)
-		openssl->OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_SSL_STRINGS | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS, NULL);
+		openssl->OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_SSL_STRINGS | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS |
+					  OPENSSL_INIT_NO_ADD_ALL_CIPHERS | OPENSSL_INIT_NO_ATEXIT, NULL);
 	return openssl;
 }
 
