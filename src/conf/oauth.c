@@ -11,14 +11,19 @@ enum {
 	SECRET_MAX = 4096, ASK_TIMEOUT_MS = 30 * 1000, LIFETIME_UNSAID_S = 3600, LIFETIME_MAX_S = 366 * 86400,
 	/* A worker keeps its token for a quarter of an hour, and logs in with it in the end. */
 	MARGIN_S = 20 * 60, LAST_S = 30,
+	JUST_NOW_S = 60,
 };
 
 /* Google gives tokens for mail to no device without a browser, so there is no device endpoint. */
 static const struct oauth_provider providers[] = {
-	{VIEW("google"), NULL, "https://accounts.google.com/o/oauth2/v2/auth", "https://oauth2.googleapis.com/token", "https://mail.google.com/"},
-	{VIEW("microsoft"), "https://login.microsoftonline.com/common/oauth2/v2.0/devicecode",
-	 "https://login.microsoftonline.com/common/oauth2/v2.0/authorize", "https://login.microsoftonline.com/common/oauth2/v2.0/token",
-	 "https://outlook.office.com/SMTP.Send offline_access"},
+	{
+		VIEW("google"), NULL, "https://accounts.google.com/o/oauth2/v2/auth", "https://oauth2.googleapis.com/token", "https://mail.google.com/",
+		{"gmail.com", "google.com", "googlemail.com"}, true,
+	}, {
+		VIEW("microsoft"), "https://login.microsoftonline.com/common/oauth2/v2.0/devicecode",
+		"https://login.microsoftonline.com/common/oauth2/v2.0/authorize", "https://login.microsoftonline.com/common/oauth2/v2.0/token",
+		"https://outlook.office.com/SMTP.Send offline_access", {"office365.com", "outlook.com", "hotmail.com"}, false,
+	},
 };
 
 const struct oauth_provider *oauth_find_provider(struct view name)
@@ -26,6 +31,22 @@ const struct oauth_provider *oauth_find_provider(struct view name)
 	for (size_t i = 0; i < sizeof providers / sizeof *providers; i++)
 		if (view_equal_nocase(name, providers[i].name))
 			return &providers[i];
+	return NULL;
+}
+
+static bool is_in(struct view host, struct view domain)
+{
+	size_t at = host.len - domain.len;
+
+	return view_ends_nocase(host, domain) && (at == 0 || host.data[at - 1] == '.');
+}
+
+const struct oauth_provider *oauth_find_provider_of(struct view host)
+{
+	for (size_t i = 0; i < sizeof providers / sizeof *providers; i++)
+		for (const char *const *domain = providers[i].domains; *domain; domain++)
+			if (is_in(host, view_of(*domain)))
+				return &providers[i];
 	return NULL;
 }
 
@@ -67,7 +88,9 @@ int oauth_append_client(struct buf *form, const struct oauth_settings *settings,
 	int status = 0;
 
 	https_append_field(form, "client_id", view_of(settings->client_id));
-	if (!settings->client_secret_file)
+	if (settings->client_secret)
+		https_append_field(form, "client_secret", view_of(settings->client_secret));
+	if (settings->client_secret || !settings->client_secret_file)
 		return 0;
 	buf_init(&secret, SECRET_MAX);
 	status = file_read(settings->client_secret_file, FILE_SECRET, false, NULL, &secret, err);
@@ -139,6 +162,14 @@ static bool is_good(const struct oauth_tokens *tokens, time_t now, long long mar
 	return tokens->access.len > 0 && tokens->obtained <= now && now + margin_s < tokens->expires;
 }
 
+/* Who refuses a token in the minute after it was obtained would refuse the next one, too, and the provider be asked without end. */
+static bool is_worn(const struct oauth_tokens *tokens, struct view refused, time_t now)
+{
+	bool is_young = tokens->obtained <= now && now - tokens->obtained < JUST_NOW_S;
+
+	return refused.len > 0 && view_equal(tokens->access, refused) && !is_young;
+}
+
 static long long margin_of(const struct oauth_tokens *tokens)
 {
 	long long lifetime_s = tokens->expires - tokens->obtained;
@@ -178,7 +209,7 @@ static int fail_login(const struct relay *relay, struct err *err)
 }
 
 /* A new one, while the lock is ours. What was rotated has to be kept, so that there is room is sure beforehand. */
-static int renew(const struct oauth_store *store, const struct relay *relay, const struct oauth_settings *settings, time_t now,
+static int renew(const struct oauth_store *store, const struct relay *relay, const struct oauth_settings *settings, bool is_worn, time_t now,
 		 struct arena *arena, struct oauth_tokens *tokens, struct err *err)
 {
 	struct oauth_tokens before = *tokens;
@@ -188,7 +219,7 @@ static int renew(const struct oauth_store *store, const struct relay *relay, con
 	if (oauth_store_check_room(store, err) < 0)
 		return -1;
 	if (request_tokens(settings, now, arena, tokens, &trouble) < 0) {
-		if (trouble.exit_code != EX_NOPERM && is_good(&before, now, LAST_S))
+		if (trouble.exit_code != EX_NOPERM && !is_worn && is_good(&before, now, LAST_S))
 			return 0; /* the provider is away, and the old one will do */
 		*err = trouble;
 		return trouble.exit_code == EX_NOPERM ? fail_login(relay, err) : -1;
@@ -199,7 +230,7 @@ static int renew(const struct oauth_store *store, const struct relay *relay, con
 	return result;
 }
 
-int oauth_access_token(const struct relay *relay, time_t now, struct buf *token, struct err *err)
+int oauth_access_token(const struct relay *relay, struct view refused, time_t now, struct buf *token, struct err *err)
 {
 	struct arena *arena = arena_new();
 	struct oauth_settings settings;
@@ -207,7 +238,7 @@ int oauth_access_token(const struct relay *relay, time_t now, struct buf *token,
 	struct oauth_store store = {.lock = -1};
 	struct err nothing = {0};
 	struct buf text;
-	bool is_ours;
+	bool is_ours, worn;
 	int result = -1;
 
 	buf_init(&text, OAUTH_BODY_MAX);
@@ -222,7 +253,8 @@ int oauth_access_token(const struct relay *relay, time_t now, struct buf *token,
 		*err = nothing;
 		goto out;
 	}
-	result = is_good(&tokens, now, margin_of(&tokens)) ? 0 : renew(&store, relay, &settings, now, arena, &tokens, err);
+	worn = is_worn(&tokens, refused, now);
+	result = !worn && is_good(&tokens, now, margin_of(&tokens)) ? 0 : renew(&store, relay, &settings, worn, now, arena, &tokens, err);
 	if (result == 0)
 		buf_append(token, tokens.access);
 	oauth_wipe(tokens.access);

@@ -9,10 +9,15 @@
 struct oauth_provider {
 	struct view name;
 	const char *device_endpoint, *authorization_endpoint, *token_endpoint, *scope;
+	const char *domains[4];		/* whose servers take its tokens */
+	bool has_client_secret;		/* a program of a user gets one as well */
 };
 
 /* Null when there is no such row. */
 const struct oauth_provider *oauth_find_provider(struct view name);
+
+/* The one whose tokens a server takes, by its name. Null when it is in none of their domains. */
+const struct oauth_provider *oauth_find_provider_of(struct view host);
 
 /* True when tokens of this kind are meant for the relay. */
 bool oauth_is_set(const struct relay *relay);
@@ -22,10 +27,11 @@ bool oauth_is_set(const struct relay *relay);
 int oauth_complete(const struct relay *relay, struct oauth_settings *settings, struct err *err);
 
 /* Appends an access token that is good for some minutes at least; fetches a new one when the one that is kept is not, and
- * keeps that. One process at a time does so.
+ * keeps that. One process at a time does so. refused: one that the server has not taken, which is renewed whatever its date says,
+ * unless it was obtained a moment ago: then it is appended again, for another would be no better. Empty: none was.
  * Fails with EX_NOPERM 5.7.8 when somebody has to log in (again), EX_TEMPFAIL when the provider gives no answer, and as
  * oauth_store_... do. */
-int oauth_access_token(const struct relay *relay, time_t now, struct buf *token, struct err *err);
+int oauth_access_token(const struct relay *relay, struct view refused, time_t now, struct buf *token, struct err *err);
 
 /* For those who ask for tokens: client_id, and the client's secret where there is one. Fails as file_read does. */
 int oauth_append_client(struct buf *form, const struct oauth_settings *settings, struct err *err);

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <sysexits.h>
 #include "base/file.h"
+#include "base/mem.h"
 #include "base/process.h"
 #include "conf/oauth.h"
 
@@ -93,7 +94,7 @@ int secret_resolve(const struct relay *relay, bool is_default, struct secret *se
 			return -1;
 		credentials->token = buf_str(&secret->token);
 	} else if (oauth_is_set(relay)) {
-		if (oauth_access_token(relay, time(NULL), &secret->token, err) < 0)
+		if (oauth_access_token(relay, (struct view){0}, time(NULL), &secret->token, err) < 0)
 			return -1;
 		credentials->token = buf_str(&secret->token);
 	}
@@ -107,6 +108,34 @@ int secret_resolve(const struct relay *relay, bool is_default, struct secret *se
 			       "There is no password for the user %.*s; set password_file or password_command, or PALOMA_PASSWORD in the environment.",
 			       VIEW_ARG(credentials->user));
 	return 0;
+}
+
+bool secret_is_renewable(const struct relay *relay, const struct secret *secret)
+{
+	return !relay->oauth_token_command && oauth_is_set(relay) && secret->token.len > 0;
+}
+
+void secret_take_token(struct secret *secret, struct view token, struct credentials *credentials)
+{
+	mem_wipe(secret->token.data, secret->token.len);
+	buf_reset(&secret->token);
+	buf_append(&secret->token, token);
+	credentials->token = buf_str(&secret->token);
+}
+
+int secret_renew(const struct relay *relay, struct secret *secret, struct credentials *credentials, bool *is_new, struct err *err)
+{
+	struct buf token;
+	int result;
+
+	buf_init(&token, SECRET_MAX);
+	buf_reserve(&token, SECRET_MAX); /* growing would leave a copy behind */
+	result = oauth_access_token(relay, buf_view(&secret->token), time(NULL), &token, err);
+	*is_new = result == 0 && !view_equal(buf_view(&token), buf_view(&secret->token));
+	if (*is_new)
+		secret_take_token(secret, buf_view(&token), credentials);
+	buf_wipe(&token);
+	return result;
 }
 
 void secret_forget_environment(void)

@@ -15,6 +15,13 @@ struct secret {
  * point into secret, and from then on this process leaves no core file. is_default: only the default relay takes the environment's password.
  * Fails with EX_CONFIG or EX_UNAVAILABLE, as oauth_access_token does, or EX_NOPERM 5.7.8 when a user is named and no secret is. */
 int secret_resolve(const struct relay *relay, bool is_default, struct secret *secret, struct credentials *credentials, struct err *err);
+/* True when a token that the server does not take can be had anew here. */
+bool secret_is_renewable(const struct relay *relay, const struct secret *secret);
+/* Gets another token than the one that was refused, of that relay; secret and credentials have it then. Where this one has only just
+ * been obtained nothing changes. *is_new: whether it did. Fails as oauth_access_token; nothing has changed then. */
+int secret_renew(const struct relay *relay, struct secret *secret, struct credentials *credentials, bool *is_new, struct err *err);
+/* Takes a token that somebody else has renewed. */
+void secret_take_token(struct secret *secret, struct view token, struct credentials *credentials);
 /* A zeroed one is accepted. */
 void secret_clear(struct secret *secret);
 

@@ -26,6 +26,7 @@ struct trouble {
 	struct reply reply;
 	enum outcome_phase phase;
 	struct view remote_mta, tls;
+	bool token_refused;
 };
 
 /* What may pass outweighs what is for good, as long as one server has said it. */
@@ -60,6 +61,7 @@ static void keep_session_trouble(struct trouble *kept, const struct connection *
 		.remote_mta = arena_copy(connection->delivery->arena, connection->remote_mta),
 		.tls = arena_copy(connection->delivery->arena, connection->tls),
 		.reply = {reply->code, reply->status, arena_copy(connection->delivery->arena, reply->text)},
+		.token_refused = smtp_client_refuses_token(connection->client),
 	};
 
 	suggest_tls(connection, &trouble);
@@ -137,6 +139,7 @@ static void settle_pending(struct delivery *delivery, const struct trouble *trou
 			outcome->phase = trouble->phase;
 			outcome->remote_mta = trouble->remote_mta;
 			outcome->tls = trouble->tls;
+			outcome->token_refused = trouble->token_refused;
 		}
 		outcome->action = err_is_transient(&outcome->err) ? OUTCOME_DELAYED : OUTCOME_FAILED;
 	}

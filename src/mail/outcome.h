@@ -22,6 +22,7 @@ struct outcome {
 	struct view tls;		/* "TLSv1.3 TLS_AES_256_GCM_SHA384 verified"; empty: plain */
 	bool maybe_delivered;		/* cut off between the end of data and its reply (RFC 1047) */
 	bool is_lmtp;			/* tried by LMTP */
+	bool token_refused;		/* nothing was tried, for want of an access token that the server takes */
 	bool dsn_passed_on;		/* the next host knows DSN and was told the wishes: its reports, not ours (RFC 3461 §5.2.1) */
 	unsigned setup_ms, transfer_ms;	/* to reach the server and log in; to hand this message over */
 };

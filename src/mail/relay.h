@@ -26,6 +26,7 @@ enum from_policy {
 struct oauth_settings {
 	const char *provider;		/* a row of conf/oauth; it has what follows, where that is not said */
 	const char *client_id, *client_secret_file;
+	const char *client_secret;	/* itself, while it is in no file yet */
 	const char *device_endpoint, *authorization_endpoint, *token_endpoint;
 	const char *scope;
 	const char *ca;			/* trusted certificates of these endpoints, a file or a folder */

@@ -9,7 +9,7 @@
 /* What does not change from one message to the next. */
 struct attempt_options {
 	const struct conf *conf;	/* made ready by way_prepare */
-	const struct way_key *key;	/* of the relay that is meant; null: fetched when it is needed */
+	struct way_key *key;		/* of the relay that is meant; null: fetched when it is needed */
 	struct view host_name;
 	int utc_offset_minutes;
 	int helper;			/* who writes mailboxes for us (run/helper); 0: nobody, we do */

@@ -32,6 +32,7 @@ src_librun_a_SOURCES = \
 	%D%/queue_start.c %D%/queue_messages.c %D%/queue_workers.c \
 	%D%/queue_verb.c %D%/queue_verb.h \
 	%D%/queue_words.c %D%/queue_words.h \
+	%D%/renewal.c %D%/renewal.h \
 	%D%/request.h \
 	%D%/resolution.c %D%/resolution.h \
 	%D%/run.c \

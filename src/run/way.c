@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "run/become.h"
 #include "run/facts.h"
+#include "run/renewal.h"
 
 void way_prepare(struct conf *conf, const struct compose_facts *facts, struct arena *arena)
 {
@@ -91,6 +92,8 @@ void way_key_fetch(struct way_key *key, const struct relay *relay, const struct 
 void way_key_clear(struct way_key *key)
 {
 	secret_clear(&key->secret);
+	if (key->renewer)
+		close(key->renewer);
 	*key = (struct way_key){0};
 }
 
@@ -158,7 +161,52 @@ static void deliver_local(const struct conf *conf, const struct hop *hop, const 
 		hand_to_service(service, hop, draft, options, outcomes, arena);
 }
 
-void way_deliver(const struct conf *conf, const struct way_key *key, struct hop *hop, const struct draft *draft, struct outcome *outcomes,
+static void collect_refused(const struct hop *hop, const struct outcome *outcomes, struct hop *again, struct arena *arena)
+{
+	*again = *hop;
+	again->recipients = ARENA_ARRAY(arena, hop->recipient_count, size_t);
+	again->recipient_count = 0;
+	for (size_t i = 0; i < hop->recipient_count; i++)
+		if (outcomes[hop->recipients[i]].token_refused)
+			again->recipients[again->recipient_count++] = hop->recipients[i];
+}
+
+static int renew(struct way_key *key, bool *is_new, struct err *err)
+{
+	if (!key->renewer)
+		return secret_renew(key->relay, &key->secret, &key->credentials, is_new, err);
+	return renewal_ask(key->renewer, &key->secret, &key->credentials, is_new, err);
+}
+
+/* A token may be withdrawn before its time: another one, and those for whom it was refused are tried once more. That a new one is refused
+ * as well is what it is with a password. */
+static void deliver_again(struct way_key *key, const struct hop *hop, const struct draft *draft, const struct deliver_options *options,
+			  struct outcome *outcomes, struct arena *arena)
+{
+	struct err trouble = {0};
+	struct hop again;
+	bool is_new = false;
+
+	collect_refused(hop, outcomes, &again, arena);
+	if (again.recipient_count == 0)
+		return;
+	if (renew(key, &is_new, &trouble) < 0) {
+		again.trouble = trouble;
+		err_prefix(&again.trouble, "The server takes the token of %.*s no more. ", VIEW_ARG(key->credentials.user));
+	} else if (!is_new) {
+		return;
+	}
+	if (is_new && options->trace)
+		options->trace(options->trace_context, '*', (struct view)VIEW("the token has been renewed: again with the new one"));
+	deliver_hop(&again, draft, options, outcomes, arena);
+	for (size_t i = 0; i < again.recipient_count; i++)
+		if (outcomes[again.recipients[i]].token_refused)
+			err_prefix(&outcomes[again.recipients[i]].err, "With a token that has just been renewed: ");
+	if (is_refusal(&again.trouble))
+		blame_login(&again, outcomes);
+}
+
+void way_deliver(const struct conf *conf, struct way_key *key, struct hop *hop, const struct draft *draft, struct outcome *outcomes,
 		 struct arena *arena)
 {
 	const struct relay *relay = hop->credentials ? find_relay(&conf->route, hop) : NULL;
@@ -179,6 +227,8 @@ void way_deliver(const struct conf *conf, const struct way_key *key, struct hop 
 		deliver_local(conf, hop, draft, &options, outcomes, arena);
 	else
 		deliver_hop(hop, draft, &options, outcomes, arena);
+	if (relay && key && key->relay == relay && !key->trouble.exit_code && secret_is_renewable(relay, &key->secret))
+		deliver_again(key, hop, draft, &options, outcomes, arena);
 	if (relay && key && key->relay == relay && is_refusal(&key->trouble))
 		blame_login(hop, outcomes);
 	hop->credentials = NULL;

@@ -22,14 +22,15 @@ struct way_key {
 	struct secret secret;
 	struct credentials credentials;
 	struct err trouble;		/* exit_code != 0: it is not to be had */
+	int renewer;			/* who gets another token for us (run/renewal); 0: nobody, we do */
 };
 void way_key_fetch(struct way_key *key, const struct relay *relay, const struct conf *conf);
 /* Wipes it. A zeroed one is accepted. */
 void way_key_clear(struct way_key *key);
 
 /* Delivers with the password of the hop's relay: key's when it is that relay's; else it is fetched, and wiped afterwards.
- * key may be null. */
-void way_deliver(const struct conf *conf, const struct way_key *key, struct hop *hop, const struct draft *draft, struct outcome *outcomes,
+ * key may be null. An access token that the server takes no more is renewed, once, and those it was refused for are tried again. */
+void way_deliver(const struct conf *conf, struct way_key *key, struct hop *hop, const struct draft *draft, struct outcome *outcomes,
 		 struct arena *arena);
 
 #endif

@@ -12,6 +12,7 @@
 #include "run/become.h"
 #include "run/helper.h"
 #include "run/packet.h"
+#include "run/renewal.h"
 #include "spool/spool_log.h"
 
 enum { PACKET_MAX = 160 * 1024 };
@@ -192,6 +193,8 @@ static void confine(struct worker *worker, const char *destination, const struct
 	}
 	buf_init(&remark, 2 * ERR_TEXT_SIZE);
 	way_key_fetch(key, relay, &worker->conf); /* afterwards no command can be run and no file read for it */
+	if (relay && !key->trouble.exit_code && secret_is_renewable(relay, &key->secret))
+		key->renewer = renewal_start(relay, &key->secret, WORKER_MESSAGE_FD + 1);
 	secret_forget_environment(); /* which may be another relay's */
 	confinement_enter(confinement, relay, &worker->conf, &remark);
 	if (remark.len > 0)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sysexits.h>
 #include "base/base64.h"
+#include "base/json_read.h"
 #include "base/mem.h"
 #include "smtp/command.h"
 #include "smtp/oauth.h"
@@ -108,6 +109,24 @@ static bool has_word(struct view words, struct view word)
 	return false;
 }
 
+static bool any_needs(struct view offered, enum need need)
+{
+	for (size_t i = 0; i < MECHANISM_COUNT; i++)
+		if (mechanisms[i].need == need && has_word(offered, mechanisms[i].name))
+			return true;
+	return false;
+}
+
+bool auth_takes_password(struct view offered)
+{
+	return any_needs(offered, NEED_PASSWORD);
+}
+
+bool auth_takes_token(struct view offered)
+{
+	return any_needs(offered, NEED_TOKEN);
+}
+
 static bool is_usable(const struct auth *auth, const struct mechanism *mechanism, struct view offered)
 {
 	const struct credentials *credentials = auth->credentials;
@@ -173,6 +192,9 @@ static int fail_choice(const struct auth *auth, struct view offered, struct err 
 	if (!view_is_empty(credentials->mechanisms))
 		return err_set(err, EX_UNAVAILABLE, STATUS(5, 7, 4), "The server offers to log in by %.*s; none of it can be used, as auth allows only %.*s.",
 			       VIEW_ARG(offered), VIEW_ARG(view_first(credentials->mechanisms, 300)));
+	if (!credentials->token && auth_takes_token(offered) && !auth_takes_password(offered))
+		return err_set(err, EX_UNAVAILABLE, STATUS(5, 7, 4), "The server takes no password, only OAuth tokens (%.*s). Say oauth_provider and "
+			       "oauth_client_id, then paloma oauth login; paloma setup --oauth does it all.", VIEW_ARG(offered));
 	return err_set(err, EX_UNAVAILABLE, STATUS(5, 7, 4), "The server offers to log in by %.*s; none of it can be used with a %s.",
 		       VIEW_ARG(offered), credentials->token ? "token (that is for OAUTHBEARER and XOAUTH2)" : "password");
 }
@@ -285,4 +307,21 @@ int auth_finish(const struct auth *auth, struct err *err)
 struct view auth_server_words(const struct auth *auth)
 {
 	return buf_view(&auth->words);
+}
+
+bool auth_refuses_token(const struct auth *auth, const struct reply *reply, struct arena *arena)
+{
+	static const struct view not_its_fault[] = {VIEW("insufficient_scope"), VIEW("invalid_request")};
+	/* Another mechanism, a stronger one, or TLS is wanted. */
+	bool is_of_mechanism = reply->code == 504 || reply->code == 534 || reply->code == 538;
+	bool is_refusal = reply->code == 535 || (reply->status.class == 5 && reply->status.subject == 7);
+	struct view said = {0};
+
+	if (!auth->mechanism || auth->mechanism->need != NEED_TOKEN || is_of_mechanism)
+		return false;
+	json_read_member(buf_view(&auth->words), "status", arena, &said);
+	for (size_t i = 0; i < sizeof not_its_fault / sizeof *not_its_fault; i++)
+		if (view_equal_nocase(said, not_its_fault[i]))
+			return false;
+	return is_refusal || view_equal_nocase(said, (struct view)VIEW("invalid_token"));
 }

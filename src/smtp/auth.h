@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "mail/hop.h"
+#include "mail/reply.h"
 #include "net/stream.h"
 
 enum { AUTH_ROUNDS_MAX = 8 };
@@ -15,6 +16,10 @@ struct auth;
 
 /* True for the names that may stand in struct credentials.mechanisms. */
 bool auth_knows_mechanism(struct view name);
+
+/* What can be done with those that a server offers (words). */
+bool auth_takes_password(struct view offered);
+bool auth_takes_token(struct view offered);
 
 /* Everything is borrowed. */
 struct auth *auth_new(const struct credentials *credentials, const struct tls_policy *policy, const struct tls_facts *tls);
@@ -38,6 +43,9 @@ int auth_answer(struct auth *auth, struct view challenge, struct buf *answer, st
 /* Judges a 235: fails with EX_PROTOCOL 4.7.0 when the mechanism had not come to its end, as when the server was to
  * prove that it knows the password and did not. */
 int auth_finish(const struct auth *auth, struct err *err);
+/* True when this refusal says that the access token is not, or no more, good: another one may do. A scope that does not reach, and
+ * a request that makes no sense, are not mended by that (RFC 7628 §3.2.2). */
+bool auth_refuses_token(const struct auth *auth, const struct reply *reply, struct arena *arena);
 /* What an OAuth server said in its last challenge, for the sentence about its refusal; empty: nothing. */
 struct view auth_server_words(const struct auth *auth);
 

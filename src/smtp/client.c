@@ -382,6 +382,16 @@ const struct reply *smtp_client_last_reply(const struct smtp_client *client)
 	return &client->last_reply;
 }
 
+struct view smtp_client_mechanisms(const struct smtp_client *client)
+{
+	return buf_view(&client->extensions.mechanisms);
+}
+
+bool smtp_client_refuses_token(const struct smtp_client *client)
+{
+	return client->token_refused;
+}
+
 bool smtp_client_passes_dsn(const struct smtp_client *client)
 {
 	return extensions_have(&client->extensions, SMTP_EXT_DSN);

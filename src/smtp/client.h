@@ -65,6 +65,10 @@ size_t smtp_client_replies(const struct smtp_client *client);
 const struct err *smtp_client_error(const struct smtp_client *client);
 /* The reply that ended the session; code 0 when there is none to blame. */
 const struct reply *smtp_client_last_reply(const struct smtp_client *client);
+/* How one may log in (words), as the server says in its answer to EHLO. */
+struct view smtp_client_mechanisms(const struct smtp_client *client);
+/* True when that reply was to an access token, and another one may do. */
+bool smtp_client_refuses_token(const struct smtp_client *client);
 /* Octets of the message already handed out, for a progress bar. */
 uint64_t smtp_client_sent_octets(const struct smtp_client *client);
 

@@ -71,6 +71,7 @@ struct smtp_client {
 	size_t transaction_count;
 	bool needs_rset, is_quitting;
 	struct err auth_error;		/* why the exchange was given up with "*" */
+	bool token_refused;
 
 	struct err error;		/* exit_code 0 while nothing went wrong */
 	struct reply last_reply;	/* the one that ended the session */

@@ -190,6 +190,7 @@ static void end_login(struct smtp_client *client, const struct reply *reply)
 		err.exit_code = EX_NOPERM;
 	if (!view_is_empty(words))
 		err_set(&err, err.exit_code, err.status, "%s (%.*s)", err.text, VIEW_ARG(view_first(words, 400)));
+	client->token_refused = auth_refuses_token(client->auth, reply, client->arena);
 	client_end(client, PHASE_AUTH, &err, reply);
 }
 

@@ -70,6 +70,11 @@ class Relay:
     def file(self):
         return self.store / "default"
 
+    def age(self):
+        """The token is no new one any more, by the date of the file."""
+        now = int(re.search(r"obtained: (\d+)", self.file().read_text())[1])
+        self.file().write_text(self.file().read_text().replace(f"obtained: {now}", f"obtained: {now - 300}"))
+
 
 @pytest.fixture
 def relay(sink, provider, authority, tmp_path):
@@ -217,6 +222,115 @@ def test_a_token_that_still_lasts_is_used_while_the_provider_is_away(log_in, sen
     relay.file().write_text(re.sub("expires: .*", f"expires: {now + 600}", re.sub("obtained: .*", f"obtained: {now - 3000}", relay.file().read_text())))
     provider.refusal = (503, "")
     assert send().returncode == 0 and relay.tokens == ["access-1"] and len(provider.refreshes()) == 1
+
+
+def test_a_token_that_the_server_takes_no_more_is_renewed_at_once(log_in, send, provider, relay):
+    log_in()
+    relay.age()
+    relay.good = "access-2"
+    for _ in range(2):
+        result = send()
+        assert result.returncode == 0, result.stderr
+    assert relay.tokens == ["access-1", "access-2", "access-2"] and len(provider.refreshes()) == 1
+
+
+def test_a_new_token_that_is_refused_is_a_refused_login(log_in, send, provider, relay):
+    log_in()
+    relay.age()
+    relay.good = "none"
+    result = send()
+    assert result.returncode == 77 and b"535 5.7.8 no" in result.stderr and b"renewed" in result.stderr, result.stderr
+    assert relay.tokens == ["access-1", "access-2"] and len(provider.refreshes()) == 1
+    # nor is it renewed again by the next mail, which comes a moment later
+    assert send().returncode == 77 and relay.tokens == ["access-1", "access-2", "access-2"] and len(provider.refreshes()) == 1
+
+
+def answer_in_words(relay, words, mechanism="OAUTHBEARER"):
+    """The server tells in a challenge what is wrong (RFC 7628)."""
+    def answer(session, line):
+        if line.startswith("EHLO"):
+            return f"250-sink.example\r\n250 AUTH {mechanism}"
+        if line.startswith("AUTH"):
+            token = re.search("auth=Bearer (.*?)\1", base64.b64decode(line.split(" ")[2]).decode())[1]
+            relay.tokens.append(token)
+            return "235 2.7.0 in" if token == relay.good else "334 " + base64.b64encode(json.dumps(words).encode()).decode()
+        return "535 5.7.8 no" if line in ("AQ==", "") else None
+    return answer
+
+
+@pytest.mark.parametrize("mechanism,words,is_renewed", [
+    ("OAUTHBEARER", {"status": "invalid_token", "scope": "mail"}, True), ("XOAUTH2", {"status": "401", "schemes": "Bearer"}, True),
+    ("OAUTHBEARER", {"status": "insufficient_scope"}, False),
+])
+def test_a_refusal_in_words(log_in, send, provider, relay, mechanism, words, is_renewed):
+    relay.server.answer = answer_in_words(relay, words, mechanism)
+    log_in()
+    relay.age()
+    relay.good = "access-2"
+    result = send()
+    assert result.returncode == (0 if is_renewed else 77), result.stderr
+    assert len(provider.refreshes()) == int(is_renewed) and relay.tokens == ["access-1", "access-2"][:1 + is_renewed]
+
+
+@pytest.mark.parametrize("refusal,status,told", [((503, ""), 75, b"503"), ((400, {"error": "invalid_grant"}), 77, b"paloma oauth login default")])
+def test_a_token_that_is_neither_taken_nor_renewed(log_in, send, provider, relay, refusal, status, told):
+    log_in()
+    relay.age()
+    relay.good, provider.refusal = "access-2", refusal
+    result = send()
+    assert result.returncode == status and told in result.stderr and b"takes the token of ann no more" in result.stderr, result.stderr
+    assert relay.tokens == ["access-1"] and len(provider.refreshes()) == 1
+
+
+def test_a_worker_behind_its_wall_gets_another_token(log_in, queue, provider, relay, open_folder):
+    log_in()
+    relay.age()
+    relay.good = "access-2"
+    q = queue()
+    q.configure({**relay.lines, "stuck_hook": write_hook(open_folder, f'touch "{open_folder}/told"\n')})
+    ids = [q.put("bob@example.net") for _ in range(2)]
+    q.flush()
+    assert [q.wait(id) for id in ids] == [0, 0], q.log_text()
+    q.wait_runner_ends()
+    assert "access-1" in relay.tokens and set(relay.tokens) == {"access-1", "access-2"} and len(provider.refreshes()) == 1
+    assert not (open_folder / "told").exists() and "status=deferred" not in q.log_text()
+
+
+def test_a_worker_whose_new_token_is_refused_is_stuck(log_in, queue, provider, relay, open_folder):
+    log_in()
+    relay.age()
+    relay.good = "none"
+    q = queue()
+    told = open_folder / "told"
+    q.configure({**relay.lines, "retry_first": 3600, "stuck_hook": write_hook(open_folder, f'cat >>"{told}"\n')})
+    id = q.put("bob@example.net")
+    q.flush()
+    event = until(lambda: told.exists() and told.read_text().endswith("\n") and json.loads(told.read_text()), "the hook")
+    assert event["event"] == "stuck" and event["queue_id"] == id and "535" in event["reason"] and "renewed" in event["reason"]
+    assert relay.tokens == ["access-1", "access-2"] and len(provider.refreshes()) == 1 and q.files() != []
+    relay.good = "access-2"
+    q.steer("requeue", id)
+    q.flush()
+    assert q.wait(id) == 0
+    q.wait_runner_ends()
+
+
+def test_a_worker_that_gets_no_other_token_is_no_alarm(log_in, queue, provider, relay, open_folder):
+    log_in()
+    relay.age()
+    relay.good, provider.refusal = "access-2", (503, "")
+    q = queue()
+    q.configure({**relay.lines, "retry_first": 3600, "stuck_hook": write_hook(open_folder, f'touch "{open_folder}/told"\n')})
+    id = q.put("bob@example.net")
+    q.flush()
+    until(lambda: "status=deferred" in q.log_text(), "the log")
+    assert "503" in q.log_text() and len(provider.refreshes()) == 1
+    provider.refusal = None
+    q.steer("requeue", id)
+    q.flush()
+    assert q.wait(id) == 0
+    q.wait_runner_ends()
+    assert not (open_folder / "told").exists()
 
 
 def test_a_provider_that_is_not_trusted_gets_nothing(log_in, send, provider, relay, authority):

@@ -137,6 +137,61 @@ static struct auth *start(const struct credentials *credentials, const struct tl
 	return auth;
 }
 
+/* Whether another token may do is said by the reply, and by the words of the challenge before it (RFC 7628 §3.2.2). */
+static void a_token_is_refused_or_something_else_is(void **state)
+{
+	static const struct {
+		const char *mechanism, *token, *words; /* null: no challenge */
+		struct reply reply;
+		bool refused;
+	} rows[] = {
+		{"XOAUTH2", "t", NULL, {535, {5, 7, 8}, {0}}, true},
+		{"XOAUTH2", "t", NULL, {535, {0}, {0}}, true},
+		{"XOAUTH2", "t", "{\"status\":\"401\",\"schemes\":\"Bearer\"}", {535, {0}, {0}}, true},
+		{"OAUTHBEARER", "t", "{\"status\":\"invalid_token\"}", {535, {5, 7, 8}, {0}}, true},
+		{"OAUTHBEARER", "t", "{\"status\":\"invalid_token\"}", {454, {4, 7, 0}, {0}}, true},
+		{"OAUTHBEARER", "t", "{\"status\":\"INSUFFICIENT_SCOPE\",\"scope\":\"mail\"}", {535, {5, 7, 8}, {0}}, false},
+		{"OAUTHBEARER", "t", "{\"status\":\"invalid_request\"}", {535, {5, 7, 8}, {0}}, false},
+		{"OAUTHBEARER", "t", "no JSON", {535, {5, 7, 8}, {0}}, true},
+		{"OAUTHBEARER", "t", NULL, {554, {5, 7, 3}, {0}}, true},
+		{"OAUTHBEARER", "t", NULL, {554, {5, 3, 0}, {0}}, false},
+		{"OAUTHBEARER", "t", NULL, {454, {4, 7, 0}, {0}}, false},
+		{"OAUTHBEARER", "t", NULL, {421, {4, 3, 0}, {0}}, false},
+		{"OAUTHBEARER", "t", NULL, {534, {5, 7, 9}, {0}}, false},
+		{"OAUTHBEARER", "t", NULL, {538, {5, 7, 11}, {0}}, false},
+		{"OAUTHBEARER", "t", NULL, {504, {5, 7, 4}, {0}}, false},
+		{"PLAIN", NULL, NULL, {535, {5, 7, 8}, {0}}, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct credentials credentials = {.user = VIEW("alice"), .secret = rows[i].token ? NULL : "x", .token = rows[i].token};
+		struct tls_policy policy = {.name = VIEW("mx.example.org")};
+		struct arena *arena = arena_new();
+		struct buf initial, challenge, answer;
+		struct view mechanism;
+		bool has_initial;
+		struct err err = {0};
+		struct auth *auth = auth_new(&credentials, &policy, &verified);
+
+		buf_init(&initial, 16384);
+		buf_init(&challenge, 16384);
+		buf_init(&answer, 16384);
+		assert_int_equal(auth_start(auth, view_of(rows[i].mechanism), &mechanism, &initial, &has_initial, &err), 0);
+		if (rows[i].words) {
+			base64_append(&challenge, view_of(rows[i].words));
+			assert_int_equal(auth_answer(auth, buf_view(&challenge), &answer, &err), 0);
+		}
+		if (auth_refuses_token(auth, &rows[i].reply, arena) != rows[i].refused)
+			fail_msg("row %zu", i);
+		buf_clear(&initial);
+		buf_clear(&challenge);
+		buf_clear(&answer);
+		auth_free(auth);
+		arena_free(arena);
+	}
+}
+
 /* RFC 4954 §4: what makes the command too long waits for an empty challenge. */
 static void a_long_token_waits_for_its_challenge(void **state)
 {
@@ -258,6 +313,7 @@ int main(void)
 		cmocka_unit_test(a_secret_is_shown_only_where_it_may_be),
 		cmocka_unit_test(the_best_of_what_is_offered),
 		cmocka_unit_test(refused_mechanisms_are_skipped),
+		cmocka_unit_test(a_token_is_refused_or_something_else_is),
 		cmocka_unit_test(a_long_token_waits_for_its_challenge),
 		cmocka_unit_test(what_is_too_long_is_not_begun),
 		cmocka_unit_test(a_refused_token),
