@@ -321,6 +321,7 @@ static const struct option_row setup_rows[] = {
 	{"password-file", 0, "FILE", false, "file whose first line is the password; it stays where it is", options_take_key, 0, "password_file"},
 	{"password-command", 0, "COMMAND", false, "command that prints the password", options_take_key, 0, "password_command"},
 	{"password", 0, "PASSWORD", false, NULL, refuse_password, 0, NULL},
+	{"oauth", 0, NULL, false, "log in with OAuth tokens, which are fetched at once", options_take_flag, SETUP(oauth), NULL},
 	{"system", 0, NULL, false, "write the configuration of the system", options_take_flag, SETUP(for_system), NULL},
 	{"user", 0, NULL, false, "write that of the user", options_take_flag, SETUP(for_user), NULL},
 	{"output", 'o', "FILE", false, "write it there", options_take_string, SETUP(output), NULL},

@@ -176,14 +176,14 @@ void settings_warn(struct settings *settings, struct view section, struct view o
 }
 
 /* "password" for [paloma], "password-work" for [relay work]; no name leads out of the folder. */
-static const char *name_secret(const struct settings *settings, struct view section)
+static const char *name_secret(const struct settings *settings, struct view section, const char *kind)
 {
 	struct buf path;
 	const char *result;
 	struct view name = view_equal(section, main_section) ? (struct view){0} : view_from(section, view_index(section, ' '));
 
 	buf_init(&path, TEXT_MAX);
-	buf_printf(&path, "%s/password", settings->secret_folder);
+	buf_printf(&path, "%s/%s", settings->secret_folder, kind);
 	for (size_t i = 0; i < name.len; i++)
 		buf_append_char(&path, ascii_is_alnum(name.data[i]) || strchr("._-", name.data[i]) ? name.data[i] : '-');
 	result = arena_str(settings->arena, buf_view(&path));
@@ -191,24 +191,29 @@ static const char *name_secret(const struct settings *settings, struct view sect
 	return result;
 }
 
-void settings_set_password(struct settings *settings, struct view section, struct view password, struct view origin)
+void settings_set_secret(struct settings *settings, struct view section, const char *key, const char *name, struct view secret, struct view origin)
 {
 	const char *path = NULL;
 	bool is_new;
 
 	for (size_t i = 0; i < settings->secret_count && !path; i++)
-		if (view_equal(settings->secrets[i].text, password))
+		if (view_equal(settings->secrets[i].text, secret))
 			path = settings->secrets[i].path;
 	is_new = !path;
 	if (is_new)
-		path = name_secret(settings, section);
-	if (!settings_set(settings, section, "password_file", view_of(path), origin) || !is_new)
+		path = name_secret(settings, section, name);
+	if (!settings_set(settings, section, key, view_of(path), origin) || !is_new)
 		return;
 	if (settings->show_secrets)
-		settings_remark(settings, section, "its first line: %.*s", VIEW_ARG(password));
+		settings_remark(settings, section, "its first line: %.*s", VIEW_ARG(secret));
 	settings->secrets = arena_grow(settings->arena, settings->secrets, settings->secret_count, &settings->secret_capacity,
 				       sizeof *settings->secrets);
-	settings->secrets[settings->secret_count++] = (struct settings_secret){.path = path, .text = password};
+	settings->secrets[settings->secret_count++] = (struct settings_secret){.path = path, .text = secret};
+}
+
+void settings_set_password(struct settings *settings, struct view section, struct view password, struct view origin)
+{
+	settings_set_secret(settings, section, "password_file", "password", password, origin);
 }
 
 /* A relay whose URL could not be said would be a mistake: all that is said of it becomes a comment. */

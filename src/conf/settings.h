@@ -50,6 +50,9 @@ void settings_warn(struct settings *settings, struct view section, struct view o
  * has a file already does not get another one. */
 void settings_set_password(struct settings *settings, struct view section, struct view password, struct view origin);
 
+/* The same for another secret: key in the section, and name, with the section's behind it, in place of "password". */
+void settings_set_secret(struct settings *settings, struct view section, const char *key, const char *name, struct view secret, struct view origin);
+
 /* The whole text; its sections in the order in which they were first named. A relay without a URL is a comment. */
 void settings_print(const struct settings *settings, struct buf *out);
 

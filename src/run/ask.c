@@ -104,6 +104,15 @@ static int ask(const char *question, bool is_silent, struct buf *line, struct er
 	return result < 0 ? err_set(err, EX_USAGE, STATUS(5, 5, 4), "There was no answer to: %s", question) : 0;
 }
 
+bool ask_is_possible(void)
+{
+	int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+
+	if (tty >= 0)
+		close(tty);
+	return tty >= 0;
+}
+
 int ask_password(const char *question, struct buf *secret, struct err *err)
 {
 	return ask(question, true, secret, err);

@@ -5,6 +5,9 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+/* False: every question would fail. */
+bool ask_is_possible(void);
+
 /* Shows the question and reads a line that the terminal does not show; appended to secret, which has its room already. A
  * signal that ends the process finds the terminal as it was. Fails with EX_USAGE when there is no terminal. */
 int ask_password(const char *question, struct buf *secret, struct err *err);

@@ -45,7 +45,9 @@ src_librun_a_SOURCES = \
 	%D%/settings.c %D%/settings.h \
 	%D%/stdio_session.c %D%/stdio_session.h \
 	%D%/settings_files.c %D%/settings_files.h \
-	%D%/setup.c %D%/setup.h \
+	%D%/setup.c %D%/setup.h %D%/setup_private.h \
+	%D%/setup_oauth.c %D%/setup_oauth.h \
+	%D%/setup_secret.c \
 	%D%/setup_search.c %D%/setup_search.h \
 	%D%/steer.c %D%/steer.h \
 	%D%/submission.c %D%/submission.h \

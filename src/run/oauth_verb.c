@@ -130,14 +130,13 @@ static int keep(const struct relay *relay, const struct oauth_settings *settings
 	return status;
 }
 
-static int log_in(const struct request *request, const struct conf *conf, struct arena *arena, struct err *err)
+int oauth_verb_login(const struct relay *relay, struct arena *arena, struct err *err)
 {
 	struct oauth_tokens tokens = {0};
 	struct oauth_settings settings;
-	const struct relay *relay = NULL;
 	int status;
 
-	if (take_words(request, conf, &relay, err) < 0 || oauth_complete(relay, &settings, err) < 0 || check_store(relay, arena, err) < 0)
+	if (oauth_complete(relay, &settings, err) < 0 || check_store(relay, arena, err) < 0)
 		return -1;
 	status = settings.device_endpoint ? log_in_by_device(&settings, arena, &tokens, err)
 		: log_in_by_browser(&settings, relay->credentials.user, arena, &tokens, err);
@@ -150,12 +149,13 @@ int oauth_verb_run(const struct request *request)
 	struct conf_sources sources = {.config_file = request->config_file, .overrides = request->overrides,
 				       .override_count = request->override_count};
 	struct arena *arena = arena_new();
+	const struct relay *relay = NULL;
 	struct err err = {0};
 	struct conf conf;
 	int status = EX_OK;
 
 	setrlimit(RLIMIT_CORE, &no_core);
-	if (conf_load(&conf, &sources, &err) < 0 || log_in(request, &conf, arena, &err) < 0)
+	if (conf_load(&conf, &sources, &err) < 0 || take_words(request, &conf, &relay, &err) < 0 || oauth_verb_login(relay, arena, &err) < 0)
 		status = output_complain(&err);
 	fflush(stdout);
 	conf_clear(&conf);

@@ -73,6 +73,7 @@ struct request {
 		bool show_passwords;
 		bool for_user, for_system; /* whose configuration; neither: the system's when root */
 		bool send_test;
+		bool oauth;		/* log in with tokens */
 		bool yes;		/* nothing is asked but the password */
 	} setup;
 	struct serve_request {

@@ -10,7 +10,6 @@
 #include <unistd.h>
 #include "base/file_store.h"
 #include "conf/places.h"
-#include "conf/secret.h"
 #include "conf/settings.h"
 #include "deliver/probe.h"
 #include "mail/address.h"
@@ -20,38 +19,15 @@
 #include "run/output.h"
 #include "run/send.h"
 #include "run/settings_files.h"
+#include "run/setup_private.h"
 #include "run/setup_search.h"
-#include "run/watch.h"
 #include "run/way.h"
 
-enum { PASSWORD_MAX = 4096, OVERRIDES_MORE = 4, OWN_FOLDER_MODE = 0700, SYSTEM_FOLDER_MODE = 0755 };
-
-/* A server that may be it, as the value of relay. */
-struct candidate {
-	const char *url;
-	const char *shown;		/* for people: "smtp.example.org, port 465" */
-	bool is_foreign;
-};
-
-struct setup {
-	const struct request *request;
-	struct arena *arena;
-	const char *output;
-	bool may_replace;		/* what is there already */
-	const char *author;		/* as it was given */
-	struct view path, domain;	/* of the address; A-labels */
-	struct candidate *candidates;
-	size_t candidate_count;
-	const char *given_login;	/* null: none */
-	struct secret secret;
-	const char *password;
-	const char *url, *login;	/* what has been taken */
-	struct watch watch;
-};
+enum { OVERRIDES_MORE = 4, OWN_FOLDER_MODE = 0700, SYSTEM_FOLDER_MODE = 0755 };
 
 static const struct view main_section = VIEW("paloma");
 
-static const char *find_override(const struct request *request, const char *key)
+const char *setup_find_override(const struct request *request, const char *key)
 {
 	const char *value = NULL;
 
@@ -77,8 +53,7 @@ static int take_address(struct setup *setup, struct err *err)
 	return idna_to_ascii(address.domain, setup->arena, &setup->domain, err);
 }
 
-/* Whoever has a file there is asked. */
-static int settle_file(struct setup *setup, const char *file, struct err *err)
+int setup_settle_file(struct setup *setup, const char *file, struct err *err)
 {
 	const struct setup_request *wish = &setup->request->setup;
 	bool answer = false;
@@ -97,7 +72,6 @@ static int find_output(struct setup *setup, struct err *err)
 {
 	const struct setup_request *wish = &setup->request->setup;
 	bool for_system = wish->for_system || (geteuid() == 0 && !wish->for_user);
-	bool keeps_password = !find_override(setup->request, "password_file") && !find_override(setup->request, "password_command");
 	const char *folder;
 
 	setup->output = wish->output ? wish->output : for_system ? PLACES_SYSTEM_CONFIG : places_own_config(setup->arena);
@@ -109,24 +83,24 @@ static int find_output(struct setup *setup, struct err *err)
 	if (access(folder[0] ? folder : "/", W_OK) < 0)
 		return err_set(err, EX_CANTCREAT, STATUS(5, 3, 0), "You cannot write to %s%s.", folder,
 			       wish->for_system ? "; be root, or say --user" : "");
-	if (settle_file(setup, setup->output, err) < 0)
-		return -1;
-	return keeps_password ? settle_file(setup, arena_printf(setup->arena, "%s/password", folder).data, err) : 0;
+	return setup_settle_file(setup, setup->output, err);
 }
 
-static int load(const struct setup *setup, const char *url, const char *login, struct conf *conf, struct err *err)
+int setup_load(const struct setup *setup, const char *url, const char *login, struct conf *conf, struct err *err)
 {
 	const struct request *request = setup->request;
-	struct conf_override *overrides = ARENA_ARRAY(setup->arena, request->override_count + OVERRIDES_MORE, struct conf_override);
+	struct conf_override *overrides = ARENA_ARRAY(setup->arena, request->override_count + SETUP_ANSWERS_MAX + OVERRIDES_MORE, struct conf_override);
 	struct conf_sources sources = {.overrides = overrides, .no_files = true};
 
 	for (size_t i = 0; i < request->override_count; i++)
 		overrides[sources.override_count++] = request->overrides[i];
+	for (size_t i = 0; i < setup->oauth.answer_count; i++)
+		overrides[sources.override_count++] = setup->oauth.answers[i];
 	if (url)
 		overrides[sources.override_count++] = (struct conf_override){"relay", url, "--relay"};
 	if (login)
 		overrides[sources.override_count++] = (struct conf_override){"user", login, "--login"};
-	if (!find_override(request, "connect_timeout")) /* a server that does not answer should not be waited for long */
+	if (!setup_find_override(request, "connect_timeout")) /* a server that does not answer should not be waited for long */
 		overrides[sources.override_count++] = (struct conf_override){"connect_timeout", "10", "--set"};
 	return conf_load(conf, &sources, err);
 }
@@ -134,10 +108,10 @@ static int load(const struct setup *setup, const char *url, const char *login, s
 /* Those that the DNS names, or the one that was named. */
 static int find_candidates(struct setup *setup, struct err *err)
 {
-	const char *given = find_override(setup->request, "relay");
+	const char *given = setup_find_override(setup->request, "relay");
 	struct setup_servers servers = {.count = 1};
 	struct conf conf;
-	int status = load(setup, given, NULL, &conf, err);
+	int status = setup_load(setup, given, NULL, &conf, err);
 
 	if (status == 0 && !given) {
 		printf("Asking the DNS for the submission servers of %.*s.\n", VIEW_ARG(setup->domain));
@@ -164,39 +138,22 @@ static int find_candidates(struct setup *setup, struct err *err)
 	return status;
 }
 
+static const char *secret_name(const struct setup *setup)
+{
+	return setup->uses_token ? "token" : "password";
+}
+
 /* RFC 6186 §6: a server of another domain is asked about, since whoever forges the DNS would get the password. */
 static int confirm(const struct setup *setup, const struct candidate *candidate, bool *answer, struct err *err)
 {
 	*answer = !candidate->is_foreign || setup->request->setup.yes;
 	if (*answer)
 		return 0;
-	if (ask_yes(arena_printf(setup->arena, "%s, is not in the domain %.*s, and only the DNS says that it belongs to it. Give it the password? [y/N] ",
-				 candidate->shown, VIEW_ARG(setup->domain)).data, answer, err) < 0)
+	if (ask_yes(arena_printf(setup->arena, "%s, is not in the domain %.*s, and only the DNS says that it belongs to it. Give it the %s? [y/N] ",
+				 candidate->shown, VIEW_ARG(setup->domain), secret_name(setup)).data, answer, err) < 0)
 		return err_set(err, EX_NOPERM, STATUS(5, 7, 1), "%s, is not in the domain %.*s, and only the DNS says that it belongs to it; if that is "
 			       "right, say --yes, or --relay %s.", candidate->shown, VIEW_ARG(setup->domain), candidate->url);
 	return 0;
-}
-
-static int fetch_password(struct setup *setup, struct err *err)
-{
-	const char *question = arena_printf(setup->arena, "Password of %s: ", setup->given_login ? setup->given_login : arena_str(setup->arena, setup->path)).data;
-	struct credentials credentials;
-	struct conf conf;
-	int status = load(setup, setup->candidates[0].url, arena_str(setup->arena, setup->path), &conf, err);
-
-	if (status == 0 && (conf.default_relay.password_file || conf.default_relay.password_command || getenv("PALOMA_PASSWORD"))) {
-		status = secret_resolve(&conf.default_relay, true, &setup->secret, &credentials, err);
-		setup->password = credentials.secret;
-	} else if (status == 0) {
-		buf_init(&setup->secret.text, PASSWORD_MAX);
-		buf_reserve(&setup->secret.text, PASSWORD_MAX); /* growing would leave a copy behind */
-		status = ask_password(question, &setup->secret.text, err);
-		if (status == 0 && (setup->secret.text.len == 0 || setup->secret.text.overflow))
-			status = err_set(err, EX_USAGE, STATUS(5, 7, 8), "That is no password.");
-		setup->password = buf_str(&setup->secret.text);
-	}
-	conf_clear(&conf);
-	return status;
 }
 
 /* The hop of a mail for which only this relay can be meant. */
@@ -210,14 +167,13 @@ static void make_hop(const struct conf *conf, struct arena *arena, struct hop *h
 	*hop = route.hops[0];
 }
 
-/* One session. Fails as deliver_probe does. */
-static int try_login(struct setup *setup, const struct candidate *candidate, const char *login, struct outcome *outcome)
+int setup_try_login(struct setup *setup, const struct candidate *candidate, const char *login, struct outcome *outcome, struct view *mechanisms)
 {
 	struct credentials credentials;
 	struct compose_facts facts;
 	struct conf conf;
 	struct hop hop;
-	int status = load(setup, candidate->url, login, &conf, &outcome->err);
+	int status = setup_load(setup, candidate->url, login, &conf, &outcome->err);
 
 	if (status == 0)
 		status = facts_fetch(&facts, &conf, NULL, setup->arena, &outcome->err);
@@ -227,8 +183,9 @@ static int try_login(struct setup *setup, const struct candidate *candidate, con
 		make_hop(&conf, setup->arena, &hop);
 		credentials = conf.default_relay.credentials;
 		credentials.secret = setup->password;
-		hop.credentials = &credentials;
-		status = deliver_probe(&hop, &conf.deliver, outcome, setup->arena);
+		credentials.token = setup->token;
+		hop.credentials = setup->password || setup->token ? &credentials : NULL;
+		status = deliver_probe(&hop, &conf.deliver, outcome, mechanisms, setup->arena);
 	}
 	conf_clear(&conf);
 	return status;
@@ -243,22 +200,23 @@ static bool is_refused(const struct outcome *outcome)
 static int try_candidate(struct setup *setup, const struct candidate *candidate, struct outcome *outcome)
 {
 	const char *login = setup->given_login ? setup->given_login : arena_str(setup->arena, setup->path);
+	struct view ignored;
 
 	printf("Trying %s.\n", candidate->shown);
 	fflush(stdout);
-	if (try_login(setup, candidate, login, outcome) < 0) {
-		if (setup->given_login || !is_refused(outcome))
+	if (setup_try_login(setup, candidate, login, outcome, &ignored) < 0) {
+		if (setup->given_login || setup->uses_token || !is_refused(outcome))
 			return -1;
 		printf("It does not take %s with this password: %s\n", login, outcome->err.text);
 		login = arena_str(setup->arena, view_first(setup->path, view_last_index(setup->path, '@')));
 		printf("Trying again as %s.\n", login);
 		fflush(stdout);
-		if (try_login(setup, candidate, login, outcome) < 0)
+		if (setup_try_login(setup, candidate, login, outcome, &ignored) < 0)
 			return -1;
 	}
 	setup->url = candidate->url;
 	setup->login = login;
-	printf("%.*s takes the password of %s; the connection has %.*s.\n", VIEW_ARG(outcome->remote_mta), login,
+	printf("%.*s takes the %s of %s; the connection has %.*s.\n", VIEW_ARG(outcome->remote_mta), secret_name(setup), login,
 	       outcome->tls.len > 0 ? (int)outcome->tls.len : 6, outcome->tls.len > 0 ? outcome->tls.data : "no TLS");
 	return 0;
 }
@@ -284,13 +242,13 @@ static int try_all(struct setup *setup, struct err *err)
 		if (i + 1 < setup->candidate_count)
 			printf("That fails: %s\n", err->text);
 	}
-	return err->exit_code ? -1 : err_set(err, EX_NOPERM, STATUS(5, 7, 1), "No server may be given the password.");
+	return err->exit_code ? -1 : err_set(err, EX_NOPERM, STATUS(5, 7, 1), "No server may be given the %s.", secret_name(setup));
 }
 
 /* A file is named from where we stand, and the settings are read from anywhere. */
 static struct view absolute_path(const char *key, const char *value, struct arena *arena)
 {
-	static const char *const files[] = {"password_file", "tls_ca", "tls_cert", "tls_key"};
+	static const char *const files[] = {"password_file", "tls_ca", "tls_cert", "tls_key", "oauth_client_secret_file", "oauth_ca", "oauth_folder"};
 	struct view path = view_of(value);
 	char *absolute = NULL;
 
@@ -311,7 +269,7 @@ static void add_overrides(const struct setup *setup, struct settings *settings)
 
 	for (size_t i = 0; i < request->override_count; i++) {
 		/* The last one counts. */
-		bool is_said = find_override(request, request->overrides[i].key) != request->overrides[i].value;
+		bool is_said = setup_find_override(request, request->overrides[i].key) != request->overrides[i].value;
 
 		for (size_t k = 0; k < sizeof said / sizeof *said; k++)
 			is_said |= strcmp(request->overrides[i].key, said[k]) == 0;
@@ -322,9 +280,20 @@ static void add_overrides(const struct setup *setup, struct settings *settings)
 	}
 }
 
+static void add_answers(const struct setup *setup, struct settings *settings)
+{
+	const struct setup_oauth *oauth = &setup->oauth;
+
+	for (size_t i = 0; i < oauth->answer_count; i++)
+		settings_set(settings, main_section, oauth->answers[i].key, view_of(oauth->answers[i].value), view_of(oauth->answers[i].origin));
+	if (oauth->client_secret.len > 0)
+		settings_set_secret(settings, main_section, "oauth_client_secret_file", SETUP_CLIENT_SECRET, buf_view(&oauth->client_secret),
+				    view_of("paloma setup"));
+}
+
 static int write_settings(const struct setup *setup, struct err *err)
 {
-	const char *file = find_override(setup->request, "password_file"), *command = find_override(setup->request, "password_command");
+	const char *file = setup_find_override(setup->request, "password_file"), *command = setup_find_override(setup->request, "password_command");
 	struct settings settings;
 	struct view origin = view_of("paloma setup");
 	int status;
@@ -333,13 +302,15 @@ static int write_settings(const struct setup *setup, struct err *err)
 	settings_remark(&settings, main_section, "Written by paloma setup for %.*s.", VIEW_ARG(setup->path));
 	settings_set(&settings, main_section, "relay", view_of(setup->url), origin);
 	settings_set(&settings, main_section, "user", view_of(setup->login), origin);
-	if (file)
+	if (setup->uses_token)
+		add_answers(setup, &settings);
+	else if (file)
 		settings_set(&settings, main_section, "password_file", absolute_path("password_file", file, setup->arena), origin);
 	else if (command)
 		settings_set(&settings, main_section, "password_command", view_of(command), origin);
 	else
 		settings_set_password(&settings, main_section, view_of(setup->password), origin);
-	if (!find_override(setup->request, "from"))
+	if (!setup_find_override(setup->request, "from"))
 		settings_set(&settings, main_section, "from", view_of(setup->author), origin);
 	add_overrides(setup, &settings);
 	settings_files_warn(&settings);
@@ -365,10 +336,12 @@ static int send_test(const struct setup *setup)
 
 static int set_up(struct setup *setup, struct err *err)
 {
-	setup->given_login = find_override(setup->request, "user");
-	if (take_address(setup, err) < 0 || find_output(setup, err) < 0 || find_candidates(setup, err) < 0 || fetch_password(setup, err) < 0)
+	setup->given_login = setup_find_override(setup->request, "user");
+	setup->oauth.arena = setup->arena;
+	if (watch_open(&setup->watch, NULL, setup->request->verbose, true, err) < 0 || take_address(setup, err) < 0 || find_output(setup, err) < 0 ||
+	    find_candidates(setup, err) < 0 || setup_choose_secret(setup, err) < 0)
 		return -1;
-	if (watch_open(&setup->watch, NULL, setup->request->verbose, true, err) < 0 || try_all(setup, err) < 0)
+	if (setup_fetch_secret(setup, err) < 0 || try_all(setup, err) < 0)
 		return -1;
 	return write_settings(setup, err);
 }
@@ -383,6 +356,7 @@ int setup_run(const struct request *request)
 	setrlimit(RLIMIT_CORE, &no_core);
 	status = set_up(&setup, &err) < 0 ? -1 : 0;
 	secret_clear(&setup.secret);
+	setup_oauth_clear(&setup.oauth);
 	if (status < 0) {
 		fflush(stdout);
 		status = output_complain(&err);

@@ -8,7 +8,8 @@ static const struct peer_script good = {.hello = "250-peer.example|250 AUTH PLAI
 
 static int probe(struct play *play, struct outcome *outcome)
 {
-	int result = deliver_probe(&play->hop, &play->options, outcome, play->draft.message->arena);
+	struct view mechanisms;
+	int result = deliver_probe(&play->hop, &play->options, outcome, &mechanisms, play->draft.message->arena);
 
 	for (size_t i = 0; i < play->peer_count; i++)
 		peer_stop(&play->peers[i]);
