@@ -72,6 +72,14 @@ static int make_author(const struct request *request, const struct conf *conf, s
 	return 0;
 }
 
+/* What names of this host become on the way, and why. */
+struct explanation {
+	struct draft before;
+	struct field_list fields;	/* of the header, before */
+	const struct draft *draft;	/* afterwards */
+	struct resolution resolution;
+};
+
 static void append_change(struct buf *out, const char *what, struct view before, struct view after)
 {
 	if (view_equal(before, after))
@@ -83,55 +91,111 @@ static void append_change(struct buf *out, const char *what, struct view before,
 	buf_append_char(out, '\n');
 }
 
-/* What names of this host become on the way, step by step. */
-static void append_resolution(struct buf *out, const struct draft *draft, const struct draft *before, const struct field_list *fields,
-			      const struct resolution *resolution)
+static void append_notes(struct buf *out, const char *what, const struct alias_notes *notes)
+{
+	for (size_t i = 0; i < notes->count; i++) {
+		buf_append_str(out, what);
+		resolution_append_note(out, &notes->items[i]);
+		buf_append_char(out, '\n');
+	}
+}
+
+/* The same field, when all is done. */
+static struct view field_afterwards(const struct explanation *explanation, const struct field *field)
+{
+	const struct field_list *fields = &explanation->draft->message->fields;
+
+	return fields->items[field_list_find(fields, field->name, 0)].text;
+}
+
+static const char *policy_of(const struct relay *relay)
 {
 	static const char *const policies[] = {[FROM_UNSET] = "mend", [FROM_KEEP] = "keep", [FROM_MEND] = "mend", [FROM_ALWAYS] = "always"};
-	const struct relay *relay = resolution->relay;
 
-	for (size_t i = 0; i < resolution->steps.count; i++) {
-		buf_append_str(out, "alias ");
-		resolution_append_note(out, &resolution->steps.items[i]);
-		buf_append_char(out, '\n');
-	}
-	for (size_t i = 0; i < resolution->troubles.count; i++) {
-		buf_append_str(out, "warning: ");
-		resolution_append_note(out, &resolution->troubles.items[i]);
-		buf_append_char(out, '\n');
-	}
-	append_change(out, "sender ", before->envelope.reverse_path, draft->envelope.reverse_path);
-	for (size_t i = 0; i < fields->count; i++) {
-		size_t at = field_list_find(&draft->message->fields, fields->items[i].name, 0);
+	return policies[relay->from_policy];
+}
 
-		append_change(out, "field ", fields->items[i].text, draft->message->fields.items[at].text);
+static void append_steps(struct buf *out, const struct explanation *explanation)
+{
+	struct view before = explanation->before.envelope.reverse_path, after = explanation->draft->envelope.reverse_path;
+	const struct relay *relay = explanation->resolution.relay;
+
+	append_notes(out, "alias ", &explanation->resolution.steps);
+	append_notes(out, "warning: ", &explanation->resolution.troubles);
+	append_change(out, "sender ", before, after);
+	for (size_t i = 0; i < explanation->fields.count; i++)
+		append_change(out, "field ", explanation->fields.items[i].text, field_afterwards(explanation, &explanation->fields.items[i]));
+	if (!view_equal(before, after) && relay)
+		buf_printf(out, "  by from_policy = %s of the relay %.*s\n", policy_of(relay), VIEW_ARG(relay->name));
+}
+
+static void begin_step_json(struct buf *out, const char *kind)
+{
+	buf_append_str(out, out->data[out->len - 1] == '[' ? "{" : ",{");
+	json_append_member(out, "kind", view_of(kind));
+}
+
+static void append_change_json(struct buf *out, const char *kind, struct view before, struct view after)
+{
+	if (view_equal(before, after))
+		return;
+	begin_step_json(out, kind);
+	json_append_member(out, "before", before);
+	json_append_member(out, "after", after);
+	buf_append_char(out, '}');
+}
+
+static void append_notes_json(struct buf *out, const char *kind, const struct alias_notes *notes)
+{
+	for (size_t i = 0; i < notes->count; i++) {
+		begin_step_json(out, kind);
+		json_append_member(out, "file", view_of(notes->items[i].file));
+		json_append_number(out, "line", notes->items[i].line);
+		json_append_member(out, "text", notes->items[i].text);
+		buf_append_char(out, '}');
 	}
-	if (!view_equal(before->envelope.reverse_path, draft->envelope.reverse_path) && relay)
-		buf_printf(out, "  by from_policy = %s of the relay %.*s\n", policies[relay->from_policy], VIEW_ARG(relay->name));
+}
+
+static void append_json(struct buf *out, const struct explanation *explanation, const struct route *route)
+{
+	const struct relay *relay = explanation->resolution.relay;
+
+	buf_append_char(out, '{');
+	json_append_name(out, "steps");
+	buf_append_char(out, '[');
+	append_notes_json(out, "alias", &explanation->resolution.steps);
+	append_notes_json(out, "warning", &explanation->resolution.troubles);
+	append_change_json(out, "sender", explanation->before.envelope.reverse_path, explanation->draft->envelope.reverse_path);
+	for (size_t i = 0; i < explanation->fields.count; i++)
+		append_change_json(out, "field", explanation->fields.items[i].text, field_afterwards(explanation, &explanation->fields.items[i]));
+	buf_append_char(out, ']');
+	json_append_member(out, "reverse_path", explanation->draft->envelope.reverse_path);
+	json_append_member(out, "relay", relay ? relay->name : (struct view){0});
+	json_append_member(out, "from_policy", relay ? view_of(policy_of(relay)) : (struct view){0});
+	json_append_name(out, "ways");
+	preview_append_ways_json(out, &explanation->draft->envelope, route);
+	buf_append_str(out, "}\n");
 }
 
 static int tell_ways(const struct request *request, struct draft *draft, const struct conf *conf, const struct compose_facts *facts)
 {
 	struct arena *arena = draft->message->arena;
-	struct draft before = *draft;
-	struct field_list fields = {0};
+	struct explanation explanation = {.before = *draft, .draft = draft};
 	struct address nobody = {0};
-	struct resolution resolution;
 	struct route route;
 	struct buf text;
 	struct err err;
 	int status = EX_OK;
 
 	for (size_t i = 0; i < draft->message->fields.count; i++)
-		field_list_add(&fields, arena, draft->message->fields.items[i].text);
-	resolution_apply(draft, conf, facts, &nobody, false, &resolution);
+		field_list_add(&explanation.fields, arena, draft->message->fields.items[i].text);
+	resolution_apply(draft, conf, facts, &nobody, false, &explanation.resolution);
 	route_envelope(&draft->envelope, submission_author_path(draft->message, arena), &conf->route, arena, &route);
 	buf_init(&text, OUTPUT_MAX);
 	if (request->output == OUTPUT_JSON) {
-		preview_append_ways_json(&text, &draft->envelope, &route);
-		buf_append_char(&text, '\n');
+		append_json(&text, &explanation, &route);
 	} else {
-		append_resolution(&text, draft, &before, &fields, &resolution);
+		append_steps(&text, &explanation);
 		preview_append_ways(&text, &draft->envelope, &route, arena);
 	}
 	if (output_write(stdout, buf_view(&text), &err) < 0)

@@ -52,7 +52,7 @@ def test_every_member_of_every_json_answer_is_in_the_manual(paloma, catcher, tmp
     documented = {word for line in re.findall(r"^(?:\.It )?\.?Li (.*)$", page.replace(".It Li", ".Li"), re.M) for word in re.findall(r"[a-z_]+", line)}
     server = catcher()
     mail = ("--relay", server.url, "-r", "ann@example.org", "--body", "x", "bob@example.net")
-    for words in ("send", "--json", *mail), ("send", "-n", "--json", *mail), ("config", "--json"), ("route", "--json", "--relay", server.url, "b@example.net"):
+    for words in ("send", "--json", *mail), ("send", "-n", "--json", *mail), ("config", "--json"), ("route", "--json", "--relay", server.url, "--from", "root", "b@example.net"):
         names = members(json.loads(paloma(*words).stdout))
         assert len(names) >= 4 and names <= documented, names - documented
     (tmp_path / "conf").write_text(f"[paloma]\nrelay = {server.url}\nspool = {tmp_path}/spool\nlog = none\n")

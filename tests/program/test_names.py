@@ -2,6 +2,7 @@
 import email
 import email.policy
 import getpass
+import json
 import re
 
 import pytest
@@ -133,8 +134,22 @@ field From: root (Cron Daemon) becomes From: "root on web1 (Cron Daemon)" <alert
 me@example.com: by the sender, through [relay work]
 """), told
     assert here.run("route", "x@example.com").stdout.decode().startswith("x@example.com: through the default relay\n")
-    told = here.run("route", "--as", "bob", "--from", "root", "root", "--json").stdout
-    assert b'"recipient":"me@example.com","reason":"through the default relay"' in told
+    told = json.loads(here.run("route", "--as", "www-data", "--from", "root (Cron Daemon)", "root", "--json").stdout)
+    ways = told.pop("ways")
+    assert told == {
+        "steps": [
+            {"kind": "alias", "file": str(here.aliases), "line": 2, "text": "root: admin"},
+            {"kind": "alias", "file": str(here.aliases), "line": 3, "text": "admin: me@example.com, /var/x"},
+            {"kind": "warning", "file": str(here.aliases), "line": 3,
+             "text": "admin leads to /var/x, which is not done; aliases_may_write = yes allows it."},
+            {"kind": "sender", "before": "root@web1.example.net", "after": "alerts@example.org"},
+            {"kind": "field", "before": "To: root", "after": "To: me@example.com"},
+            {"kind": "field", "before": "From: root (Cron Daemon)", "after": 'From: "root on web1 (Cron Daemon)" <alerts@example.org>'},
+        ], "reverse_path": "alerts@example.org", "relay": "work", "from_policy": "mend",
+    }
+    assert ways[0]["recipients"] == [{"recipient": "me@example.com", "reason": "by the sender, through [relay work]"}]
+    told = json.loads(here.run("route", "x@example.com", "--json").stdout)
+    assert told["steps"] == [] and told["ways"][0]["recipients"] == [{"recipient": "x@example.com", "reason": "through the default relay"}]
 
 
 def test_newaliases_tells_what_is_wrong_and_where(host):

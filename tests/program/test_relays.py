@@ -8,7 +8,7 @@ import pytest
 def ask(paloma, *words, **rest):
     result = paloma("route", "--json", *words, **rest)
     assert result.returncode == 0, result.stderr
-    return json.loads(result.stdout)
+    return json.loads(result.stdout)["ways"]
 
 
 def endpoint(paloma, url, *words):
