@@ -174,7 +174,8 @@ static void write_secret(const struct import *import, struct view section, const
 	if (server->password_command.len > 0)
 		set(import, section, server->password_is_token ? "oauth_token_command" : "password_command", server->password_command, server->origin);
 	else if (server->password.len > 0 && server->password_is_token)
-		settings_warn(import->settings, section, server->origin, "A token is no password that lasts; say oauth_token_command, or paloma oauth login.");
+		settings_warn(import->settings, section, server->origin, "A token is no password that lasts; say oauth_token_command, or "
+			      "oauth_provider and oauth_client_id, and then paloma oauth login.");
 	else if (server->password.len > 0)
 		settings_set_password(import->settings, section, server->password, server->origin);
 	else if (!view_equal_nocase(server->mechanism, (struct view)VIEW("EXTERNAL")) &&

@@ -10,7 +10,7 @@ struct account {
 	struct view origin;
 	struct view host, port, socket, source_ip, timeout, protocol, domain, auth, user, password, passwordeval;
 	struct view tls, starttls, trust_file, fingerprint, key_file, cert_file, certcheck;
-	struct view from, override, set_from, logfile, syslog, aliases;
+	struct view from, override, set_from, auto_from, mail_domain, logfile, syslog, aliases;
 };
 
 struct reading {
@@ -75,8 +75,8 @@ static const struct row {
 	{VIEW("add_missing_from_header"), 0, VIEW("on"), "is left out: a From that is missing is always set."},
 	{VIEW("add_missing_date_header"), 0, VIEW("on"), "is left out: a Date that is missing is always set."},
 	{VIEW("logfile_time_format"), 0, {0}, "is left out: the log has the time as syslog has it."},
-	{VIEW("auto_from"), 0, VIEW("off"), "is left out: where nobody names an author, it is user@domain; see from and domain."},
-	{VIEW("maildomain"), 0, VIEW(""), "is left out: see domain."},
+	{VIEW("auto_from"), offsetof(struct account, auto_from), {0}, NULL},
+	{VIEW("maildomain"), offsetof(struct account, mail_domain), {0}, NULL},
 };
 
 static struct account *find_account(const struct reading *reading, struct view name)
@@ -223,6 +223,18 @@ static bool is_address(struct view from)
 	return view_index(from, '@') < from.len;
 }
 
+/* The domain of "%U@domain", who hands the mail over at that domain, which is what paloma writes where there is no from; empty: it is
+ * something else. */
+static struct view domain_of_everybody(const struct account *account)
+{
+	static const struct view user = VIEW("%U@");
+	struct view domain = view_from(account->from, user.len);
+
+	if (is_on(account->auto_from, false))
+		return account->mail_domain;
+	return view_starts(account->from, user) && view_index(domain, '%') == domain.len ? domain : (struct view){0};
+}
+
 static void write_from(const struct reading *reading, const struct account *account, struct view section, bool is_default)
 {
 	struct settings *settings = reading->import->settings;
@@ -231,7 +243,9 @@ static void write_from(const struct reading *reading, const struct account *acco
 	if (account->from.len == 0 && !is_default)
 		settings_warn(settings, section, account->origin, "Account %.*s has no from: nothing chooses this relay. Say from = ADDRESS, or "
 			      "name it in a [route]; msmtp -a has no equivalent.", VIEW_ARG(account->name));
-	if (account->from.len > 0 && (is_default ? !is_address(account->from) : view_index(account->from, '%') < account->from.len))
+	if (is_default && (is_on(account->auto_from, false) || domain_of_everybody(account).len > 0))
+		; /* it is a domain */
+	else if (account->from.len > 0 && (is_default ? !is_address(account->from) : view_index(account->from, '%') < account->from.len))
 		settings_warn(settings, section, account->origin, "from = %.*s is left out: it is no address%s; see from and domain.",
 			      VIEW_ARG(account->from), is_default ? "" : " and no pattern");
 	else if (account->from.len > 0)
@@ -243,17 +257,38 @@ static void write_from(const struct reading *reading, const struct account *acco
 			     "is left out: a From that is missing is always set.");
 }
 
+/* The entry that msmtp takes for every name that has none: so does paloma, when it is told to. */
+static void write_rest(const struct import *import, const char *path, struct view origin)
+{
+	static const struct view rest = VIEW("default:");
+	struct settings *settings = import->settings;
+	struct view text, line;
+	struct err err;
+	bool missing, found = false;
+
+	if (import_read(import, path, &missing, &text, &err) < 0 || missing) {
+		settings_warn(settings, main_section, origin, "%s cannot be read; if it has an entry default: for everybody else, say unknown_user = default.",
+			      path);
+		return;
+	}
+	while (view_take_line(&text, &line))
+		found |= view_starts_nocase(view_trim(line), rest);
+	if (found)
+		settings_set(settings, main_section, "unknown_user", view_first(rest, rest.len - 1), origin);
+}
+
 /* What paloma has once, and msmtp for each account: the default account's. */
 static void write_common(const struct reading *reading, const struct account *account)
 {
 	const struct import *import = reading->import;
 	struct settings *settings = import->settings;
+	struct view aliases = import_file_name(import, account->aliases);
 	const struct {
 		const char *key;
 		struct view value, nothing;
 	} lines[] = {
 		{"helo", account->domain, VIEW("localhost")}, {"source_address", account->source_ip, {0}}, {"timeout", account->timeout, off},
-		{"aliases", import_file_name(import, account->aliases), {0}},
+		{"aliases", aliases, {0}}, {"domain", domain_of_everybody(account), {0}},
 	};
 
 	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
@@ -265,8 +300,8 @@ static void write_common(const struct reading *reading, const struct account *ac
 			settings_set(settings, main_section, lines[i].key, lines[i].value, account->origin);
 	}
 	settings_set(settings, main_section, "local", (struct view)VIEW("no"), account->origin);
-	if (account->aliases.len > 0)
-		settings_remark(settings, main_section, "In %.*s, default: is a name like others; msmtp took it for everybody else.", VIEW_ARG(account->aliases));
+	if (aliases.len > 0 && view_index(aliases, '%') == aliases.len)
+		write_rest(import, arena_str(import->arena, aliases), account->origin);
 	if (account->logfile.len > 0 && !view_equal(account->logfile, (struct view)VIEW("-")))
 		settings_set(settings, main_section, "log", import_file_name(import, account->logfile), account->origin);
 	else if (account->logfile.len > 0)

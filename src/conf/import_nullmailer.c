@@ -194,9 +194,8 @@ static int write_addresses(const struct import *import, struct err *err)
 		settings_set(import->settings, main_section, "from", from, from_origin);
 		settings_set(import->settings, main_section, "from_policy", (struct view)VIEW("always"), from_origin);
 	}
-	if (admin.len > 0)
-		settings_warn(import->settings, main_section, admin_origin, "Mail for everybody at this host went to %.*s; say root: %.*s, and the same for "
-			      "what else has mail, in /etc/aliases.", VIEW_ARG(admin), VIEW_ARG(admin));
+	if (admin.len > 0 && settings_set(import->settings, main_section, "unknown_user", admin, admin_origin))
+		settings_remark(import->settings, main_section, "An entry in /etc/aliases, which nullmailer did not read, comes before unknown_user.");
 	settings_set(import->settings, main_section, "local", (struct view)VIEW("no"), admin_origin);
 	return 0;
 }

@@ -155,8 +155,8 @@ static void write_names(const struct reading *reading)
 			     ? view_last_index(reading->rewrite_domain, '@') + 1 : 0), reading->origin);
 	if (reading->root.len > 0)
 		settings_warn(settings, main_section, reading->origin, "Mail for users below uid %.*s went to %.*s; say root: %.*s in /etc/aliases, "
-			      "and what else has mail.", reading->min_uid.len > 0 ? (int)reading->min_uid.len : 4,
-			      reading->min_uid.len > 0 ? reading->min_uid.data : "1000", VIEW_ARG(reading->root), VIEW_ARG(reading->root));
+			      "and what else has mail, or unknown_user = %.*s for the mail of everybody.", reading->min_uid.len > 0 ? (int)reading->min_uid.len : 4,
+			      reading->min_uid.len > 0 ? reading->min_uid.data : "1000", VIEW_ARG(reading->root), VIEW_ARG(reading->root), VIEW_ARG(reading->root));
 	settings_set(settings, main_section, "local", (struct view)VIEW("no"), reading->origin);
 	if (!import_is_yes(reading->from_override))
 		settings_remark(settings, main_section, "ssmtp replaced every From, having no FromLineOverride=YES; from and from_policy = always do so.");

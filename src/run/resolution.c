@@ -94,7 +94,7 @@ static struct view find_catch_all(const struct conf *conf, const struct compose_
 	struct address address;
 	struct err ignored;
 
-	if (conf->local.is_off || conf->lmtp.url_count > 0 || !conf->catch_all || address_parse(view_of(conf->catch_all), arena, &address, &ignored) < 0 ||
+	if (conf->lmtp.url_count > 0 || !conf->catch_all || address_parse(view_of(conf->catch_all), arena, &address, &ignored) < 0 ||
 	    qualify_address(&address, submission_local_domain(conf, facts), arena, &ignored) < 0)
 		return (struct view){0};
 	return address_path(&address, arena);
@@ -136,7 +136,7 @@ static void settle_unknown(struct draft *draft, const struct conf *conf, const s
 			   struct aliases *aliases, bool has_relay, bool *leaves)
 {
 	struct arena *arena = draft->message->arena;
-	struct view catch_all = find_catch_all(conf, facts, arena);
+	struct view catch_all = conf->local.is_off ? (struct view){0} : find_catch_all(conf, facts, arena);
 	bool to_relay = has_relay && conf->lmtp.url_count == 0 && conf->local_routing.unknown == UNKNOWN_USER_RELAY;
 	struct envelope given = draft->envelope, *envelope = &draft->envelope;
 
@@ -231,9 +231,14 @@ void resolution_apply(struct draft *draft, const struct conf *conf, const struct
 	if (names.host_name.len == 0)
 		facts_take_local_names(&names, facts, arena);
 	alias_options.local = &names;
+	/* Where nothing is local nobody is known, and who has no entry is unknown. */
+	if (names.is_off)
+		alias_options.everybody_else = find_catch_all(conf, facts, arena);
 	alias_options.domain = options.domain;
 	alias_options.read_forward = conf->forward && !names.is_off ? forward_read : NULL;
 	aliases = aliases_new(&alias_options, arena);
+	if (alias_options.everybody_else.len > 0)
+		aliases_want(aliases, alias_options.everybody_else);
 	expand(draft, aliases, &options, keep_header);
 	*resolution = (struct resolution){
 		.relay = route_relay_of_sender(&draft->envelope, submission_author_path(draft->message, arena), &conf->route, arena),

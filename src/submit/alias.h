@@ -23,6 +23,7 @@ struct alias_options {
 	bool may_write;			/* files and commands are allowed, in a file that is root's */
 	struct view delimiters;		/* each may part a name from its extension: "+" */
 	const struct local_names *local; /* names of its domains are looked up even when it is off */
+	struct view everybody_else;	/* a path: who gets the mail of names without an entry; empty: each is its mailbox */
 	struct view domain;		/* put behind a name that has a way to another host */
 	/* Reads what a user has in ~/.forward; false: there is none, or none to be believed. Null: nobody has one. */
 	bool (*read_forward)(struct view user, int helper, struct arena *arena, struct alias_forward *forward);

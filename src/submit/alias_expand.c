@@ -8,6 +8,7 @@ struct expansion {
 	struct envelope *to;
 	struct recipient recipient;	/* what all it leads to have of it */
 	struct view sender;		/* the owner of the list that is being expanded; empty: none */
+	bool is_for_else;		/* nobody has an entry, and everybody_else is being looked up */
 	bool is_shown;			/* for others to read: what a user says in his .forward is nobody's business */
 	unsigned depth;
 	size_t given;			/* recipients it has led to, those who were there already among them */
@@ -100,6 +101,43 @@ static void expand_target(struct expansion *expansion, const struct alias_node *
 }
 
 static void expand_node(struct expansion *expansion, struct alias_node *node, struct view path);
+static void expand_name(struct expansion *expansion, struct alias_node *node, struct view path);
+
+/* The node that says what a name leads to. */
+static struct alias_node *find_speaker(struct alias_node *node)
+{
+	while (!node->is_found && node->instead)
+		node = node->instead;
+	return node;
+}
+
+/* A name that has no entry: it is a mailbox, where nobody gets the mail of all such names. */
+static void expand_rest(struct expansion *expansion, struct view path)
+{
+	struct aliases *aliases = expansion->aliases;
+	struct view everybody_else = aliases->options.everybody_else, local_part, domain;
+	const struct recipient given = expansion->recipient;
+	struct alias_node *node = NULL;
+
+	if (everybody_else.len == 0 || expansion->is_for_else) {
+		give_mailbox(expansion, path);
+		return;
+	}
+	if (!expansion->is_shown)
+		alias_note(aliases, &aliases->steps, NULL, 0,
+			   arena_printf(aliases->arena, "%.*s: %.*s, as unknown_user says", VIEW_ARG(path), VIEW_ARG(everybody_else)));
+	if (given.original.len == 0)
+		expansion->recipient.original = arena_printf(aliases->arena, "rfc822;%.*s", VIEW_ARG(path));
+	if (alias_split(aliases, everybody_else, &local_part, &domain) && local_names_has(&aliases->names, domain))
+		node = alias_node_find(aliases, NODE_NAME, alias_fold(local_part, aliases->arena));
+	expansion->is_for_else = true;
+	if (node && !find_speaker(node)->is_open)
+		expand_name(expansion, node, local_path(aliases, local_part, domain));
+	else
+		give_mailbox(expansion, node ? path : everybody_else);
+	expansion->is_for_else = false;
+	expansion->recipient = given;
+}
 
 /* The mailbox of a user, if he does not want his mail elsewhere. */
 static void expand_mailbox(struct expansion *expansion, const struct alias_node *node, struct view path)
@@ -107,7 +145,7 @@ static void expand_mailbox(struct expansion *expansion, const struct alias_node 
 	if (!expansion->is_shown && node->forward && node->forward->is_found && !node->forward->is_open)
 		expand_node(expansion, node->forward, path);
 	else
-		give_mailbox(expansion, path);
+		expand_rest(expansion, path);
 }
 
 /* A name, or what stands instead of it. path: the mailbox that it is when it leads nowhere. */
@@ -125,14 +163,6 @@ static void expand_name(struct expansion *expansion, struct alias_node *node, st
 		expand_node(expansion, node, path);
 	else
 		expand_mailbox(expansion, node, path);
-}
-
-/* The node that says what a name leads to. */
-static struct alias_node *find_speaker(struct alias_node *node)
-{
-	while (!node->is_found && node->instead)
-		node = node->instead;
-	return node;
 }
 
 /* An address: of another host, or a name of this one. */
@@ -217,7 +247,7 @@ static void expand_path(struct aliases *aliases, struct envelope *to, const stru
 	if (node)
 		expand_name(&expansion, node, path);
 	else
-		give_mailbox(&expansion, path);
+		expand_rest(&expansion, path);
 }
 
 void aliases_expand(struct aliases *aliases, struct envelope *envelope)

@@ -222,7 +222,40 @@ def test_nullmailer(imported, tmp_path):
     assert main["domain"] == "box.example.org" and main["retry_first"] == "120" and main["queue_lifetime"] == "86400"
     assert main["from"] == "all@example.org" and main["from_policy"] == "always" and main["local"] == "no" and "; its first line: my pass \"phrase\n" in text
     assert "other.example is left out" in warnings and "qmqp" not in sections and "q.example is left out" in warnings and "id.example" in warnings
-    assert "root: root@example.org" in warnings
+    assert main["unknown_user"] == "root@example.org" and "/etc/aliases" in text and "root@example.org" not in warnings
+
+
+def test_the_entry_for_everybody_else_is_that_in_paloma_too(imported, paloma, tmp_path):
+    aliases = tmp_path / "aliases"
+    aliases.write_text("root: admin@example.com\n# default: nobody\n Default: ann@example.com, bob@example.com\n")
+    (tmp_path / "rc").write_text(f"account default\nhost 127.0.0.1\naliases {aliases}\n")
+    sections, _, warnings = imported("msmtprc", tmp_path / "rc")
+    assert sections["paloma"]["unknown_user"] == "default" and sections["paloma"]["aliases"] == str(aliases) and warnings == ""
+    aliases.write_text("root: admin@example.com\ndefault: ann@example.com, bob@example.com\n")
+    told = json.loads(paloma("route", "--json", "-C", tmp_path / "imported.conf", "root", "www-data", "x@example.net").stdout)
+    assert [row["recipient"] for row in told["ways"][0]["recipients"]] == ["admin@example.com", "ann@example.com", "bob@example.com", "x@example.net"]
+    aliases.write_text("root: admin@example.com\ndefaults: x\n")
+    sections, text, warnings = imported("msmtprc", tmp_path / "rc")
+    assert "unknown_user" not in text and warnings == ""
+    aliases.unlink()
+    sections, text, warnings = imported("msmtprc", tmp_path / "rc")
+    assert "unknown_user" not in sections["paloma"] and "unknown_user = default" in warnings
+
+
+@pytest.mark.parametrize("lines,domain", [
+    ("from %U@example.org\n", "example.org"), ("auto_from on\nmaildomain example.org\nfrom x@example.net\n", "example.org"), ("auto_from on\n", None),
+])
+def test_senders_who_are_whoever_sends(imported, tmp_path, lines, domain):
+    (tmp_path / "rc").write_text("account default\nhost 127.0.0.1\n" + lines)
+    sections, _, warnings = imported("msmtprc", tmp_path / "rc")
+    assert sections["paloma"].get("domain") == domain and "from" not in sections["paloma"] and warnings == ""
+
+
+@pytest.mark.parametrize("lines", ["from %U@%H.example.org\n", "from x%C@example.org\n"])
+def test_a_template_of_more_than_a_domain_is_told(imported, tmp_path, lines):
+    (tmp_path / "rc").write_text("account default\nhost 127.0.0.1\n" + lines)
+    sections, _, warnings = imported("msmtprc", tmp_path / "rc")
+    assert "domain" not in sections["paloma"] and "is no address" in warnings
 
 
 def test_what_was_imported_sends(paloma, catcher, tmp_path):

@@ -115,6 +115,27 @@ def test_mail_is_not_lost_over_a_broken_alias(host):
     assert f"{here.aliases}:1: ".encode() in done.stderr and b"aliases_may_write" in done.stderr and f"{here.aliases}:4: c2 leads back to c".encode() in done.stderr
 
 
+@pytest.mark.parametrize("unknown,aliases,to,wanted", [
+    ("you@example.com", "root: me@example.com\n", "root, bob, x@example.net", ["me@example.com", "you@example.com", "x@example.net"]),
+    ("you@example.com", "", "root@localhost, bob+x@web1, postmaster", ["you@example.com"]),
+    ("you@example.com", "a: \\a, b\n", "a", ["a@example.org", "you@example.com"]),  # a mailbox that is named as such is one
+    ("all", "all: a@example.com, b@example.com\n", "bob", ["a@example.com", "b@example.com"]),
+    ("all", "root: me@example.com\n", "bob", ["all@example.org"]),
+    ("all", "all: bob, eve@example.com\n", "bob", ["bob@example.org", "eve@example.com"]),
+    ("all", "all: all\n", "bob, all", ["all@example.org"]),
+    ("relay", "", "bob", ["bob@example.org"]), ("reject", "", "bob", ["bob@example.org"]),
+])
+def test_names_without_an_entry_where_nothing_is_local(host, unknown, aliases, to, wanted):
+    here = host(f"local = no\ndomain = example.org\nunknown_user = {unknown}", aliases)
+    assert here.send(input=f"To: {to}\nFrom: x@example.com\n\n".encode())[1] == wanted
+
+
+def test_who_gets_everybodys_mail_is_told(host):
+    here = host("local = no\ndomain = example.org\nunknown_user = you@example.com")
+    told = here.run("route", "--from", "x@example.com", "bob").stdout.decode()
+    assert told.startswith("alias bob@example.org: you@example.com, as unknown_user says\nfield To: bob becomes To: you@example.com\n"), told
+
+
 def test_a_caller_names_neither_file_nor_command(host):
     here = host("local = no\ndomain = example.org\naliases_may_write = yes", "")
     here.run("send", "-s", "x", "--body", "x", "--", "|touch@localhost", "/tmp/x", ":include:/etc/passwd")
