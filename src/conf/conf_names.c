@@ -44,6 +44,7 @@ int conf_set_aliases(const struct conf_row *row, const struct conf_target *targe
 {
 	if (value.len > 0 && value.data[0] != '/')
 		return fail(row, value, "the path of a file from / on", err);
+	target->conf->alias.must_exist = true;
 	target->conf->alias.path = value.len > 0 ? arena_str(target->conf->arena, value) : NULL;
 	return 0;
 }

@@ -51,6 +51,11 @@ static void grow_index(struct envelope *envelope, struct arena *arena)
 		*find_slot(envelope, &envelope->recipients[i]) = i + 1;
 }
 
+bool recipient_is_later(const struct recipient *recipient)
+{
+	return view_starts(recipient->target, (struct view)VIEW(RECIPIENT_LATER));
+}
+
 void envelope_add(struct envelope *envelope, struct arena *arena, const struct recipient *recipient)
 {
 	size_t *slot;

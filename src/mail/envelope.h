@@ -14,7 +14,7 @@ struct recipient {
 	unsigned notify;		/* of enum dsn_notify */
 	struct view original;		/* ORCPT, decoded: "rfc822;name@host"; empty: none */
 	/* These come from aliases alone, never from what a caller says. */
-	struct view target;		/* "/file" or "|command", instead of the mailbox of forward_path; empty: the mailbox */
+	struct view target;		/* "/file" or "|command", instead of the mailbox of forward_path, or as RECIPIENT_LATER; empty: the mailbox */
 	struct view as_user;		/* with whose rights; empty: those of nobody in particular */
 	struct view sender;		/* who hears of failures in place of reverse_path, until the envelope is split; empty: he does */
 };
@@ -31,6 +31,11 @@ struct envelope {
 	struct view envelope_id;	/* ENVID, decoded; empty: none */
 	struct view user;		/* who handed it over, by which a relay may be chosen; empty: not known */
 };
+
+/* A target that is none: the aliases could not be read, and the sentence behind it says why. Whom the name leads to is found out
+ * later, before it is delivered. */
+#define RECIPIENT_LATER ":later: "
+bool recipient_is_later(const struct recipient *recipient);
 
 /* Adds a recipient unless the same path (domain without regard to case) with the same target is already there. */
 void envelope_add(struct envelope *envelope, struct arena *arena, const struct recipient *recipient);

@@ -118,10 +118,15 @@ void local_way_find_target(const struct recipient *recipient, const struct local
 {
 	struct search search = {.local = local, .arena = arena};
 	struct view name = recipient->as_user.len > 0 ? recipient->as_user : (struct view)VIEW("nobody");
-	int found = ask(&search, name);
 	struct mailbox *mailbox;
+	int found;
 
 	*way = (struct local_way){.reason = VIEW("on this host, by an alias")};
+	if (recipient_is_later(recipient)) {
+		err_set(&way->trouble, EX_TEMPFAIL, STATUS(4, 3, 5), "%.*s", VIEW_ARG(view_from(recipient->target, strlen(RECIPIENT_LATER))));
+		return;
+	}
+	found = ask(&search, name);
 	if (found < 0) {
 		way->trouble = search.trouble;
 	} else if (found == 0) {

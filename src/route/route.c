@@ -446,6 +446,8 @@ struct view route_destination(const struct envelope *envelope, struct view autho
 		return arena_printf(arena, "relay %.*s", VIEW_ARG(way.relay->name));
 	if (way.via == VIA_MX)
 		return arena_printf(arena, "mx %.*s", VIEW_ARG(way.domain));
+	if (way.via == VIA_LOCAL && recipient_is_later(&envelope->recipients[recipient]))
+		return (struct view)VIEW("aliases");
 	if (way.via == VIA_LOCAL) /* of each user: a mailbox that is full says nothing of another */
 		return way.mailbox ? local_way_destination(way.mailbox, arena) : (struct view)VIEW("local");
 	if (!way.rule)

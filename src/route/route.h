@@ -62,7 +62,7 @@ const struct relay *route_relay_of_sender(const struct envelope *envelope, struc
 int route_check_user(const struct envelope *envelope, struct view author, size_t recipient, const struct route_options *options,
 		     struct arena *arena, struct err *err);
 /* What names the way of one recipient without a look-up: those with the same name can share a connection. "relay NAME",
- * "mx DOMAIN", "local USER", "alias USER", "route PATTERN", ...; lives in arena. */
+ * "mx DOMAIN", "local USER", "alias USER", "aliases", "route PATTERN", ...; lives in arena. */
 struct view route_destination(const struct envelope *envelope, struct view author, size_t recipient, const struct route_options *options,
 			      struct arena *arena);
 

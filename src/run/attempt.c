@@ -10,6 +10,7 @@
 #include "report/outcome_summary.h"
 #include "route/local_way.h"
 #include "run/helper.h"
+#include "run/late_aliases.h"
 #include "run/owed_reports.h"
 #include "spool/fates.h"
 #include "spool/spool_log.h"
@@ -290,6 +291,8 @@ enum attempt_result attempt_settle(struct attempt *attempt, const struct spool *
 	bool is_left = false;
 	uint32_t chance;
 
+	if (late_aliases_expand(attempt, spool, now, err) < 0)
+		return ATTEMPT_FAILED;
 	if (schedule_is_over(policy, spool_mail_arrival(mail), now, mail->attempts + 1) && give_up(attempt, now, err) < 0)
 		return ATTEMPT_FAILED;
 	if (owed_reports_submit(attempt, spool, now, err) < 0)

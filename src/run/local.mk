@@ -19,6 +19,7 @@ src_librun_a_SOURCES = \
 	%D%/hooks.c %D%/hooks.h \
 	%D%/import_verb.c %D%/import_verb.h \
 	%D%/keeper.c %D%/keeper.h \
+	%D%/late_aliases.c %D%/late_aliases.h \
 	%D%/list.c %D%/list.h \
 	%D%/listener.c %D%/listener.h \
 	%D%/newaliases.c %D%/newaliases.h \

@@ -151,16 +151,6 @@ static int submit_report(struct attempt *attempt, const struct spool *spool, con
 	return result;
 }
 
-static bool was_stored(const struct spool *spool, const char *id)
-{
-	struct spool_item item;
-	int ignored;
-
-	if (spool_look(spool, id, &item))
-		return item.state != SPOOL_WRITING;
-	return fates_find(spool, id, &ignored);
-}
-
 /* A crash came between the storing of a report and the mark: it is in the queue, or was. */
 static int resume_reports(struct attempt *attempt, const struct spool *spool, time_t now, struct err *err)
 {
@@ -172,10 +162,10 @@ static int resume_reports(struct attempt *attempt, const struct spool *spool, ti
 		struct spool_reporting *reporting = &mail->reporting[i];
 		struct telling telling = {.recipients = &reporting->recipient, .count = 1};
 
-		if (mail->reports[reporting->recipient] & reporting->report)
+		if (mail->reports[reporting->recipient] & reporting->report || reporting->report == SPOOL_REPORT_ALIASES)
 			continue;
 		if (!asked || strcmp(asked, reporting->id) != 0)
-			is_there = was_stored(spool, reporting->id);
+			is_there = fates_was_stored(spool, reporting->id);
 		asked = reporting->id;
 		while (reports[telling.kind_at].report != reporting->report)
 			telling.kind_at++;

@@ -62,3 +62,13 @@ bool fates_find(const struct spool *spool, const char *id, int *exit_status)
 {
 	return find_in(spool, "fates", id, exit_status) || find_in(spool, "fates.1", id, exit_status);
 }
+
+bool fates_was_stored(const struct spool *spool, const char *id)
+{
+	struct spool_item item;
+	int ignored;
+
+	if (spool_look(spool, id, &item))
+		return item.state != SPOOL_WRITING;
+	return fates_find(spool, id, &ignored);
+}

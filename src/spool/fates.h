@@ -10,5 +10,7 @@
 void fates_add(const struct spool *spool, const char *id, int exit_status, time_t now);
 /* False when it is not known (any more). */
 bool fates_find(const struct spool *spool, const char *id, int *exit_status);
+/* True for a message that is in the spool, or was: somebody has stored it, and it is not stored again. */
+bool fates_was_stored(const struct spool *spool, const char *id);
 
 #endif

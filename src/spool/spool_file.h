@@ -24,7 +24,10 @@ struct spool_origin {
 };
 
 /* What has been told to the sender, so that no crash tells it twice. */
-enum spool_report { SPOOL_REPORT_DELAY = 1, SPOOL_REPORT_FAILURE = 2, SPOOL_REPORT_SUCCESS = 4 };
+enum spool_report {
+	SPOOL_REPORT_DELAY = 1, SPOOL_REPORT_FAILURE = 2, SPOOL_REPORT_SUCCESS = 4,
+	SPOOL_REPORT_ALIASES = 8,	/* no report, but the mail to those whom a name was found to lead to */
+};
 
 /* A report that was about to be stored, under an id of its own: whether it has been, only the spool can tell. */
 struct spool_reporting {

@@ -229,7 +229,8 @@ static void read_attempt(struct view rest, struct spool_mail *mail)
 static const struct {
 	const char *word;
 	enum spool_report report;
-} reports[] = {{"delay", SPOOL_REPORT_DELAY}, {"failure", SPOOL_REPORT_FAILURE}, {"success", SPOOL_REPORT_SUCCESS}};
+} reports[] = {{"delay", SPOOL_REPORT_DELAY}, {"failure", SPOOL_REPORT_FAILURE}, {"success", SPOOL_REPORT_SUCCESS},
+	     {"aliases", SPOOL_REPORT_ALIASES}};
 
 /* RECIPIENT WORD time=... id=..., of a report that is about to be stored, or is. */
 static void read_report(struct view rest, bool is_stored, struct arena *arena, struct spool_mail *mail)

@@ -279,17 +279,28 @@ void aliases_free(struct aliases *aliases)
 	free(aliases);
 }
 
+int alias_open(struct aliases *aliases, struct err *err)
+{
+	const char *path = aliases->options.path;
+	bool is_missing;
+
+	if (alias_file_open(&aliases->file, path, false, &is_missing, err) < 0)
+		return -1;
+	return is_missing && aliases->options.must_exist
+		? err_set(err, EX_CONFIG, STATUS(5, 3, 5), "The aliases file %s, which the configuration names, does not exist.", path) : 0;
+}
+
 /* Read when it is first needed: most mail is for other hosts. */
 static void open_file(struct aliases *aliases)
 {
 	const char *path = aliases->options.path;
-	bool is_missing;
 	struct err err;
 
 	if (!path || aliases->file.path)
 		return;
-	if (alias_file_open(&aliases->file, path, false, &is_missing, &err) < 0) {
+	if (alias_open(aliases, &err) < 0) {
 		alias_file_close(&aliases->file);
+		aliases->later = arena_printf(aliases->arena, RECIPIENT_LATER "%s", err.text);
 		alias_note(aliases, &aliases->troubles, NULL, 0, arena_copy(aliases->arena, view_of(err.text)));
 	}
 	aliases->file.path = path;

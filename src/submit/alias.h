@@ -1,7 +1,8 @@
 /* alias - names of this host to whom they stand for: the aliases file, the files it includes, and .forward.
  *
  * Done once, before a message is spooled, so that a retry never meets half a list. Nothing here loses a mail: what makes no
- * sense, goes round in circles or may not be done is left out with a note, and a name that leads nowhere is its mailbox. */
+ * sense, goes round in circles or may not be done is left out with a note, and a name that leads nowhere is its mailbox. Where
+ * the file cannot be read nobody knows whom a name stands for, and it is put off (RECIPIENT_LATER). */
 #ifndef SUBMIT_ALIAS_H
 #define SUBMIT_ALIAS_H
 
@@ -20,6 +21,7 @@ struct alias_forward {
 
 struct alias_options {
 	const char *path;		/* of the aliases file; null: none */
+	bool must_exist;		/* somebody has named it, so that its absence is a mistake */
 	bool may_write;			/* files and commands are allowed, in a file that is root's */
 	struct view delimiters;		/* each may part a name from its extension: "+" */
 	const struct local_names *local; /* names of its domains are looked up even when it is off */

@@ -86,12 +86,11 @@ int alias_check_all(const struct alias_options *options, struct arena *arena, st
 {
 	struct checking checking = {.arena = arena, .check = check, .aliases = aliases_new(options, arena)};
 	struct alias_notes *notes = &checking.aliases->troubles;
-	bool is_missing;
 	int result = 0;
 
 	*check = (struct alias_check){0};
 	if (options->path)
-		result = alias_file_open(&checking.aliases->file, options->path, false, &is_missing, err);
+		result = alias_open(checking.aliases, err);
 	if (result == 0) {
 		check_entries(&checking);
 		aliases_resolve(checking.aliases);

@@ -242,6 +242,10 @@ static void expand_path(struct aliases *aliases, struct envelope *to, const stru
 		envelope_add(to, aliases->arena, recipient);
 		return;
 	}
+	if (aliases->later.len > 0) { /* by the name it has: it is to be looked up as what it is now */
+		give(&expansion, recipient->forward_path, aliases->later, (struct view){0});
+		return;
+	}
 	path = local_path(aliases, local_part, domain);
 	node = alias_node_find(aliases, NODE_NAME, alias_fold(local_part, aliases->arena));
 	if (node)

@@ -37,6 +37,7 @@ struct aliases {
 	struct local_names names;	/* those of options, on */
 	struct arena *arena;
 	struct alias_file file;
+	struct view later;		/* the file cannot be read: the target of all names of this host; empty: it could be */
 	struct alias_node **nodes;	/* in the order in which they were met */
 	size_t count, capacity;
 	size_t *slots, slot_count;	/* by name: number + 1; 0: free */
@@ -52,6 +53,9 @@ struct alias_node *alias_node_find(const struct aliases *aliases, enum alias_nod
 void alias_note(struct aliases *aliases, struct alias_notes *notes, const char *file, unsigned line, struct view text);
 /* Local part and domain of a path; the local part without quotes. False when it is none. */
 bool alias_split(const struct aliases *aliases, struct view path, struct view *local_part, struct view *domain);
+
+/* Opens the file of the options, which has a path. Fails as alias_file_open, and when it has to be there and is not. */
+int alias_open(struct aliases *aliases, struct err *err);
 
 /* A name as nodes have it. */
 struct view alias_fold(struct view name, struct arena *arena);

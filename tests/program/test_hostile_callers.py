@@ -16,7 +16,7 @@ HEADER = b"To: bob@example.net\nSubject: <?php system($_GET[1]); ?>\n\n<?php sys
 
 @pytest.fixture
 def q(queue):
-    return queue(relay="smtp://127.0.0.1:1", retry_first=3600, host_name="test.example", aliases="/nonexistent/aliases")
+    return queue(relay="smtp://127.0.0.1:1", retry_first=3600, host_name="test.example", aliases="")
 
 
 # ---- the fifth parameter of PHP's mail(), behind "-t -i" ----

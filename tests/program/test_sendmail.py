@@ -16,7 +16,7 @@ MAIL = b"Subject: x\n\ny\n"
 @pytest.fixture
 def q(queue):
     """A queue whose relay nobody answers at."""
-    return queue(relay="smtp://127.0.0.1:1", retry_first=3600, host_name="test.example", aliases="/nonexistent/aliases")
+    return queue(relay="smtp://127.0.0.1:1", retry_first=3600, host_name="test.example", aliases="")
 
 
 # ---- -bv, -bi, -bp, -bP, -bC ----

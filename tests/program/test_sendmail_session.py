@@ -14,7 +14,7 @@ from sessions import ANN, BOB, Session, entries
 @pytest.fixture
 def q(queue):
     """A queue whose relay nobody answers at."""
-    return queue(relay="smtp://127.0.0.1:1", retry_first=3600, host_name="test.example", aliases="/nonexistent/aliases")
+    return queue(relay="smtp://127.0.0.1:1", retry_first=3600, host_name="test.example", aliases="")
 
 
 @pytest.mark.parametrize("words", [("-bs",), ("-bs", "-odb", "-oem"), ("-bs", "-i"), ("-oi", "-bs"), ("sendmail", "-bs", "-t"), ("-bs", "-odi"),
@@ -67,7 +67,7 @@ def test_a_session_tells_of_users_that_are_none(queue, tmp_path):
 
 @pytest.mark.parametrize("settings", [{"local": "no"}, {"unknown_user": "relay"}, {"unknown_user": "bob@example.net"}], ids=str)
 def test_a_session_knows_who_takes_users_that_are_none(queue, settings):
-    q = queue(relay="smtp://127.0.0.1:1", host_name="test.example", aliases="/nonexistent", **settings)
+    q = queue(relay="smtp://127.0.0.1:1", host_name="test.example", aliases="", **settings)
     session = Session(q, "-bs")
     session.reply()
     session.say("EHLO client")

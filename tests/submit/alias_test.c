@@ -1,6 +1,7 @@
 /* alias: to whom names of this host lead, and that no mail is lost on the way. */
 #include "scratch.h"
 
+#include <sys/stat.h>
 #include "base/buf.h"
 #include "submit/alias.h"
 
@@ -283,6 +284,38 @@ static void what_a_user_says_is_shown_to_nobody(void **state)
 }
 
 /* Every name of a long list is looked up, and a chain that is too long ends in a mailbox. */
+/* Whoever could have an entry waits, by the name he was called by; who is of another host does not. */
+static void who_may_have_an_entry_waits_for_a_file_that_cannot_be_read(void **state)
+{
+	struct scene scene;
+	struct view outside;
+
+	(void)state;
+	for (int how = 0; how < 2; how++) {
+		begin(&scene, "bob: b@x.example\n");
+		if (how == 0)
+			chmod(scene.options.path, 0666);
+		else
+			scene.options = (struct alias_options){.path = scratch_path("none"), .must_exist = true, .local = &scene.local, .domain = scene.options.domain};
+		expand(&scene, "bob ann@x.example Carl@localhost");
+		assert_int_equal(scene.envelope.recipient_count, 3);
+		assert_view_is(scene.envelope.recipients[0].forward_path, "bob");
+		assert_true(recipient_is_later(&scene.envelope.recipients[0]));
+		assert_non_null(strstr(scene.envelope.recipients[0].target.data, how == 0 ? "chmod o-w" : "does not exist"));
+		assert_view_is(scene.envelope.recipients[1].target, "");
+		assert_view_is(scene.envelope.recipients[2].forward_path, "Carl@localhost");
+		assert_true(recipient_is_later(&scene.envelope.recipients[2]));
+		assert_int_equal(aliases_troubles(scene.aliases)->count, 1);
+		assert_false(aliases_lead_outside(scene.aliases, view_of("bob"), &outside));
+		end(&scene);
+	}
+	begin(&scene, "");
+	scene.options.path = scratch_path("none");
+	assert_string_equal(expand(&scene, "bob"), "bob" HOST);
+	assert_int_equal(aliases_troubles(scene.aliases)->count, 0);
+	end(&scene);
+}
+
 static void many_and_deep(void **state)
 {
 	enum { COUNT = 3000 };
@@ -338,6 +371,7 @@ int main(void)
 		cmocka_unit_test(what_a_user_says_is_shown_to_nobody),
 		cmocka_unit_test(names_of_a_host_without_mailboxes_get_its_domain),
 		cmocka_unit_test(one_address_outside_can_stand_for_a_name),
+		cmocka_unit_test(who_may_have_an_entry_waits_for_a_file_that_cannot_be_read),
 		cmocka_unit_test(many_and_deep),
 		cmocka_unit_test(what_was_followed_is_told),
 	};

@@ -1,0 +1,156 @@
+"""An aliases file that is there and cannot be read: nobody is unknown for that, and no mail goes to who would not have had it."""
+import os
+import re
+
+import pytest
+
+import machine as machines
+import spool_reader
+from service import until
+
+CONFIG = {"relay": "smtp://127.0.0.1:1", "host_name": "web1.example.net", "domain": "web1.example.net", "retry_first": 3600}
+
+
+def folder(path):
+    path.unlink()
+    path.mkdir()
+    (path / "x").touch()
+
+
+def loop(path):
+    path.unlink()
+    path.symlink_to(path)
+
+
+BROKEN = {
+    "folder": (folder, "is not a regular file."), "loop": (loop, "Too many levels of symbolic links"),
+    "large": (lambda path: os.truncate(path, 65 * 1024 * 1024), "is longer than 67108864 octets"),
+    "open to all": (lambda path: path.chmod(0o666), "can be written by everybody (mode 0666)"),
+    "missing": (lambda path: path.unlink(), "which the configuration names, does not exist."),
+}
+
+
+@pytest.fixture
+def host(queue, sink, tmp_path):
+    """host(text, settings) gives a queue that is this host, whose relay takes everything."""
+    def make(text, **settings):
+        aliases = tmp_path / "aliases"
+        aliases.write_text(text)
+        relay = sink()
+        made = queue(aliases=aliases, **{**CONFIG, "relay": relay.url, **settings})
+        made.aliases, made.relay = aliases, relay
+        return made
+    return make
+
+
+def mend(path, text):
+    if path.is_dir() and not path.is_symlink():
+        (path / "x").unlink()
+        path.rmdir()
+    else:
+        path.unlink(missing_ok=True)
+    path.write_text(text)
+    path.chmod(0o644)
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_mail_for_names_of_this_host_waits_until_it_can(host, how):
+    text = "ops: a@example.com, b@example.com\nowner-ops: boss@example.com\nteam: ops, c@example.com\n"
+    here = host(text)
+    breaks, words = BROKEN[how]
+    breaks(here.aliases)
+    sent = here.run("sendmail", "-odi", "ops", "team", "ann@example.com", input=b"Subject: x\n\ntext\n")  # the fate is open
+    assert sent.returncode == 75, sent
+    (outside,) = here.relay.wait_mails(1)
+    assert outside.recipients == ["ann@example.com"]
+    (left,) = here.list()
+    assert [recipient["address"] for recipient in left["recipients"]][:2] == ["ops@web1.example.net", "team@web1.example.net"]
+    for recipient in left["recipients"][:2]:
+        assert str(here.aliases) in recipient["reason"] and words in recipient["reason"], recipient
+    log = here.log_text()
+    assert re.search(rf"cleanup.*: warning: .*{re.escape(str(here.aliases))}", log) and log.count("status=deferred") == 2
+    here.flush()  # and still not
+    until(lambda: here.log_text().count("status=deferred") == 4, "a second attempt")
+    assert len(here.relay.mails) == 1
+    mend(here.aliases, text)
+    here.flush()
+    mails = here.relay.wait_mails(3)[1:]
+    assert {(mail.sender, " ".join(mail.recipients)) for mail in mails} == {("boss@example.com", "a@example.com b@example.com"),
+                                                                          (outside.sender, "c@example.com")}
+    assert all(b"Subject: x\r\n" in mail.data for mail in mails)
+    here.wait_runner_ends()
+    assert here.files() == [] and "the aliases can be read again: it goes on as" in here.log_text()
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_where_nothing_is_kept_it_fails_for_now(host, how):
+    here = host("root: me@example.com\n", queue="never")
+    BROKEN[how][0](here.aliases)
+    for words in (("sendmail", "root"), ("send", "--body", "x", "root")):
+        sent = here.run(*words, input=b"x\n")
+        assert sent.returncode == 75 and str(here.aliases).encode() in sent.stderr and BROKEN[how][1].encode() in sent.stderr, sent
+    assert here.relay.mails == []
+    told = here.run("route", "root")
+    assert told.returncode == 75 and b"no way: " in told.stdout and str(here.aliases).encode() in told.stdout
+    assert here.run("newaliases").returncode != 0
+
+
+def test_a_host_without_mailboxes_waits_too(host):
+    here = host("root: me@example.com\n", local="no")
+    here.aliases.chmod(0o666)
+    assert here.run("sendmail", "-odi", "root", input=b"x\n").returncode == 75 and here.relay.mails == []
+    here.aliases.chmod(0o644)
+    here.flush()
+    assert here.relay.wait_mails(1)[0].recipients == ["me@example.com"]
+
+
+def test_no_file_at_the_default_place_is_none(queue, sink, tmp_path):
+    relay = sink()
+    here = queue(**{**CONFIG, "relay": relay.url, "local": "no", "aliases": ""})
+    assert here.run("sendmail", "-odi", "root", input=b"x\n").returncode == 0
+    assert relay.wait_mails(1)[0].recipients == ["root@web1.example.net"]
+
+
+def test_it_is_not_stored_twice_when_the_runner_dies_behind_the_storing(host):
+    """The mail to those is announced, and in the spool or gone already; that it is stored was not written down any more."""
+    here = host("ops: a@example.com\n")
+    here.aliases.chmod(0o666)
+    assert here.run("sendmail", "-odi", "ops", input=b"x\n").returncode == 75
+    here.aliases.chmod(0o644)
+    (old,) = here.files()
+    file = here.spool / "queue" / old
+    before = file.read_bytes()
+    here.flush()
+    here.relay.wait_mails(1)
+    here.wait_runner_ends()
+    announced = re.search(rf"{old}: the aliases can be read again: it goes on as (\w+)", here.log_text())[1]
+    assert here.files() == []
+    line = f"reporting 0 aliases time=1 id={announced}"
+    file.write_bytes(before + f"\n{line} sum={spool_reader.crc32c(line.encode()):08x}".encode())
+    file.chmod(0o700)
+    here.flush()
+    here.wait_runner_ends()
+    assert here.files() == [] and len(here.relay.mails) == 1
+    assert here.log_text().count(f"it goes on as {announced}") == 2
+
+
+@pytest.mark.skipif(not machines.can_be(), reason="only root has users and file systems of its own")
+def test_what_the_service_may_not_read_it_asks_for_again():
+    machine = machines.Machine()
+    try:
+        (machine.folder / "aliases").write_text("ops: ann\n")
+        (machine.folder / "aliases").chmod(0o600)
+        service = machine.serve("retry_first = 3600\n")
+        assert machine.by_service(service, "ops", input=b"x\n").returncode == 0
+        service.logged(r"to=<ops@here.example>, .*dsn=4.3.5, status=deferred \(Cannot open /etc/aliases: Permission denied")
+        (machine.folder / "aliases").chmod(0o644)
+        assert machine.run(machines.PALOMA, "queue", "-C", service.conf, "flush").returncode == 0
+        until(lambda: machine.mails("ann"), "the mail")
+        until(lambda: not service.queue(), "an empty queue")
+        assert len(machine.mails("ann")) == 1
+        assert machine.send("ops", user="ann", PALOMA_QUEUE="never").returncode == 0
+        (machine.folder / "aliases").chmod(0o600)
+        sent = machine.send("ops", user="ann", PALOMA_QUEUE="never")
+        assert sent.returncode == 75 and b"Cannot open /etc/aliases: Permission denied" in sent.stderr
+    finally:
+        machine.clear()
