@@ -129,7 +129,7 @@ static size_t attempt_part(struct handover *handover, const struct spool *spool,
 	double active_s = queue_now_s();
 	struct attempt_options options = {
 		.conf = handover->conf, .host_name = handover->facts->host_name, .utc_offset_minutes = handover->facts->utc_offset_minutes,
-		.helper = helper > 0 ? helper : 0, .caller_is_told = !handover->request->mail_failures, .tell = tell_outcome, .tell_context = &active_s,
+		.helper = helper > 0 ? helper : 0, .tell = tell_outcome, .tell_context = &active_s,
 	};
 	struct attempt attempt;
 	struct err err;
@@ -142,6 +142,8 @@ static size_t attempt_part(struct handover *handover, const struct spool *spool,
 		attempt_end(&attempt);
 		return 0;
 	}
+	/* What becomes of the members of a list its owner hears, whoever else does. */
+	options.caller_is_told = !handover->request->mail_failures && view_equal(attempt.mail.envelope.reverse_path, handover->reverse_path);
 	count = attempt.mail.envelope.recipient_count;
 	all = ARENA_ARRAY(handover->arena, count, size_t);
 	for (size_t i = 0; i < count; i++)
@@ -362,6 +364,7 @@ static void resolve(struct handover *handover)
 	resolution_apply(handover->draft, handover->conf, handover->facts, handover->fallback_author,
 			 handover->draft->envelope.is_raw || handover->request->is_relayed, &resolution);
 	resolution_log(&resolution);
+	handover->reverse_path = resolution.reverse_path;
 	handover->author = submission_author_path(handover->draft->message, handover->arena);
 }
 

@@ -14,6 +14,7 @@ struct handover {
 	struct arena *arena;
 	const struct submission_trace *trace; /* how it came; null: from the caller, on his standard input */
 	bool is_resolved;		/* names of this host have been replaced; the service does it itself */
+	struct view reverse_path;	/* the sender's, by which his parts of the mail are told from those of lists with an owner */
 	const struct address *fallback_author; /* for that */
 	/* what became of it */
 	enum handover_place place;

@@ -252,6 +252,7 @@ void resolution_apply(struct draft *draft, const struct conf *conf, const struct
 	options.aliases = aliases;
 	settle_senders(&draft->envelope, aliases, &options, arena);
 	draft->envelope.reverse_path = rewrite_reverse_path(draft->envelope.reverse_path, &options, arena);
+	resolution->reverse_path = draft->envelope.reverse_path;
 	join_senders(&draft->envelope);
 	if (!keep_header)
 		rewrite_header(draft->message, &options);

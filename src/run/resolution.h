@@ -10,6 +10,7 @@
 struct resolution {
 	bool leaves;			/* some of it goes to another host */
 	const struct relay *relay;	/* of the sender, or the default one; null: to the MX */
+	struct view reverse_path;	/* of the sender, as it leaves; that of the envelope may be the owner of a list */
 	struct address account;		/* whose mail that takes; local_part empty: not known */
 	struct alias_notes troubles, steps;
 };

@@ -194,7 +194,7 @@ static int transmit(struct sending *sending, struct err *err)
 {
 	struct handover handover = {
 		.request = sending->request, .conf = &sending->conf, .facts = &sending->facts, .draft = &sending->draft, .arena = sending->arena,
-		.is_resolved = sending->is_resolved, .fallback_author = &sending->author,
+		.is_resolved = sending->is_resolved, .reverse_path = sending->resolution.reverse_path, .fallback_author = &sending->author,
 	};
 
 	watch_attach(&sending->watch, &sending->conf.deliver);

@@ -235,6 +235,28 @@ def test_who_waits_hears_of_every_list(queue, sink, tmp_path, to, refused, code,
     assert [id.decode() for id in left] == [id for id in q.files() if status == 75]
 
 
+@pytest.mark.parametrize("to", ["l", "l, c@example.com"])
+@pytest.mark.parametrize("how", ["send", "sendmail"])
+def test_the_owner_hears_what_became_of_a_member_when_somebody_waits(queue, sink, tmp_path, how, to):
+    (tmp_path / "aliases").write_text(LISTS)
+    relay = sink(lambda session, line: "550 5.1.1 nobody" if line.startswith("RCPT TO:<a@") or line.startswith("RCPT TO:<c@") else None)
+    q = queue(relay=relay.url, host_name="web1.example.net", domain="web1.example.net", aliases=str(tmp_path / "aliases"))
+    words = ("send", "--wait", "-t") if how == "send" else ("sendmail", "-odi", "-oee", "-t")
+    done = q.run(*words, input=f"To: {to}\nFrom: x@example.com\n\n".encode())
+    assert done.returncode == 67 and b"a@example.com" in done.stderr, done
+    reports = [mail for mail in relay.wait_mails(2) if mail.sender == ""]
+    q.wait_runner_ends()
+    assert [mail.recipients for mail in reports] == [["boss@example.com"]] and q.files() == []
+    assert b"Final-Recipient: rfc822; a@example.com\r\n" in reports[0].data and b"c@example.com" not in reports[0].data.split(b"message/delivery-status")[1].split(b"Content-Type")[0]
+
+
+def test_where_nothing_is_kept_the_caller_alone_hears_of_a_member(host):
+    here = host("queue = never", "l: a@example.com, b@example.com\nowner-l: boss@example.com\n")
+    here.relay.answer = lambda session, line: "550 5.1.1 nobody" if line.startswith("RCPT TO:<a@") else None
+    done = here.run("send", "-t", input=b"To: l\nFrom: x@example.com\n\n")
+    assert done.returncode == 67 and b"a@example.com" in done.stderr and [mail.recipients for mail in here.relay.mails] == [["b@example.com"]]
+
+
 def test_who_waits_for_the_service_hears_of_every_list(make_service, sink):
     relay = sink(lambda session, line: "550 5.1.1 nobody" if line.startswith("RCPT TO:<a@") else None)
     service = make_service(begin=False)
