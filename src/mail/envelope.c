@@ -56,16 +56,17 @@ bool recipient_is_later(const struct recipient *recipient)
 	return view_starts(recipient->target, (struct view)VIEW(RECIPIENT_LATER));
 }
 
-void envelope_add(struct envelope *envelope, struct arena *arena, const struct recipient *recipient)
+size_t envelope_add(struct envelope *envelope, struct arena *arena, const struct recipient *recipient)
 {
 	size_t *slot;
 
 	grow_index(envelope, arena);
 	slot = find_slot(envelope, recipient);
 	if (*slot)
-		return;
+		return *slot - 1;
 	envelope->recipients = arena_grow(arena, envelope->recipients, envelope->recipient_count, &envelope->recipient_capacity,
 					  sizeof *envelope->recipients);
 	envelope->recipients[envelope->recipient_count++] = *recipient;
 	*slot = envelope->recipient_count;
+	return *slot - 1;
 }

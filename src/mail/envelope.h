@@ -37,7 +37,8 @@ struct envelope {
 #define RECIPIENT_LATER ":later: "
 bool recipient_is_later(const struct recipient *recipient);
 
-/* Adds a recipient unless the same path (domain without regard to case) with the same target is already there. */
-void envelope_add(struct envelope *envelope, struct arena *arena, const struct recipient *recipient);
+/* Adds a recipient unless the same path (domain without regard to case) with the same target is already there. The value is
+ * its number, or that of who is there. */
+size_t envelope_add(struct envelope *envelope, struct arena *arena, const struct recipient *recipient);
 
 #endif

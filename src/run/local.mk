@@ -8,6 +8,7 @@ src_librun_a_SOURCES = \
 	%D%/catch_maildir.c %D%/catch_maildir.h \
 	%D%/confinement.c %D%/confinement.h \
 	%D%/control.c %D%/control.h \
+	%D%/copies.c %D%/copies.h \
 	%D%/daemon.c %D%/daemon.h \
 	%D%/destination.c %D%/destination.h \
 	%D%/explain.c %D%/explain.h \

@@ -6,6 +6,7 @@
 #include "mail/header.h"
 #include "mail/qualify.h"
 #include "route/local_way.h"
+#include "run/copies.h"
 #include "run/facts.h"
 #include "run/forward.h"
 #include "run/submission.h"
@@ -244,6 +245,7 @@ void resolution_apply(struct draft *draft, const struct conf *conf, const struct
 		.relay = route_relay_of_sender(&draft->envelope, submission_author_path(draft->message, arena), &conf->route, arena),
 	};
 	settle_unknown(draft, conf, facts, &options, aliases, resolution->relay != NULL, &resolution->leaves);
+	copies_join(&draft->envelope, conf, &names, arena);
 	resolution->leaves |= goes_elsewhere(&draft->envelope, &names);
 	find_account(conf, resolution->relay, &names, options.domain, arena, &resolution->account);
 	options.account = resolution->account;
