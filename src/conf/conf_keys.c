@@ -468,6 +468,7 @@ const struct conf_row conf_rows[] = {
 	MAIN_ROW("local", set_not_bool, local.is_off, "yes", "this host has mailboxes; no for one that hands everything on"),
 	{.shown = {CONF_IN_MAIN, VIEW("aliases"), "/etc/aliases", "file of names of this host and who they stand for"}, .set = conf_set_aliases},
 	MAIN_ROW("aliases_may_write", set_bool, alias.may_write, "no", "aliases may lead to files and commands"),
+	{.shown = {CONF_IN_MAIN, VIEW("aliases_user"), "nobody", "with whose rights those are used: user, or user:group"}, .set = conf_set_aliases_user},
 	MAIN_ROW("forward", set_bool, forward, "no", "users may have their mail sent elsewhere by a ~/.forward"),
 	{.shown = {CONF_IN_MAIN, VIEW("recipient_delimiter"), "+", "what parts a name from its extension: name+extension"}, .set = conf_set_delimiters},
 	{.shown = {CONF_IN_MAIN, VIEW("local_domains"), "", "domains beside the host's name whose mail goes into them"}, .set = set_domains},

@@ -19,6 +19,7 @@ static inline int fail(const struct conf_row *row, struct view value, const char
 int conf_set_users(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err);
 int conf_set_from_policy(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err);
 int conf_set_aliases(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err);
+int conf_set_aliases_user(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err);
 int conf_set_delimiters(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err);
 int conf_set_rewrite(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err);
 

@@ -49,6 +49,21 @@ int conf_set_aliases(const struct conf_row *row, const struct conf_target *targe
 	return 0;
 }
 
+/* USER or USER:GROUP, neither of them root. */
+int conf_set_aliases_user(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
+{
+	static const struct view root = VIEW("root");
+	struct local_routing *local = &target->conf->local_routing;
+	bool has_group;
+
+	local->alias_group = value;
+	local->alias_user = view_take_until(&local->alias_group, ':', &has_group);
+	if (value.len > 0 && (local->alias_user.len == 0 || has_group != (local->alias_group.len > 0) || view_index(value, '/') < value.len ||
+			      view_index(value, ' ') < value.len || view_equal(local->alias_user, root) || view_equal(local->alias_group, root)))
+		return fail(row, value, "a user who is not root, or user:group", err);
+	return 0;
+}
+
 int conf_set_delimiters(const struct conf_row *row, const struct conf_target *target, struct view value, struct err *err)
 {
 	for (size_t i = 0; i < value.len; i++)

@@ -40,6 +40,7 @@ struct mailbox {
 	const char *path;		/* MAILDIR, MBOX; of USUAL the Maildir */
 	const char *mbox_path;		/* MBOX, USUAL */
 	const char *const *argv;	/* PIPE; ends with null */
+	struct view group;		/* the only one it is written with; empty: those of the user */
 	bool is_target;			/* a file or program that an alias leads to, not the user's mailbox */
 };
 

@@ -98,7 +98,8 @@ void local_way_find(struct view path, const struct local_routing *local, struct 
 
 struct view local_way_destination(const struct mailbox *mailbox, struct arena *arena)
 {
-	return arena_printf(arena, "%s %.*s", mailbox->is_target ? "alias" : "local", VIEW_ARG(mailbox->user.name));
+	return arena_printf(arena, "%s %.*s%s%.*s", mailbox->is_target ? "alias" : "local", VIEW_ARG(mailbox->user.name),
+			    mailbox->group.len > 0 ? ":" : "", VIEW_ARG(mailbox->group));
 }
 
 static int check_target(const struct recipient *recipient, const struct local_routing *local, const struct local_user *user, struct err *err)
@@ -108,6 +109,9 @@ static int check_target(const struct recipient *recipient, const struct local_ro
 	if (!is_allowed)
 		return err_set(err, EX_NOPERM, STATUS(5, 7, 1), "An alias leads to \"%.*s\", which the configuration does not allow.",
 			       VIEW_ARG(recipient->target));
+	if (user->uid == 0 && recipient->as_user.len == 0)
+		return err_set(err, EX_TEMPFAIL, STATUS(4, 3, 5), "aliases_user is %.*s, who has the rights of root, which are not used for \"%.*s\".",
+			       VIEW_ARG(user->name), VIEW_ARG(recipient->target));
 	if (user->uid == 0)
 		return err_set(err, EX_NOPERM, STATUS(5, 7, 1), "An alias leads to \"%.*s\", for which root's rights are not used.",
 			       VIEW_ARG(recipient->target));
@@ -117,7 +121,8 @@ static int check_target(const struct recipient *recipient, const struct local_ro
 void local_way_find_target(const struct recipient *recipient, const struct local_routing *local, struct arena *arena, struct local_way *way)
 {
 	struct search search = {.local = local, .arena = arena};
-	struct view name = recipient->as_user.len > 0 ? recipient->as_user : (struct view)VIEW("nobody");
+	bool is_users = recipient->as_user.len > 0;
+	struct view name = is_users ? recipient->as_user : local->alias_user.len > 0 ? local->alias_user : (struct view)VIEW("nobody");
 	struct mailbox *mailbox;
 	int found;
 
@@ -135,8 +140,10 @@ void local_way_find_target(const struct recipient *recipient, const struct local
 	} else if (check_target(recipient, local, &search.user, &way->trouble) == 0) {
 		mailbox = ARENA_NEW(arena, struct mailbox);
 		mailbox_of_target(recipient->target, &search.user, arena, mailbox);
+		if (!is_users)
+			mailbox->group = local->alias_group;
 		way->mailbox = mailbox;
-		way->reason = arena_printf(arena, "on this host, by an alias, %.*s as %.*s", VIEW_ARG(mailbox_describe(mailbox, arena)),
-					   VIEW_ARG(search.user.name));
+		way->reason = arena_printf(arena, "on this host, by an alias, %.*s as %.*s%s%.*s", VIEW_ARG(mailbox_describe(mailbox, arena)),
+					   VIEW_ARG(search.user.name), mailbox->group.len > 0 ? ":" : "", VIEW_ARG(mailbox->group));
 	}
 }

@@ -15,11 +15,11 @@ struct local_way {
  * so, is root (RFC 5321 §4.5.1). Strings live in arena. */
 void local_way_find(struct view path, const struct local_routing *local, struct arena *arena, struct local_way *way);
 
-/* "local ann"; for what an alias leads to, "alias ann". */
+/* "local ann"; for what an alias leads to, "alias ann", or "alias ann:staff" where that group takes the place of the user's. */
 struct view local_way_destination(const struct mailbox *mailbox, struct arena *arena);
 
-/* The same for the file or program that an alias leads to, recipient->target: with the rights of as_user, else nobody's, and
- * never root's. */
+/* The same for the file or program that an alias leads to, recipient->target: with the rights of as_user, else those of
+ * alias_user, and never root's. */
 void local_way_find_target(const struct recipient *recipient, const struct local_routing *local, struct arena *arena, struct local_way *way);
 
 #endif

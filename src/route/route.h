@@ -18,7 +18,8 @@ struct local_routing {
 	const struct relay *lmtp;	/* who has the mailboxes, and knows the users; null: files here */
 	enum unknown_user unknown;
 	struct view delimiters;		/* each may part a name from its extension */
-	bool may_write;			/* aliases may lead to files and programs */
+	bool may_write;			/* aliases may lead to files and programs ... */
+	struct view alias_user, alias_group; /* ... with these rights; empty: those of nobody, and all groups of the user */
 	bool has_forward;		/* and so may users, with their own rights */
 };
 

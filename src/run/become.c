@@ -29,6 +29,21 @@ static int fail(const struct mailbox *mailbox, const char *what, struct err *err
 	return -1;
 }
 
+/* One group instead of all that the user has. */
+static int take_group(struct sandbox_user *writer, struct view name, struct err *err)
+{
+	char *text = mem_copy_str(name);
+	const struct group *entry = getgrnam(text);
+
+	free(text);
+	if (!entry || entry->gr_gid == 0)
+		return err_set(err, EX_OSERR, STATUS(4, 3, 5), entry ? "The group %.*s of aliases_user is root's, and not used."
+			       : "There is no group %.*s, which aliases_user names.", VIEW_ARG(name));
+	writer->gid = writer->groups[0] = entry->gr_gid;
+	writer->group_count = 1;
+	return 0;
+}
+
 /* Who writes. Mail of root must be written by somebody as well, and it need not be root. */
 static int find_writer(const struct mailbox *mailbox, const char *own_name, struct sandbox_user *writer, struct err *err)
 {
@@ -39,7 +54,7 @@ static int find_writer(const struct mailbox *mailbox, const char *own_name, stru
 	else
 		sandbox_find_user(writer, of_user, 1);
 	if (writer->name && (mailbox->user.uid == 0 || writer->uid == mailbox->user.uid))
-		return 0;
+		return mailbox->group.len > 0 ? take_group(writer, mailbox->group, err) : 0;
 	return err_set(err, EX_OSERR, STATUS(4, 3, 5), "There is nobody to write the mailbox of %.*s.", VIEW_ARG(mailbox->user.name));
 }
 

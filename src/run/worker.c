@@ -138,15 +138,19 @@ static int become_user(struct worker *worker, struct view name, bool is_alias, s
 	struct local_way way;
 	int result;
 
-	const struct recipient target = {.target = VIEW("|true"), .as_user = name};
+	const struct recipient target = {.target = VIEW("|true"), .as_user = name}, of_nobody = {.target = VIEW("|true")};
 	struct local_routing local = *worker->conf.route.local;
 
 	/* Whether each of them is allowed is asked when it has come. */
-	local.has_forward = true;
-	if (is_alias)
-		local_way_find_target(&target, &local, arena, &way);
-	else
+	local.has_forward = local.may_write = true;
+	if (is_alias) {
+		/* Whom the configuration names, by the group that it names; else a user by his own. */
+		local_way_find_target(&of_nobody, &local, arena, &way);
+		if (!way.mailbox || !view_equal(view_from(local_way_destination(way.mailbox, arena), strlen("alias ")), name))
+			local_way_find_target(&target, &local, arena, &way);
+	} else {
 		local_way_find(address_path(&address, arena), &local, arena, &way);
+	}
 	if (way.mailbox) {
 		result = become_mailbox_user(way.mailbox, err);
 	} else {

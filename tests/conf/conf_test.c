@@ -75,7 +75,7 @@ static void every_key_goes_where_it_belongs(void **state)
 		"timeout = 2 min\nconnect_timeout = 7s\nattempt_timeout = 1m\nfamily = 4\nsource_address = 192.0.2.1, 2001:db8::1\n"
 		"pipelining = no\nchunking = false\ndirect = 0\nmax_size = 25M\nmime_types = /types\n"
 		"dns_servers = 192.0.2.53\ndns_timeout = 1h\nmx_port = 26\nmx_loopback = yes\n"
-		"aliases = /a\naliases_may_write = yes\nforward = yes\nrecipient_delimiter = +-\nfrom_policy = always\n"
+		"aliases = /a\naliases_may_write = yes\naliases_user = list:mail\nforward = yes\nrecipient_delimiter = +-\nfrom_policy = always\n"
 		"local = no\nlocal_domains = Lists.Example, b\xc3\xbc" "cher.example\n"
 		"[relay Work]\nurl = submission://b\xc3\xbc" "cher.example\nuser = bob\npassword_command = pass show work\nfrom = bob@work.example, *@corp.example\nusers = bob, ann\nfrom_policy = keep\n"
 		"[rewrite *@B\xc3\xbc" "cher.example]\nsender = *@x.example\n[rewrite www-data]\nsender = W <w@B\xc3\xbc" "cher.example>\nrecipient = r@x.example\n"
@@ -86,6 +86,8 @@ static void every_key_goes_where_it_belongs(void **state)
 	assert_string_equal(conf.alias.path, "/a");
 	assert_true(conf.alias.may_write && conf.forward && conf.default_relay.from_policy == FROM_ALWAYS);
 	assert_view_is(conf.alias.delimiters, "+-");
+	assert_view_is(conf.local_routing.alias_user, "list");
+	assert_view_is(conf.local_routing.alias_group, "mail");
 	assert_true(conf.relays[0].user_count == 2 && conf.relays[0].from_policy == FROM_KEEP && conf.relays[1].from_policy == FROM_ALWAYS);
 	assert_view_is(conf.relays[0].users[1], "ann");
 	assert_int_equal(conf.rewrite_count, 2);
@@ -316,6 +318,9 @@ static void mistakes_are_told_with_file_and_line(void **state)
 		{"[relay]\nurl = x\n", ":2: ", "There is no section [relay]"},
 		{"[paloma]\n\ntimeout = soon\n", ":3: ", "timeout is a number of seconds (or with s, m or h behind it), not \"soon\"."},
 		{"[paloma]\nfrom_policy = never\n", ":2: ", "from_policy is keep, mend or always, not \"never\"."},
+		{"[paloma]\naliases_user = root\n", ":2: ", "aliases_user is a user who is not root, or user:group, not \"root\"."},
+		{"[paloma]\naliases_user = list:root\n", ":2: ", "not \"list:root\""}, {"[paloma]\naliases_user = :mail\n", ":2: ", "not \":mail\""},
+		{"[paloma]\naliases_user = list:\n", ":2: ", "not \"list:\""},
 		{"[paloma]\naliases = aliases\n", ":2: ", "aliases is the path of a file from / on, not \"aliases\"."},
 		{"[paloma]\nrecipient_delimiter = a\n", ":2: ", "recipient_delimiter is one or more characters such as + and -, not \"a\"."},
 		{"[paloma]\nrecipient_delimiter = @\n", ":2: ", "recipient_delimiter is one or more characters"},

@@ -469,6 +469,53 @@ secret: /var/mail/bob
     assert len(machine.mails("bob")) == 1
 
 
+@pytest.mark.parametrize("by_service", [False, True])
+@pytest.mark.parametrize("user, rights", [("bob", ("7002", "7002", [7002])), ("bob:mail", ("7002", str(machines.MAIL_GROUP), [machines.MAIL_GROUP]))])
+def test_whose_rights_they_are_used_with_is_configured(machine, by_service, user, rights):
+    place = machine.folder / "place"
+    place.mkdir()
+    place.chmod(0o777)
+    (machine.folder / "aliases").write_text(f"""all: {place}/file, "|/bin/sh -c 'id -u >{place}/ids; id -g >>{place}/ids; id -G >>{place}/ids; cat >{place}/got'"
+""")
+    if by_service:
+        service = machine.serve(f"aliases_may_write = yes\naliases_user = {user}\n")
+        assert machine.by_service(service, "all", input=b"x\n").returncode == 0
+    else:
+        assert machine.send("all", PALOMA_ALIASES_MAY_WRITE="yes", PALOMA_ALIASES_USER=user).returncode == 0
+    until(lambda: (place / "file").exists() and (place / "got").exists() and (place / "got").read_text().endswith("\n"), "both")
+    uid, gid, groups = (place / "ids").read_text().splitlines()
+    assert (uid, gid, sorted(map(int, groups.split()))) == rights and (place / "file").stat().st_uid == USERS["bob"]
+
+
+@pytest.mark.parametrize("user, words", [("nobody-here", "There is no user nobody-here"), ("bob:no-such-group", "There is no group no-such-group"),
+                                         ("toor", "has the rights of root"), ("bob:toor", "is root's, and not used")])
+def test_a_mistake_in_whose_rights_they_are_costs_no_mail(machine, user, words):
+    with (machine.folder / "passwd").open("a") as file:
+        file.write("toor:x:0:0::/root:/bin/sh\n")
+    if user == "bob:toor":
+        group = machine.folder / "group"
+        group.write_text(pathlib.Path("/etc/group").read_text() + "toor:x:0:\n")
+        subprocess.run([*machine.inside(), "mount", "--bind", group, "/etc/group"], check=True)
+    (machine.folder / "aliases").write_text('prog: "|/usr/bin/touch /tmp/never"\n')
+    sent = machine.send("prog", PALOMA_ALIASES_MAY_WRITE="yes", PALOMA_ALIASES_USER=user)
+    assert sent.returncode == 75 and words in sent.stderr.decode(), sent
+
+
+def test_the_runner_gets_no_group_that_is_not_configured(machine):
+    """Who has taken it over could ask for one; the process of that user has its own groups then."""
+    place = machine.folder / "place"
+    place.mkdir()
+    place.chmod(0o777)
+    (machine.folder / "aliases").write_text(f'prog: "|/bin/sh -c \'id -G >{place}/ids; cat >{place}/got\'"\n')
+    service = machine.serve("aliases_may_write = yes\naliases_user = bob:mail\n")
+    service.logged("Workers ")
+    # the helper reads the configuration anew, the runner has that of before
+    service.configure("aliases_may_write = yes\naliases_user = bob:tty\n")
+    assert machine.by_service(service, "prog", input=b"x\n").returncode == 0
+    service.logged("status=deferred")
+    assert not (place / "ids").exists() or "8" not in (place / "ids").read_text().split()
+
+
 def test_what_is_not_allowed_is_not_done_though_the_queue_says_so(machine):
     """Not even when it was allowed when the mail came in, or somebody has written it into the queue."""
     place = machine.folder / "place"
