@@ -225,13 +225,16 @@ static int store_in_spool(struct handover *handover, const char *path, struct er
 
 	/* With the spool we become its owner, who cannot write a mailbox. */
 	if (mode != DELIVERY_QUEUE_ONLY && !spool_is_of_root(path))
-		result = helper_start(handover->request->config_file, false, &helper, err);
+		result = helper_start(handover->request->config_file, false, &helper, NULL, err);
 	if (result == 0)
 		result = spool_open(&spool, path, err);
 	if (result == 0)
 		result = store(handover, uid, &spool, &parts, err);
 	if (result == 0 && handover_is_left_to_service(&spool, handover->conf))
 		way_by_service(handover->conf, handover->arena);
+	/* Who a report goes to may have a .forward, which we cannot read any more. */
+	if (helper >= 0)
+		handover->conf->alias.forward_helper = helper;
 	if (result == 0 && mode == DELIVERY_FOREGROUND)
 		attempt_now(handover, &spool, &parts, helper);
 	submission_close_parts(&parts);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -15,7 +16,7 @@
 #include "run/way.h"
 #include "run/worker.h"
 
-enum { DESTINATION_MAX = 1024, ORDERS_FD = 3, LINE_MAX_OCTETS = 256 * 1024 };
+enum { DESTINATION_MAX = 1024, ORDERS_FD = 3, READERS_FD = 4, LINE_MAX_OCTETS = 256 * 1024 };
 
 static bool is_destination(const char *text, size_t len)
 {
@@ -59,6 +60,12 @@ static bool is_forward(const char *text, size_t len)
 	return len > 8 && memcmp(text, "forward ", 8) == 0 && !memchr(text, '\0', len);
 }
 
+static void close_orders(void)
+{
+	close(ORDERS_FD);
+	close(READERS_FD);
+}
+
 /* False at the end. */
 static bool take_order(int orders, const char *config_file)
 {
@@ -82,14 +89,14 @@ static bool take_order(int orders, const char *config_file)
 	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS && header->cmsg_len >= CMSG_LEN(sizeof fd))
 		memcpy(&fd, CMSG_DATA(header), sizeof fd);
 	destination[got] = '\0';
-	if (fd >= 0 && is_destination(destination, (size_t)got) && fork() == 0) {
+	if (fd >= 0 && orders == ORDERS_FD && is_destination(destination, (size_t)got) && fork() == 0) {
 		signal(SIGCHLD, SIG_DFL); /* a program that is handed mail is waited for */
-		close(orders);
+		close_orders();
 		be_worker(config_file, destination, fd);
 	}
 	if (fd >= 0 && is_forward(destination, (size_t)got) && fork() == 0) {
 		signal(SIGCHLD, SIG_DFL);
-		close(orders);
+		close_orders();
 		be_forward_reader(config_file, view_of(destination + 8), fd);
 	}
 	if (fd >= 0)
@@ -98,18 +105,33 @@ static bool take_order(int orders, const char *config_file)
 }
 
 /* Nothing of the caller's stays open: who waits for the end of his output must not wait for us. */
-static int leave_all_but(int orders, bool keeps_stderr)
+static void leave_all_but(int orders, int readers, bool keeps_stderr)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC), kept = fcntl(orders, F_DUPFD_CLOEXEC, ORDERS_FD + 1);
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), kept = fcntl(orders, F_DUPFD_CLOEXEC, READERS_FD + 1);
+	int kept_readers = fcntl(readers, F_DUPFD_CLOEXEC, READERS_FD + 1);
 
 	for (int fd = 0; fd < (keeps_stderr ? 2 : 3) && null >= 0; fd++)
 		dup2(null, fd);
-	dup3(kept >= 0 ? kept : orders, ORDERS_FD, O_CLOEXEC);
-	closefrom(ORDERS_FD + 1);
-	return ORDERS_FD;
+	if (dup3(kept, ORDERS_FD, O_CLOEXEC) < 0 || dup3(kept_readers, READERS_FD, O_CLOEXEC) < 0)
+		_exit(EX_OSERR);
+	closefrom(READERS_FD + 1);
 }
 
-static _Noreturn void be_helper(int orders, const char *config_file, bool keeps_stderr)
+/* Until nobody is left who could have one. */
+static void take_orders(const char *config_file)
+{
+	struct pollfd polls[] = {{.fd = ORDERS_FD, .events = POLLIN}, {.fd = READERS_FD, .events = POLLIN}};
+
+	while (polls[0].fd >= 0 || polls[1].fd >= 0) {
+		if (poll(polls, 2, -1) < 0)
+			continue;
+		for (size_t i = 0; i < 2; i++)
+			if (polls[i].fd >= 0 && polls[i].revents && !take_order(polls[i].fd, config_file))
+				polls[i].fd = -1;
+	}
+}
+
+static _Noreturn void be_helper(int orders, int readers, const char *config_file, bool keeps_stderr)
 {
 	sigset_t none;
 
@@ -121,32 +143,55 @@ static _Noreturn void be_helper(int orders, const char *config_file, bool keeps_
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	orders = leave_all_but(orders, keeps_stderr);
-	while (take_order(orders, config_file))
-		;
+	leave_all_but(orders, readers, keeps_stderr);
+	take_orders(config_file);
 	_exit(EX_OK);
 }
 
-int helper_start(const char *config_file, bool keeps_stderr, int *socket, struct err *err)
+static int make_pair(int pair[2], struct err *err)
 {
-	int pair[2];
+	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0
+		? err_set_errno(err, EX_OSERR, errno, "Cannot make sockets for the helper") : 0;
+}
+
+static void close_pair(const int pair[2])
+{
+	close(pair[0]);
+	close(pair[1]);
+}
+
+int helper_start(const char *config_file, bool keeps_stderr, int *socket, int *readers, struct err *err)
+{
+	int orders[2], reading[2];
 	pid_t pid;
 
 	*socket = -1;
+	if (readers)
+		*readers = -1;
 	if (geteuid() != 0)
 		return 0;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_set_errno(err, EX_OSERR, errno, "Cannot make sockets for the helper");
-	pid = fork();
-	if (pid == 0)
-		be_helper(pair[1], config_file, keeps_stderr);
-	close(pair[1]);
-	if (pid < 0) {
-		err_set_errno(err, EX_OSERR, errno, "Cannot start the helper");
-		close(pair[0]);
+	if (make_pair(orders, err) < 0)
+		return -1;
+	if (make_pair(reading, err) < 0) {
+		close_pair(orders);
 		return -1;
 	}
-	*socket = pair[0];
+	pid = fork();
+	if (pid == 0)
+		be_helper(orders[1], reading[1], config_file, keeps_stderr);
+	if (pid < 0) {
+		err_set_errno(err, EX_OSERR, errno, "Cannot start the helper");
+		close_pair(orders);
+		close_pair(reading);
+		return -1;
+	}
+	close(orders[1]);
+	close(reading[1]);
+	*socket = orders[0];
+	if (readers)
+		*readers = reading[0];
+	else
+		close(reading[0]);
 	return 0;
 }
 

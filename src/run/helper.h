@@ -10,12 +10,14 @@
 #include "spool/spool_commit.h"
 
 /* Starts the helper when we are root, before root is given up, and gives *socket for the rest, which children share; the helper
- * ends when all have closed it. keeps_stderr: it has something to say there. -1 in *socket when we are not root.
+ * ends when all have closed it. readers: null, or gets a second socket, over which it is asked for a .forward and for nothing
+ * else: for those who read what strangers send. keeps_stderr: it has something to say there. -1 in both when we are not root.
  * Fails with EX_OSERR. */
-int helper_start(const char *config_file, bool keeps_stderr, int *socket, struct err *err);
+int helper_start(const char *config_file, bool keeps_stderr, int *socket, int *readers, struct err *err);
 
 /* Has a worker started for a destination ("local ann"), which talks over worker_socket, or what a user has in his .forward
- * ("forward ann") written to it. Fails with EX_OSERR when there is no
+ * ("forward ann") written to it; over the
+ * socket of readers the latter only. Fails with EX_OSERR when there is no
  * helper any more. */
 int helper_ask(int helper, const char *destination, int worker_socket, struct err *err);
 

@@ -213,6 +213,8 @@ static int load(struct runner *runner, struct err *err)
 		way_by_service(runner->conf, settings->arena);
 	if (runner->stays)
 		runner->conf->queue.submit_socket = NULL; /* we are the service that mail would be handed to */
+	if (runner->helper > 0) /* a report may be for one who has a .forward */
+		runner->conf->alias.forward_helper = runner->helper;
 	runner->options = (struct attempt_options){
 		.conf = runner->conf, .host_name = settings->facts.host_name, .utc_offset_minutes = settings->facts.utc_offset_minutes,
 		.tell = queue_tell_given_up, .tell_context = runner,

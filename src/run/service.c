@@ -46,7 +46,7 @@ struct service {
 	struct arena *paths;		/* as long as the service */
 	struct spool spool;
 	struct service_settings settings;
-	int signals, helper;
+	int signals, helper, readers;	/* the last two: run/helper; -1: none */
 	struct visitors visitors;
 	struct keeper keeper;		/* of the runner */
 	struct sandbox *sandbox;	/* of those who take mail */
@@ -104,6 +104,16 @@ static void leave(void *context)
 	close(service->signals);
 }
 
+/* The runner has the helper itself. */
+static void leave_to_runner(void *context)
+{
+	struct service *service = context;
+
+	leave(service);
+	if (service->readers >= 0)
+		close(service->readers);
+}
+
 /* The words of a caller of the control socket. He sees and changes his own mails, root and the service's user all. */
 static int run_words(void *context, int argc, char **argv, uid_t uid)
 {
@@ -126,16 +136,18 @@ static int run_words(void *context, int argc, char **argv, uid_t uid)
 static _Noreturn void be_session(struct service *service, int fd, const struct caller *caller, bool is_control)
 {
 	struct session_options options = {.conf = service->settings.conf, .facts = &service->settings.facts, .spool = &service->spool, .wish = &service->request->serve,
-					  .sandbox = service->settings.conf->forward ? NULL : service->sandbox};
+					  .sandbox = service->sandbox};
 	sigset_t ending;
 	int stop;
 
 	leave(service);
-	/* It stays with who takes mail where users may have a .forward, which it reads. */
-	if (service->helper >= 0 && service->settings.conf->forward && !is_control)
-		service->settings.conf->alias.forward_helper = service->helper;
-	else if (service->helper >= 0)
+	if (service->helper >= 0)
 		close(service->helper);
+	/* Where users may have a .forward, it is read for who takes mail, and nothing else is done for him. */
+	if (service->readers >= 0 && service->settings.conf->forward && !is_control)
+		service->settings.conf->alias.forward_helper = service->readers;
+	else if (service->readers >= 0)
+		close(service->readers);
 	/* Told to end, it ends when no message is coming in; SIGHUP is the service's business. */
 	sigemptyset(&ending);
 	sigaddset(&ending, SIGTERM);
@@ -362,10 +374,7 @@ static void tell_state(const struct service *service)
 	buf_init(&text, 4 * ERR_TEXT_SIZE);
 	confinement_describe(confinement, &text);
 	buf_append_str(&text, "\nConnections that bring mail are ");
-	if (service->settings.conf->forward)
-		buf_append_str(&text, "not confined, for users may have a ~/.forward");
-	else
-		sandbox_describe(service->sandbox, &text);
+	sandbox_describe(service->sandbox, &text);
 	printf("The spool is %s, of uid %lu.\n%s.\n", service->spool.path, (unsigned long)geteuid(), buf_str(&text));
 	buf_clear(&text);
 	confinement_free(confinement);
@@ -384,7 +393,7 @@ static int set_up(struct service *service, struct err *err)
 	visitors_init(&service->visitors, most ? (size_t)most : SESSIONS_DEFAULT);
 	/* What needs root comes first; with the spool we become its owner, and only the helper stays root. */
 	if (load(service, err) < 0 || open_listeners(service, err) < 0 ||
-	    helper_start(service->request->config_file, true, &service->helper, err) < 0 ||
+	    helper_start(service->request->config_file, true, &service->helper, &service->readers, err) < 0 ||
 	    handover_open_system_spool(service->settings.conf, service->paths, &service->spool, err) < 0 ||
 	    (service->signals = process_open_signals(signals, err)) < 0)
 		return -1;
@@ -393,7 +402,7 @@ static int set_up(struct service *service, struct err *err)
 		log_write("serve", "The service runs as root, for no other user owns the spool %s.", service->spool.path);
 	service->sandbox = sandbox_new(SANDBOX_STORES, -1);
 	service->keeper = (struct keeper){.spool_path = service->spool.path, .config_file = service->request->config_file, .helper = service->helper,
-					  .in_child = leave, .context = service};
+					  .in_child = leave_to_runner, .context = service};
 	if (service->request->verbose)
 		tell_state(service);
 	if (output_write(stdout, (struct view){0}, err) < 0) /* nobody knows the port otherwise */
@@ -412,6 +421,8 @@ static void clean_up(struct service *service)
 		close(service->signals);
 	if (service->helper >= 0)
 		close(service->helper);
+	if (service->readers >= 0)
+		close(service->readers);
 	service_manager_close(&service->manager);
 	spool_close(&service->spool);
 	sandbox_free(service->sandbox);
@@ -422,7 +433,7 @@ static void clean_up(struct service *service)
 
 int service_run(const struct request *request)
 {
-	struct service service = {.request = request, .signals = -1, .helper = -1, .paths = arena_new(), .manager = {.notify = -1}};
+	struct service service = {.request = request, .signals = -1, .helper = -1, .readers = -1, .paths = arena_new(), .manager = {.notify = -1}};
 	struct err err;
 	int status = EX_OK;
 

@@ -1,5 +1,6 @@
 """~/.forward: read with its user's rights, and believed when nobody else can have written it."""
 import os
+import pathlib
 import shutil
 import subprocess
 
@@ -209,3 +210,44 @@ def test_who_stops_the_reading_of_his_own_holds_up_nobody(machine, tmp_path):
     settings = {"PALOMA_FORWARD": "yes", "LD_PRELOAD": str(tmp_path / "stops.so"), "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0"}
     assert machine.send("ann", **settings).returncode == 0
     assert len(machine.mails("ann")) == 1
+
+
+def test_who_takes_mail_is_confined_as_ever(machine):
+    """The helper that stays root does the reading, and over that socket nothing else."""
+    machine.make_maildir("bob")
+    forward(machine, "ann", "bob\n")
+    service = Service(settings="forward = yes\n", words=("-v",), launcher=machine.inside(), owner=USERS["paloma"], environment={"PALOMA_MAILBOX": None})
+    machine.services.append(service)
+    service.start()
+    told = [service.process.stdout.readline().decode() for _ in range(3)][2]
+    assert told.startswith("Connections that bring mail are confined ")
+    caller = service.call()
+    caller.begin(recipients=("<ann@here.example>",))
+    (session,) = service.sessions()
+    status = pathlib.Path(f"/proc/{session}/status").read_text()
+    assert "\nNoNewPrivs:\t1\n" in status and f"\nSeccomp:\t{2 if 'by seccomp' in told else 0}\n" in status
+    assert caller.say("Subject: x\r\n\r\nx\r\n.").startswith("250 ")
+    until(lambda: machine.maildir("bob"), "the mail")
+    service.logged(r"to=<bob@here.example>, orig_to=|to=<bob@here.example>")
+    assert machine.mails("ann") == []
+
+
+def test_a_report_goes_where_its_reader_wants_it(machine):
+    """The runner, which may not look into homes, has it read."""
+    machine.make_maildir("bob")
+    forward(machine, "ann", "bob\n")
+    service = machine.serve("forward = yes\n")
+    assert machine.by_service(service, "no-user-here", input=b"x\n").returncode == 0
+    (mail,) = until(lambda: machine.maildir("bob"), "the report")
+    assert mail.get_content_type() == "multipart/report" and machine.mails("ann") == []
+
+
+def test_a_report_in_the_foreground_goes_there_too(machine):
+    machine.make_maildir("bob")
+    forward(machine, "ann", "bob\n")
+    spool = machine.folder / "spool"
+    sent = machine.run(PALOMA, "sendmail", "-odi", "-oem", "-fann", "no-user-here", input=b"x\n", PALOMA_QUEUE="auto", PALOMA_SPOOL=str(spool), PALOMA_FORWARD="yes")
+    assert sent.returncode == 67, sent
+    (mail,) = until(lambda: machine.maildir("bob"), "the report")
+    assert mail.get_content_type() == "multipart/report" and machine.mails("ann") == []
+    subprocess.run(["flock", str(spool / "runner.lock"), "true"], check=True, timeout=120)  # the runner has ended
