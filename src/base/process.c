@@ -26,8 +26,7 @@ struct beginning {
 	const char *folder;		/* null: ours */
 	int standard[3];		/* its input, output and error */
 	const int *usual_signals;	/* not ignored any more, though we do; ends with 0; null: all */
-	bool is_alone;			/* not only in a process group but in a session of its own, without any other descriptor,
-					 * and argv[0] is not looked up in PATH */
+	bool is_alone;			/* in a session of its own without any other descriptor, not only in a process group of its own */
 };
 
 static int lay_descriptors(posix_spawn_file_actions_t *actions, const struct beginning *beginning)
@@ -48,7 +47,7 @@ static int lay_descriptors(posix_spawn_file_actions_t *actions, const struct beg
 	return result;
 }
 
-/* errno when it fails. */
+/* errno when it fails. argv[0] is looked up in PATH unless it is a path. */
 static int spawn(const struct beginning *beginning, pid_t *pid)
 {
 	posix_spawn_file_actions_t actions;
@@ -74,8 +73,7 @@ static int spawn(const struct beginning *beginning, pid_t *pid)
 						      (beginning->is_alone ? POSIX_SPAWN_SETSID : POSIX_SPAWN_SETPGROUP)));
 	result = lay_descriptors(&actions, beginning);
 	if (!result)
-		result = (beginning->is_alone ? posix_spawn : posix_spawnp)(pid, beginning->argv[0], &actions, &attributes,
-									    (char *const *)(uintptr_t)beginning->argv, beginning->environment);
+		result = posix_spawnp(pid, beginning->argv[0], &actions, &attributes, (char *const *)(uintptr_t)beginning->argv, beginning->environment);
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
 	return result;
