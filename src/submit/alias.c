@@ -1,6 +1,6 @@
 /* alias - names of this host to whom they stand for: the looking up, a round for all names that are new.
  *
- * A round is one pass over the file, however many names it looks for. What the names lead to is alias_expand's. */
+ * A round is one search of the file, for however many names. What the names lead to is alias_expand's. */
 #include "submit/alias_private.h"
 
 #include <stdlib.h>
@@ -159,7 +159,7 @@ static void take_members(struct aliases *aliases, struct alias_node *node, const
 		node->owner = alias_node_want(aliases, NODE_NAME, arena_printf(aliases->arena, "owner-%.*s", VIEW_ARG(node->name)));
 }
 
-/* All names of a round in one pass. */
+/* All names of a round. */
 static void look_up_names(struct aliases *aliases, size_t from, size_t to)
 {
 	struct alias_wanted *wanted = ARENA_ARRAY(aliases->arena, to - from, struct alias_wanted);

@@ -8,10 +8,9 @@
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
-#include "base/hash.h"
 #include "base/mem.h"
 
-enum { FILE_OCTETS_MAX = 64 * 1024 * 1024, SHOWN_MAX = 200, FEW_NAMES = 8 };
+enum { FILE_OCTETS_MAX = 64 * 1024 * 1024, SHOWN_MAX = 200 };
 
 static bool is_blank(char c)
 {
@@ -191,105 +190,6 @@ bool alias_entry_take(struct alias_cursor *cursor, struct arena *arena, struct a
 	*entry = (struct alias_entry){.name = fold_name(name, arena), .line = cursor->line, .has_colon = colon < line.len};
 	entry->value = take_value(cursor, line.data + colon + entry->has_colon);
 	return true;
-}
-
-/* Names by their hash: open addressing, at least half of the slots free. */
-struct name_index {
-	bool first[256];		/* the octets that names begin with, in either case */
-	size_t *slots, mask;		/* number + 1 of the name; 0: free */
-	struct alias_wanted *wanted;
-	size_t count, left;		/* left: that are not found yet */
-};
-
-static struct alias_wanted *look_up(const struct name_index *index, struct view name)
-{
-	for (size_t at = hash_view_nocase(0, name);; at++) {
-		size_t number = index->slots[at & index->mask];
-
-		if (number == 0)
-			return NULL;
-		if (view_equal_nocase(index->wanted[number - 1].name, name))
-			return &index->wanted[number - 1];
-	}
-}
-
-static void fill_index(struct name_index *index, struct alias_wanted *wanted, size_t count)
-{
-	size_t size = 8;
-
-	while (size < 2 * count)
-		size *= 2;
-	*index = (struct name_index){.slots = mem_alloc_array(size, sizeof *index->slots), .mask = size - 1, .wanted = wanted,
-				       .count = count, .left = count};
-	for (size_t i = 0; i < count; i++) {
-		size_t at = hash_view_nocase(0, wanted[i].name);
-		unsigned char c = wanted[i].name.len > 0 ? (unsigned char)wanted[i].name.data[0] : ':';
-
-		index->first[c] = true;
-		if (c >= 'a' && c <= 'z')
-			index->first[c - 32] = true;
-		while (index->slots[at & index->mask])
-			at++;
-		index->slots[at & index->mask] = i + 1;
-	}
-	index->first['"'] = true;
-}
-
-/* False when a line is surely none of a few names: by what stands behind a name, and by the last octet of that. */
-static bool may_be_one(const struct name_index *index, struct view rest)
-{
-	if (index->count > FEW_NAMES || rest.data[0] == '"')
-		return true;
-	for (size_t i = 0; i < index->count; i++) {
-		struct view name = index->wanted[i].name;
-
-		if (rest.len > name.len && (rest.data[name.len] == ':' || is_blank(rest.data[name.len])) &&
-		    (name.len == 0 || ascii_lower(rest.data[name.len - 1]) == name.data[name.len - 1]))
-			return true;
-	}
-	return false;
-}
-
-/* A line whose first octet is that of a name. */
-static void take_candidate(struct name_index *index, struct alias_cursor *cursor, struct arena *scratch)
-{
-	struct alias_cursor ahead = *cursor;
-	struct view line = view_first(cursor->rest, view_index(cursor->rest, '\n')), name;
-	struct alias_wanted *found;
-	size_t colon;
-
-	name = find_name(line, &colon);
-	found = colon < line.len ? look_up(index, name.data[0] == '"' ? fold_name(name, scratch) : name) : NULL;
-	if (!found || found->is_found)
-		return;
-	found->is_found = true;
-	found->line = cursor->line;
-	found->value = take_value(&ahead, line.data + colon + 1);
-	index->left--;
-}
-
-void alias_file_find(const struct alias_file *file, struct alias_wanted *wanted, size_t count)
-{
-	struct alias_cursor cursor = {.rest = file->text, .line = 1};
-	struct arena *scratch = arena_new();
-	struct name_index index;
-
-	fill_index(&index, wanted, count);
-	/* The loop of the whole: a mail of a host with 10000 aliases spends most of its time here. */
-	while (cursor.rest.len > 0 && index.left > 0) {
-		const char *end;
-
-		if (index.first[(unsigned char)cursor.rest.data[0]] && may_be_one(&index, cursor.rest))
-			take_candidate(&index, &cursor, scratch);
-		end = memchr(cursor.rest.data, '\n', cursor.rest.len);
-		if (!end)
-			break;
-		cursor.rest.len -= (size_t)(end + 1 - cursor.rest.data);
-		cursor.rest.data = end + 1;
-		cursor.line++;
-	}
-	free(index.slots);
-	arena_free(scratch);
 }
 
 /* Skips what parts members: blanks, line ends, commas, comments. False at the end. */

@@ -3,7 +3,7 @@
  *	name: member, member,		a name, quoted if it must be; white space continues a line, # begins a comment
  *		"|command arguments", /file, :include:/file, \name, :blackhole:
  *
- * There is no table of the whole: a mail needs few of its names, which are looked for in one pass. */
+ * There is no table of the whole: a mail needs few of its names, which alias_find looks for. */
 #ifndef SUBMIT_ALIAS_FILE_H
 #define SUBMIT_ALIAS_FILE_H
 
@@ -33,7 +33,7 @@ struct alias_wanted {
 	struct view value;		/* what stands behind its colon, lines and comments included */
 	unsigned line;
 };
-/* Finds each in one pass; of two with one name the first counts. */
+/* Finds each, as going through all entries would; of two with one name the first counts. */
 void alias_file_find(const struct alias_file *file, struct alias_wanted *wanted, size_t count);
 
 /* One entry after another, for who looks at all of them. */

@@ -1,7 +1,9 @@
 /* alias_file: entries and members of an aliases file, as sendmail's aliases(5) has them. */
 #include "scratch.h"
 
+#include <stdlib.h>
 #include <sysexits.h>
+#include "base/mem.h"
 #include "submit/alias_file.h"
 
 static const char *const kinds[] = {
@@ -116,6 +118,74 @@ static void names_are_found_in_one_pass(void **state)
 	alias_file_find(&file, wanted, COUNT);
 }
 
+/* The first entry of a name, by looking at all of them. */
+static struct alias_wanted look_at_all(struct view text, struct view name, struct arena *arena)
+{
+	struct alias_cursor cursor = {text, 1};
+	struct alias_wanted found = {.name = name};
+	struct alias_entry entry;
+
+	while (!found.is_found && alias_entry_take(&cursor, arena, &entry))
+		if (entry.has_colon && view_equal(entry.name, name))
+			found = (struct alias_wanted){.name = name, .is_found = true, .value = entry.value, .line = entry.line};
+	return found;
+}
+
+static void is_found_as_by_looking_at_all(struct view text, struct view name, size_t beside)
+{
+	static const struct view others[] = {VIEW("zoe"), VIEW("yuri"), VIEW("xenia")};
+	struct alias_wanted wanted[4] = {{.name = name}, {.name = others[0]}, {.name = others[1]}, {.name = others[2]}};
+	struct alias_file file = {.path = "aliases", .text = text};
+	struct arena *arena = arena_new();
+	struct alias_wanted all = look_at_all(text, name, arena);
+
+	assert_true(all.is_found);
+	alias_file_find(&file, wanted, 1 + beside);
+	assert_true(wanted[0].is_found && !wanted[1].is_found && !wanted[2].is_found && !wanted[3].is_found);
+	assert_ptr_equal(wanted[0].value.data, all.value.data);
+	assert_int_equal(wanted[0].value.len, all.value.len);
+	assert_int_equal(wanted[0].line, all.line);
+	arena_free(arena);
+}
+
+/* Octets are passed over many at a time; an entry is found wherever among them it begins, what it is beside, and in a block
+ * of memory behind which there is nothing. */
+static void names_are_found_wherever_they_stand(void **state)
+{
+	static const struct {
+		const char *name, *entry;
+	} cases[] = {
+		{"bob", "bob: 1\n\tann\nbob: 2"}, {"bob", "bobb: 0\nBoB\t: 1\r\nbob: 2"}, {"bob", "\"Bo\\b\": 1\nbob: 2\n"}, {"b", "b:1\n c"}, {"b", "x: b\nB :"},
+		{"bob", "abob: 0\nbob\n b: 0\nbob:1"}, {"bob", "# bob: 0\n bob: 0\n*bob: 0\nBOB:"}, {"a.very-long+name", "A.Very-Long+Name: x, y"},
+		{"a:b\"", "a:b: 0\n\"a:b\\\"\": 1"}, {"[0]", "{0}: 0\n[0]: 1"},
+	};
+	enum { LINE_OCTETS = 37, BEFORE_MAX = 700, STEP = 3 };
+	char *before = mem_alloc(BEFORE_MAX);
+
+	(void)state;
+	for (size_t i = 0; i < BEFORE_MAX; i++)
+		before[i] = i % LINE_OCTETS == LINE_OCTETS - 2 ? '\n' : i % LINE_OCTETS == LINE_OCTETS - 1 ? '#' : 'o';
+	for (size_t len = 0; len < BEFORE_MAX; len += len < 2 * LINE_OCTETS ? 1 : STEP) {
+		for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+			for (size_t behind = 0; behind <= BEFORE_MAX; behind += BEFORE_MAX / 2) {
+				size_t entry_len = strlen(cases[i].entry), whole = len + 1 + entry_len + (behind > 0) + behind;
+				char *text = mem_alloc_block(whole);
+
+				memcpy(text, before, len);
+				text[len] = '\n';
+				memcpy(text + len + 1, cases[i].entry, entry_len);
+				if (behind > 0) {
+					text[len + 1 + entry_len] = '\n';
+					memcpy(text + len + 1 + entry_len + 1, before, behind);
+				}
+				is_found_as_by_looking_at_all(view_make(text, whole), view_of(cases[i].name), behind % 2 == 0 ? i % 4 : 0);
+				free(text);
+			}
+		}
+	}
+	free(before);
+}
+
 static void a_file_is_believed_when_others_may_not_write_it(void **state)
 {
 	const char *path = scratch_write("aliases", 0644, view_of("a: b\n"));
@@ -148,6 +218,7 @@ int main(void)
 		cmocka_unit_test(members),
 		cmocka_unit_test(entries),
 		cmocka_unit_test(names_are_found_in_one_pass),
+		cmocka_unit_test(names_are_found_wherever_they_stand),
 		cmocka_unit_test(a_file_is_believed_when_others_may_not_write_it),
 	};
 
