@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import time
 
+from callers import Callers
 from measure import Command, Failed, instructions, million, milliseconds, note, spawn, spawn_seconds, spawn_times, start
 from peers import ANN
 
@@ -122,7 +123,7 @@ def drain(spool, command):
     return run
 
 
-class Queued:
+class Queued(Callers):
     def __init__(self, bench, paloma):
         self.bench, self.paloma = bench, paloma
         self.folder = bench.folder
@@ -132,13 +133,14 @@ class Queued:
         line = "A line of sixty-four octets, fifteen of which make this up.....\n"
         self.bench.write("mail4", "From: a@b.example\nTo: c@d.example\nSubject: Four kibibytes\n\n" + line * 60)
 
-    def configure(self, name, port):
+    def configure(self, name, port, **settings):
         """A home with a configuration and a spool of its own."""
         folder = self.folder / name
         shutil.rmtree(folder, ignore_errors=True)
         (folder / "paloma").mkdir(parents=True)
         (folder / "paloma" / "paloma.conf").write_text(
-            f"[paloma]\nrelay = smtp://127.0.0.1:{port}\ntls = none\nhost_name = bench.example\nspool = {folder}/spool\nlog = {folder}/log\n")
+            f"[paloma]\nrelay = smtp://127.0.0.1:{port}\ntls = none\nhost_name = bench.example\nspool = {folder}/spool\nlog = {folder}/log\n"
+            + "".join(f"{key} = {value}\n" for key, value in settings.items()))
         return folder / "spool"
 
     def sendmail(self, name, *words, stdin="mail"):
@@ -155,7 +157,7 @@ class Queued:
 
     def run(self, wanted):
         """wanted: names of parts; empty: all."""
-        parts = [part for part in (self.submission, self.background, self.draining, self.mailbox, self.length, self.recipients)
+        parts = [part for part in (self.submission, self.aliases, self.session, self.background, self.draining, self.mailbox, self.length, self.recipients)
                  if not wanted or part.__name__ in wanted]
         if not parts:
             return
