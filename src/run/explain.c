@@ -219,6 +219,7 @@ int explain_route(const struct request *request)
 	else {
 		local_domain = submission_local_domain(&conf, &facts);
 		draft.envelope.user = facts.user;
+		conf.alias.tells_steps = true;
 		if (request->no_aliases)
 			conf.alias.path = NULL;
 		if (make_recipients(request, local_domain, &draft, &err) < 0 || make_author(request, &conf, local_domain, &draft, &err) < 0) {

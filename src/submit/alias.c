@@ -72,6 +72,11 @@ struct alias_node *alias_node_want(struct aliases *aliases, enum alias_node_kind
 	return node;
 }
 
+unsigned alias_node_line(const struct alias_node *node, unsigned line)
+{
+	return alias_file_lines(node->before) + line;
+}
+
 void alias_note(struct aliases *aliases, struct alias_notes *notes, const char *file, unsigned line, struct view text)
 {
 	notes->items = arena_grow(aliases->arena, notes->items, notes->count, &notes->capacity, sizeof *notes->items);
@@ -99,15 +104,16 @@ bool alias_split(const struct aliases *aliases, struct view path, struct view *l
 	return true;
 }
 
-/* What a member leads to on this host. Fails when its domain cannot be one. */
-static int take_link(struct aliases *aliases, const struct alias_file *file, struct alias_member *member, struct alias_node **link, struct err *err)
+/* What a member of a node leads to on this host. Fails when its domain cannot be one. */
+static int take_link(struct aliases *aliases, const struct alias_node *node, const struct alias_file *file, struct alias_member *member,
+		     struct alias_node **link, struct err *err)
 {
 	*link = NULL;
 	if (member->kind == ALIAS_INCLUDE) {
 		*link = alias_node_want(aliases, NODE_INCLUDE, member->text);
 		if (!(*link)->named_in) {
 			(*link)->named_in = file->path;
-			(*link)->named_line = member->line;
+			(*link)->named_line = alias_node_line(node, member->line);
 		}
 	}
 	if (member->kind != ALIAS_ADDRESS)
@@ -119,9 +125,9 @@ static int take_link(struct aliases *aliases, const struct alias_file *file, str
 }
 
 /* What is no address in another user's file would be told him in a report. */
-static void refuse_include(struct aliases *aliases, const struct alias_file *file, const struct alias_member *member)
+static void refuse_include(struct aliases *aliases, const struct alias_node *node, const struct alias_file *file, const struct alias_member *member)
 {
-	alias_note(aliases, &aliases->troubles, file->path, member->line,
+	alias_note(aliases, &aliases->troubles, file->path, alias_node_line(node, member->line),
 		   view_of("An :include: is not done here: the file that says so is neither root's nor that of who reads it."));
 	aliases->troubles.items[aliases->troubles.count - 1].is_refusal = true;
 }
@@ -138,13 +144,13 @@ static void take_members(struct aliases *aliases, struct alias_node *node, const
 
 	while ((got = alias_member_take(file, value, aliases->arena, &member, &err)) != 0) {
 		if (got > 0 && member.kind == ALIAS_INCLUDE && !file->may_include) {
-			refuse_include(aliases, file, &member);
+			refuse_include(aliases, node, file, &member);
 			continue;
 		}
-		if (got < 0 || take_link(aliases, file, &member, &link, &err) < 0) {
+		if (got < 0 || take_link(aliases, node, file, &member, &link, &err) < 0) {
 			/* What stands in an included file may be nobody's business but its owner's. */
-			alias_note(aliases, &aliases->troubles, file->path, member.line, node->kind != NODE_NAME ? view_of("This is no address.")
-				   : arena_copy(aliases->arena, view_of(err.text)));
+			alias_note(aliases, &aliases->troubles, file->path, alias_node_line(node, member.line),
+				   node->kind != NODE_NAME ? view_of("This is no address.") : arena_copy(aliases->arena, view_of(err.text)));
 			continue;
 		}
 		node->members = arena_grow(aliases->arena, node->members, node->count, &node->capacity, sizeof *node->members);
@@ -177,6 +183,7 @@ static void look_up_names(struct aliases *aliases, size_t from, size_t to)
 		struct alias_node *node = aliases->nodes[numbers[i]];
 		struct alias_cursor value = {wanted[i].value, wanted[i].line};
 
+		node->before = wanted[i].before;
 		node->line = wanted[i].line;
 		node->is_trusted = aliases->file.is_trusted;
 		if (wanted[i].is_found)

@@ -27,6 +27,7 @@ struct alias_options {
 	const struct local_names *local; /* names of its domains are looked up even when it is off */
 	struct view everybody_else;	/* a path: who gets the mail of names without an entry; empty: each is its mailbox */
 	struct view domain;		/* put behind a name that has a way to another host */
+	bool tells_steps;		/* aliases_steps has what was followed */
 	/* Reads what a user has in ~/.forward; false: there is none, or none to be believed. Null: nobody has one. */
 	bool (*read_forward)(struct view user, int helper, struct arena *arena, struct alias_forward *forward);
 	int forward_helper;		/* its second argument: who reads it with the user's rights for us; 0: nobody */
@@ -61,7 +62,7 @@ bool aliases_lead_outside(struct aliases *aliases, struct view path, struct view
 /* True when the path is a name of this host; its domain says so. */
 bool aliases_is_local(const struct aliases *aliases, struct view path);
 
-/* What was wrong, and, one per alias that was followed, what it says. */
+/* What was wrong, and, one per alias that was followed, what it says, if tells_steps. */
 const struct alias_notes *aliases_troubles(const struct aliases *aliases);
 const struct alias_notes *aliases_steps(const struct aliases *aliases);
 

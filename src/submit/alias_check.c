@@ -69,7 +69,7 @@ static void check_members(struct checking *checking)
 		const struct alias_node *node = checking->aliases->nodes[i];
 
 		if (node->kind == NODE_NAME && node->is_found && node->count == 0)
-			note(checking, node->line, arena_printf(checking->arena, "%.*s leads to nobody.", VIEW_ARG(node->name)));
+			note(checking, alias_node_line(node, node->line), arena_printf(checking->arena, "%.*s leads to nobody.", VIEW_ARG(node->name)));
 	}
 }
 

@@ -44,13 +44,13 @@ static void give_mailbox(struct expansion *expansion, struct view path)
 	give(expansion, path, (struct view){0}, (struct view){0});
 }
 
-/* The alias as it is told. */
+/* The alias, for who asked to be told. */
 static void tell(struct aliases *aliases, struct alias_node *node)
 {
 	static const char *const kinds[] = {[NODE_NAME] = "", [NODE_INCLUDE] = ":include:", [NODE_FORWARD] = "~"};
 	struct buf text;
 
-	if (node->is_told)
+	if (node->is_told || !aliases->options.tells_steps)
 		return;
 	node->is_told = true;
 	buf_init(&text, 64 * 1024);
@@ -67,7 +67,7 @@ static void tell(struct aliases *aliases, struct alias_node *node)
 			buf_append(&text, member->text);
 		}
 	}
-	alias_note(aliases, &aliases->steps, node->file, node->line, arena_copy(aliases->arena, buf_view(&text)));
+	alias_note(aliases, &aliases->steps, node->file, alias_node_line(node, node->line), arena_copy(aliases->arena, buf_view(&text)));
 	buf_clear(&text);
 }
 
@@ -75,7 +75,7 @@ static void refuse(struct expansion *expansion, const struct alias_node *node, c
 {
 	struct aliases *aliases = expansion->aliases;
 
-	alias_note(aliases, &aliases->troubles, node->file, member->line,
+	alias_note(aliases, &aliases->troubles, node->file, alias_node_line(node, member->line),
 		   arena_printf(aliases->arena, "%.*s leads to %s%.*s, which %s.", VIEW_ARG(node->name), member->kind == ALIAS_COMMAND ? "|" : "",
 				VIEW_ARG(member->text), why));
 	aliases->troubles.items[aliases->troubles.count - 1].is_refusal = true;
@@ -187,7 +187,7 @@ static void expand_address(struct expansion *expansion, struct alias_node *node,
 	else if (!find_speaker(link)->is_open)
 		expand_name(expansion, link, member_path);
 	else
-		alias_note(aliases, &aliases->troubles, node->file, member->line,
+		alias_note(aliases, &aliases->troubles, node->file, alias_node_line(node, member->line),
 			   arena_printf(aliases->arena, "%.*s leads back to %.*s; this one is left out.", VIEW_ARG(node->name), VIEW_ARG(link->name)));
 }
 

@@ -31,10 +31,13 @@ struct alias_wanted {
 	struct view name;		/* lower case */
 	bool is_found;
 	struct view value;		/* what stands behind its colon, lines and comments included */
-	unsigned line;
+	struct view before;		/* whose lines have not been counted yet (alias_file_lines): few ask for them */
+	unsigned line;			/* of the name, from the end of before on */
 };
 /* Finds each, as going through all entries would; of two with one name the first counts. */
 void alias_file_find(const struct alias_file *file, struct alias_wanted *wanted, size_t count);
+/* How many lines end in a text. */
+unsigned alias_file_lines(struct view text);
 
 /* One entry after another, for who looks at all of them. */
 struct alias_entry {

@@ -44,10 +44,11 @@ __attribute__((always_inline)) static inline size_t pass_over_with(struct view t
 	return at;
 }
 
-__attribute__((always_inline)) static inline size_t count_lines_with(struct view text)
+__attribute__((always_inline)) static inline unsigned count_lines_with(struct view text)
 {
 	const unsigned char *octets = (const unsigned char *)text.data;
-	size_t count = 0, at = 0;
+	unsigned count = 0;
+	size_t at = 0;
 
 	for (; at + COUNTED <= text.len; at += COUNTED) {
 		unsigned char some = 0; /* less than 256 */
@@ -58,7 +59,7 @@ __attribute__((always_inline)) static inline size_t count_lines_with(struct view
 		count += some;
 	}
 	for (; at < text.len; at++)
-		count += (size_t)(octets[at] == '\n');
+		count += octets[at] == '\n';
 	return count;
 }
 
@@ -68,7 +69,7 @@ __attribute__((target("avx2"))) static size_t pass_over_wide(struct view text, s
 	return pass_over_with(text, at, tail);
 }
 
-__attribute__((target("avx2"))) static size_t count_lines_wide(struct view text)
+__attribute__((target("avx2"))) static unsigned count_lines_wide(struct view text)
 {
 	return count_lines_with(text);
 }
@@ -92,7 +93,7 @@ static size_t pass_over(struct view text, size_t at, const struct tail *tail)
 	return has_wide_registers() ? pass_over_wide(text, at, tail) : pass_over_with(text, at, tail);
 }
 
-static size_t count_lines(struct view text)
+unsigned alias_file_lines(struct view text)
 {
 	return has_wide_registers() ? count_lines_wide(text) : count_lines_with(text);
 }
@@ -117,11 +118,12 @@ static size_t next_candidate(struct view text, size_t at, struct view name, cons
 	return text.len;
 }
 
-static void take(struct alias_wanted *wanted, const struct alias_entry *entry, size_t lines_before)
+static void take(struct alias_wanted *wanted, const struct alias_entry *entry, struct view before)
 {
 	wanted->is_found = true;
 	wanted->value = entry->value;
-	wanted->line = (unsigned)lines_before + entry->line;
+	wanted->before = before;
+	wanted->line = entry->line;
 }
 
 static void find_one(struct view text, struct alias_wanted *wanted, struct arena *scratch)
@@ -133,10 +135,10 @@ static void find_one(struct view text, struct alias_wanted *wanted, struct arena
 
 	/* What the first line is, is seen when it is read. */
 	for (size_t at = 0; at < text.len; at = next_candidate(text, at, name, &tail)) {
-		struct alias_cursor cursor = {.rest = view_from(text, at)};
+		struct alias_cursor cursor = {view_from(text, at), 1};
 
 		if (alias_entry_take(&cursor, scratch, &entry) && entry.has_colon && view_equal(entry.name, name)) {
-			take(wanted, &entry, count_lines(view_first(text, at)) + 1);
+			take(wanted, &entry, view_first(text, at));
 			return;
 		}
 	}
@@ -186,11 +188,11 @@ static void fill_index(struct name_index *index, struct alias_wanted *wanted, si
 static void find_many(struct view text, struct alias_wanted *wanted, size_t count, struct arena *scratch)
 {
 	struct name_index index;
-	size_t line = 1;
+	unsigned line = 1;
 
 	fill_index(&index, wanted, count);
 	for (size_t at = 0; at < text.len && index.left > 0; at += view_index(view_from(text, at), '\n') + 1, line++) {
-		struct alias_cursor cursor = {.rest = view_from(text, at)};
+		struct alias_cursor cursor = {view_from(text, at), line};
 		struct alias_wanted *found;
 		struct alias_entry entry;
 
@@ -198,7 +200,7 @@ static void find_many(struct view text, struct alias_wanted *wanted, size_t coun
 			continue;
 		found = look_up(&index, entry.name);
 		if (found && !found->is_found) {
-			take(found, &entry, line);
+			take(found, &entry, (struct view){0});
 			index.left--;
 		}
 	}

@@ -15,7 +15,8 @@ struct alias_node {
 	bool is_found;
 	bool is_trusted;		/* it stands where files and commands may be named */
 	const char *file;
-	unsigned line;
+	struct view before;		/* lines that have not been counted (alias_node_line); empty when the text is gone */
+	unsigned line;			/* in file, from the end of before on, as those of members */
 	const char *named_in;		/* of an included file: where that was said first */
 	unsigned named_line;
 	struct alias_member *members;
@@ -50,6 +51,8 @@ struct aliases {
 struct alias_node *alias_node_want(struct aliases *aliases, enum alias_node_kind kind, struct view name);
 /* The node of a name that was wanted; null: there is none. */
 struct alias_node *alias_node_find(const struct aliases *aliases, enum alias_node_kind kind, struct view name);
+/* The line in its file that is meant by the line of a node or of its member. */
+unsigned alias_node_line(const struct alias_node *node, unsigned line);
 void alias_note(struct aliases *aliases, struct alias_notes *notes, const char *file, unsigned line, struct view text);
 /* Local part and domain of a path; the local part without quotes. False when it is none. */
 bool alias_split(const struct aliases *aliases, struct view path, struct view *local_part, struct view *domain);

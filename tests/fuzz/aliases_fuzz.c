@@ -57,7 +57,7 @@ static struct alias_wanted look_at_all(const struct alias_file *file, struct vie
 
 static void check_found(const struct alias_wanted *wanted, const struct alias_wanted *all)
 {
-	assert(wanted->is_found == all->is_found && wanted->line == all->line);
+	assert(wanted->is_found == all->is_found && alias_file_lines(wanted->before) + wanted->line == all->line);
 	assert(wanted->value.data == all->value.data && wanted->value.len == all->value.len);
 }
 

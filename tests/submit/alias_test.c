@@ -347,7 +347,12 @@ static void what_was_followed_is_told(void **state)
 	const struct alias_notes *steps;
 
 	(void)state;
+	begin(&scene, "# x\nroot: admin");
+	expand(&scene, "root");
+	assert_int_equal(aliases_steps(scene.aliases)->count, 0); /* to nobody who has not asked */
+	end(&scene);
 	begin(&scene, "# x\nroot: admin,\n  \"|/bin/cat\"\nadmin: me@x.example, \\bob\n");
+	scene.options.tells_steps = true;
 	expand(&scene, "root");
 	steps = aliases_steps(scene.aliases);
 	assert_int_equal(steps->count, 2);
