@@ -84,18 +84,19 @@ void buf_append_char(struct buf *buf, char c)
 
 void buf_vprintf(struct buf *buf, const char *format, va_list args)
 {
+	size_t spare = buf->size - buf->len;
 	va_list again;
 	char *room;
 	int len;
 
 	va_copy(again, args);
-	len = vsnprintf(NULL, 0, format, args);
+	len = vsnprintf(spare > 0 ? buf->data + buf->len : NULL, spare, format, args);
 	assert(len >= 0);
 	room = buf_reserve(buf, (size_t)len);
-	if (room) {
+	if (room && (size_t)len >= spare)
 		vsnprintf(room, (size_t)len + 1, format, again); /* buf_reserve keeps room for the NUL */
+	if (room)
 		buf->len += (size_t)len;
-	}
 	va_end(again);
 }
 

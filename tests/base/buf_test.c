@@ -1,6 +1,7 @@
 /* buf and arena: growth, limits, what stays after an overflow. */
 #include "unit.h"
 
+#include <stdio.h>
 #include "base/arena.h"
 #include "base/buf.h"
 
@@ -21,6 +22,34 @@ static void buf_keeps_its_limit_and_drops_what_passes_it_whole(void **state)
 	assert_string_equal(buf_str(&buf), "42-abcdefg");
 	buf_clear(&buf);
 	assert_string_equal(buf_str(&buf), "");
+}
+
+/* Whether or not there is room already, and whether or not it may be used. */
+static void buf_prints_behind_what_it_holds(void **state)
+{
+	char expected[200];
+	struct buf buf;
+
+	(void)state;
+	for (int before = 0; before < 130; before++) {
+		for (int more = 0; more < 66; more++) {
+			buf_init(&buf, 128);
+			buf_printf(&buf, "%*s", before, "a");
+			snprintf(expected, sizeof expected, "%*s", before, "a");
+			if (buf.overflow) {
+				assert_true(before > 128);
+			} else {
+				size_t len = buf.len;
+
+				buf_printf(&buf, "%*s", more, "b");
+				snprintf(expected + len, sizeof expected - len, "%*s", more, "b");
+				assert_true(buf.overflow == (strlen(expected) > 128));
+				expected[buf.overflow ? len : strlen(expected)] = '\0';
+				assert_string_equal(buf_str(&buf), expected);
+			}
+			buf_clear(&buf);
+		}
+	}
 }
 
 static void buf_consumes_and_truncates(void **state)
@@ -62,6 +91,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(buf_keeps_its_limit_and_drops_what_passes_it_whole),
+		cmocka_unit_test(buf_prints_behind_what_it_holds),
 		cmocka_unit_test(buf_consumes_and_truncates),
 		cmocka_unit_test(arena_holds_small_and_large),
 	};
