@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/auxv.h>
 #include <sysexits.h>
+#include <unistd.h>
 #include "base/nearest.h"
 #include "conf/conf_keys.h"
 #include "conf/ini_file.h"
@@ -135,11 +136,21 @@ static int put_files(struct conf *conf, const char *config_file, bool is_lenient
 	return own ? put_file(conf, own, FILE_OWN_SETTINGS, CONF_USER_FILE, true, is_lenient, err) : 0;
 }
 
+/* Asking for each key takes longer than reading a file. */
+static bool is_in_environment(void)
+{
+	for (char **variable = environ; variable && *variable; variable++)
+		if (strncmp(*variable, "PALOMA_", 7) == 0)
+			return true;
+	return false;
+}
+
 static int put_environment(struct conf *conf, bool is_lenient, struct err *err)
 {
 	char name[64] = "PALOMA_";
+	bool is_wanted = is_in_environment() && !is_privileged();
 
-	for (size_t i = 0; i < conf_row_count && !is_privileged(); i++) {
+	for (size_t i = 0; i < conf_row_count && is_wanted; i++) {
 		struct view key = conf_rows[i].shown.key;
 		struct conf_value value = {.section = main_section, .key = key, .rank = CONF_ENVIRONMENT};
 		const char *text;
