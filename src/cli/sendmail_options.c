@@ -37,6 +37,13 @@ static int refuse(struct request *request, const struct option_row *row, const c
 	return err_set(err, EX_USAGE, STATUS(5, 5, 4), "-%c is not for callers to use.", row->letter);
 }
 
+/* In every mode: the letter of the mode may come from the same web form. */
+static int refuse_configuration(struct request *request, const struct option_row *row, const char *value, struct err *err)
+{
+	(void)request, (void)row, (void)value;
+	return err_set(err, EX_USAGE, STATUS(5, 5, 4), "-C is not for callers to use; paloma send, serve and queue take a configuration by --config.");
+}
+
 static int refuse_for_queue(struct request *request, const struct option_row *row, const char *value, struct err *err)
 {
 	(void)request, (void)value;
@@ -298,7 +305,7 @@ static const struct option_row sendmail_rows[] = {
 	{NULL, 'T', "TIME", false, NULL, ignore_word, 0, NULL},
 	{NULL, 'U', NULL, false, NULL, ignore, 0, NULL},
 	{NULL, 'x', NULL, false, NULL, ignore, 0, NULL},
-	{NULL, 'C', "FILE", false, NULL, refuse, 0, NULL},
+	{NULL, 'C', "FILE", false, NULL, refuse_configuration, 0, NULL},
 	{NULL, 'D', "FILE", false, NULL, refuse, 0, NULL},
 	{NULL, 'M', "X", false, NULL, refuse_for_queue, 0, NULL},
 	{NULL, 'Q', "REASON", true, NULL, refuse_for_queue, 0, NULL},

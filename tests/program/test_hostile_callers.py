@@ -37,6 +37,17 @@ def test_no_parameter_writes_reads_or_runs(q, tmp_path, words):
     assert q.files() == [] and sorted(path.name for path in tmp_path.iterdir()) == before
 
 
+@pytest.mark.parametrize("word", ["-C{}", "-C {}"])
+@pytest.mark.parametrize("mode", [(), ("-bs",), ("-bd",), ("-bD",), ("-bp",), ("-bi",), ("-bC",), ("-bv", "root"), ("-q",)], ids=" ".join)
+def test_no_mode_takes_a_configuration(q, tmp_path, mode, word):
+    (tmp_path / "secret").write_text(f"[paloma]\nrelay = smtp://x@127.0.0.1:1\npassword_command = touch {tmp_path}/ran\nqueue = never\n")
+    config = word.format(tmp_path / "secret").split()
+    for words in ((*mode, *config), (*config, *mode)):
+        result = q.run("sendmail", *words, input=MAIL)
+        assert result.returncode == 64 and result.stdout == b"" and b"--config" in result.stderr, result
+    assert not (tmp_path / "ran").exists() and q.files() == []
+
+
 LINES = ("x@x.example\nBcc: evil@example.net", "x@x.example\r\nRCPT TO:<evil@example.net>", "x@x.example>\r\nDATA", "x\rX-Evil: 1", "x\x1b[2Jx", "x\x7f")
 
 
