@@ -11,31 +11,44 @@
 #include "base/library.h"
 #endif
 #include "base/file.h"
+#include "base/mem.h"
 #include "net/dns_answer.h"
 #include "net/dns_hosts.h"
 #include "net/stream.h"
 
 enum { DNS_CLASS_IN = 1, HOSTS_MAX = 1024 * 1024, DEFAULT_TIMEOUT_MS = 20 * 1000, TRY_TIMEOUT_MS = 3000, TRIES = 3 };
 
-/* What the hosts file answers; true for a query that is done with. */
-static void ask_hosts(struct dns_query *queries, size_t count, bool *done, struct arena *arena)
-{
-	struct buf text;
-	struct err ignored;
-	bool missing;
-
-	buf_init(&text, HOSTS_MAX);
-	if (file_read("/etc/hosts", FILE_ANY, true, &missing, &text, &ignored) < 0)
-		buf_reset(&text);
-	for (size_t i = 0; i < count; i++)
-		done[i] = dns_hosts_answer(buf_view(&text), &queries[i], arena);
-	buf_clear(&text);
-}
-
 #ifdef HAVE_CARES
 #define CARES_FUNCTIONS(F) F(ares_library_init) F(ares_init_options) F(ares_set_servers_ports_csv) F(ares_query) F(ares_getsock) \
 	F(ares_timeout) F(ares_process_fd) F(ares_cancel) F(ares_destroy) F(ares_strerror)
 LIBRARY(cares, "libcares.so.2", "required", "dns", "Name service look-ups", CARES_FUNCTIONS)
+#endif
+
+struct dns_session {
+	const struct dns_options *options;
+	int64_t deadline_ms;
+	struct buf hosts;		/* /etc/hosts */
+	bool has_hosts;
+#ifdef HAVE_CARES
+	const struct cares_functions *cares; /* null: no server was asked yet */
+	ares_channel channel;
+#endif
+};
+
+/* What the hosts file answers; true for a query that is done with. */
+static void ask_hosts(struct dns_session *session, struct dns_query *queries, size_t count, bool *done, struct arena *arena)
+{
+	struct err ignored;
+	bool missing;
+
+	if (!session->has_hosts && file_read("/etc/hosts", FILE_ANY, true, &missing, &session->hosts, &ignored) < 0)
+		buf_reset(&session->hosts);
+	session->has_hosts = true;
+	for (size_t i = 0; i < count; i++)
+		done[i] = dns_hosts_answer(buf_view(&session->hosts), &queries[i], arena);
+}
+
+#ifdef HAVE_CARES
 
 /* One query on its way. */
 struct pending {
@@ -63,24 +76,26 @@ static void take_answer(void *context, int status, int timeouts, unsigned char *
 		: arena_str(pending->arena, view_of(pending->cares->ares_strerror(status)));
 }
 
-static int open_channel(const struct cares_functions *cares, const struct dns_options *options, struct arena *arena,
-			ares_channel *channel, struct err *err)
+/* Reads the system's configuration, so a session does it once. */
+static int open_channel(struct dns_session *session, const struct cares_functions *cares, struct arena *arena, struct err *err)
 {
+	struct view servers = session->options->servers;
 	struct ares_options settings = {.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES, .timeout = TRY_TIMEOUT_MS, .tries = TRIES};
 	int status = cares->ares_library_init(ARES_LIB_INIT_ALL);
 
 	if (status == ARES_SUCCESS)
-		status = cares->ares_init_options(channel, &settings, ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES);
+		status = cares->ares_init_options(&session->channel, &settings, ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES);
 	if (status != ARES_SUCCESS)
 		return err_set(err, EX_TEMPFAIL, STATUS(4, 4, 3), "The resolver cannot be started: %s.", cares->ares_strerror(status));
-	if (options->servers.len == 0)
+	if (servers.len > 0)
+		status = cares->ares_set_servers_ports_csv(session->channel, arena_str(arena, servers));
+	if (status == ARES_SUCCESS) {
+		session->cares = cares;
 		return 0;
-	status = cares->ares_set_servers_ports_csv(*channel, arena_str(arena, options->servers));
-	if (status == ARES_SUCCESS)
-		return 0;
-	cares->ares_destroy(*channel);
+	}
+	cares->ares_destroy(session->channel);
 	return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "dns_servers is a list of ADDRESS or ADDRESS:PORT, which \"%.*s\" is not: %s.",
-		       VIEW_ARG(options->servers), cares->ares_strerror(status));
+		       VIEW_ARG(servers), cares->ares_strerror(status));
 }
 
 /* Waits for the sockets of the channel once. False when there is no waiting: then nothing more is to be had either. */
@@ -112,41 +127,67 @@ static bool wait_once(const struct cares_functions *cares, ares_channel channel,
 	return true;
 }
 
-static int ask_servers(struct dns_query *queries, size_t count, const bool *done, const struct dns_options *options, struct arena *arena,
+static int ask_servers(struct dns_session *session, struct dns_query *queries, size_t count, const bool *done, struct arena *arena,
 		       struct err *err)
 {
 	const struct cares_functions *cares = cares_load(err);
-	int64_t deadline_ms = clock_now_ms() + (options->timeout_ms > 0 ? options->timeout_ms : DEFAULT_TIMEOUT_MS), left_ms;
 	struct pending *pending = ARENA_ARRAY(arena, count + 1, struct pending);
 	size_t open = 0;
-	ares_channel channel;
+	int64_t left_ms;
 
-	if (!cares || open_channel(cares, options, arena, &channel, err) < 0)
+	if (!cares || (!session->cares && open_channel(session, cares, arena, err) < 0))
 		return -1;
 	for (size_t i = 0; i < count; i++) {
 		if (done[i])
 			continue;
 		pending[i] = (struct pending){.cares = cares, .query = &queries[i], .arena = arena, .open = &open};
 		open++;
-		cares->ares_query(channel, arena_str(arena, queries[i].name), DNS_CLASS_IN, (int)queries[i].type, take_answer, &pending[i]);
+		cares->ares_query(session->channel, arena_str(arena, queries[i].name), DNS_CLASS_IN, (int)queries[i].type, take_answer, &pending[i]);
 	}
-	while (open > 0 && (left_ms = deadline_ms - clock_now_ms()) > 0)
-		if (!wait_once(cares, channel, left_ms))
+	while (open > 0 && (left_ms = session->deadline_ms - clock_now_ms()) > 0)
+		if (!wait_once(cares, session->channel, left_ms))
 			break;
-	cares->ares_cancel(channel);
-	cares->ares_destroy(channel);
+	cares->ares_cancel(session->channel);
 	return 0;
 }
+
+static void close_channel(struct dns_session *session)
+{
+	if (session->cares)
+		session->cares->ares_destroy(session->channel);
+}
 #else
-static int ask_servers(struct dns_query *queries, size_t count, const bool *done, const struct dns_options *options, struct arena *arena,
+static void close_channel(struct dns_session *session)
+{
+	(void)session;
+}
+
+static int ask_servers(struct dns_session *session, struct dns_query *queries, size_t count, const bool *done, struct arena *arena,
 		       struct err *err)
 {
-	(void)queries, (void)count, (void)done, (void)options, (void)arena;
+	(void)session, (void)queries, (void)count, (void)done, (void)arena;
 	return err_set(err, EX_UNAVAILABLE, STATUS(4, 4, 3), "This paloma was built without c-ares and can look up no names; give a relay's IP address.");
 }
 #endif
 
-int dns_lookup_all(struct dns_query *queries, size_t count, const struct dns_options *options, struct arena *arena, struct err *err)
+struct dns_session *dns_open(const struct dns_options *options)
+{
+	struct dns_session *session = mem_alloc(sizeof *session);
+
+	session->options = options;
+	session->deadline_ms = clock_now_ms() + (options->timeout_ms > 0 ? options->timeout_ms : DEFAULT_TIMEOUT_MS);
+	buf_init(&session->hosts, HOSTS_MAX);
+	return session;
+}
+
+void dns_close(struct dns_session *session)
+{
+	close_channel(session);
+	buf_clear(&session->hosts);
+	free(session);
+}
+
+int dns_ask(struct dns_session *session, struct dns_query *queries, size_t count, struct arena *arena, struct err *err)
 {
 	bool *done = ARENA_ARRAY(arena, count + 1, bool);
 	size_t left = 0;
@@ -158,7 +199,7 @@ int dns_lookup_all(struct dns_query *queries, size_t count, const struct dns_opt
 		queries[i].reason = "it was not asked";
 		queries[i].canonical = queries[i].name;
 	}
-	ask_hosts(queries, count, done, arena);
+	ask_hosts(session, queries, count, done, arena);
 	for (size_t i = 0; i < count; i++) {
 		/* Not to be asked for: a NUL or a backslash would make another name of it on the way. */
 		if (!done[i] && !dns_name_is_host(queries[i].name)) {
@@ -168,5 +209,14 @@ int dns_lookup_all(struct dns_query *queries, size_t count, const struct dns_opt
 		}
 		left += !done[i];
 	}
-	return left == 0 ? 0 : ask_servers(queries, count, done, options, arena, err);
+	return left == 0 ? 0 : ask_servers(session, queries, count, done, arena, err);
+}
+
+int dns_lookup_all(struct dns_query *queries, size_t count, const struct dns_options *options, struct arena *arena, struct err *err)
+{
+	struct dns_session *session = dns_open(options);
+	int result = dns_ask(session, queries, count, arena, err);
+
+	dns_close(session);
+	return result;
 }

@@ -35,12 +35,22 @@ struct dns_query {
 
 struct dns_options {
 	struct view servers;		/* "ADDR", "ADDR:PORT", "[V6]:PORT", by commas; empty: the system's */
-	int timeout_ms;			/* for all look-ups of one call */
+	int timeout_ms;			/* for all look-ups of one session */
 };
+
+/* Look-ups in rounds: the second asks for the hosts that the first has named. */
+struct dns_session;
+
+/* options: borrowed until it is closed. The time begins now. */
+struct dns_session *dns_open(const struct dns_options *options);
+void dns_close(struct dns_session *session);
 
 /* Answers every query; each one's failure is in its result, so the call itself fails only when the resolver
  * cannot be started (EX_TEMPFAIL 4.4.3), its library is missing (EX_UNAVAILABLE) or the servers are no list (EX_CONFIG).
  * Names in /etc/hosts answer A and AAAA; what is no host name does not exist. Strings live in the arena. */
+int dns_ask(struct dns_session *session, struct dns_query *queries, size_t count, struct arena *arena, struct err *err);
+
+/* A session of one round. */
 int dns_lookup_all(struct dns_query *queries, size_t count, const struct dns_options *options, struct arena *arena,
 		   struct err *err);
 

@@ -14,6 +14,7 @@ struct search {
 
 struct resolution {
 	const struct route_options *options;
+	struct dns_session *dns;
 	struct arena *arena;
 	struct search *searches;
 	size_t count;
@@ -343,32 +344,40 @@ static int second_round(struct resolution *resolution, struct err *err)
 				: ask_for_addresses(resolution, host->name, &capacity);
 		}
 	}
-	return dns_lookup_all(resolution->queries, resolution->query_count, &resolution->options->dns, resolution->arena, err);
+	return dns_ask(resolution->dns, resolution->queries, resolution->query_count, resolution->arena, err);
+}
+
+static int resolve(struct resolution *resolution, struct err *err)
+{
+	ask_for_hosts(resolution);
+	if (resolution->query_count > 0 && dns_ask(resolution->dns, resolution->queries, resolution->query_count, resolution->arena, err) < 0)
+		return -1;
+	for (size_t i = 0; i < resolution->count; i++) {
+		struct search *search = &resolution->searches[i];
+
+		if (search->query_count == 0)
+			add_host_itself(resolution, search);
+		else if (search->target->kind == MX_OF_DOMAIN)
+			judge_mx(resolution, search);
+		else
+			judge_srv(resolution, search);
+	}
+	if (second_round(resolution, err) < 0)
+		return -1;
+	for (size_t i = 0; i < resolution->count; i++)
+		finish(resolution, &resolution->searches[i]);
+	return 0;
 }
 
 int mx_resolve(struct mx_target *targets, size_t count, const struct route_options *options, struct arena *arena, struct err *err)
 {
-	struct resolution resolution = {.options = options, .arena = arena, .count = count, .chance = options->seed};
+	struct resolution resolution = {.options = options, .dns = dns_open(&options->dns), .arena = arena, .count = count, .chance = options->seed};
+	int result;
 
 	resolution.searches = ARENA_ARRAY(arena, count + 1, struct search);
 	for (size_t i = 0; i < count; i++)
 		resolution.searches[i].target = &targets[i];
-	ask_for_hosts(&resolution);
-	if (resolution.query_count > 0 && dns_lookup_all(resolution.queries, resolution.query_count, &options->dns, arena, err) < 0)
-		return -1;
-	for (size_t i = 0; i < count; i++) {
-		struct search *search = &resolution.searches[i];
-
-		if (search->query_count == 0)
-			add_host_itself(&resolution, search);
-		else if (search->target->kind == MX_OF_DOMAIN)
-			judge_mx(&resolution, search);
-		else
-			judge_srv(&resolution, search);
-	}
-	if (second_round(&resolution, err) < 0)
-		return -1;
-	for (size_t i = 0; i < count; i++)
-		finish(&resolution, &resolution.searches[i]);
-	return 0;
+	result = resolve(&resolution, err);
+	dns_close(resolution.dns);
+	return result;
 }

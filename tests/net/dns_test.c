@@ -405,6 +405,27 @@ static void no_descriptor_is_left(void **state)
 	arena_free(arena);
 }
 
+/* The hosts that a first round has named are asked for with what it has left of the time. */
+static void rounds_share_one_deadline(void **state)
+{
+	struct arena *arena = arena_new();
+	struct dns_query queries[] = {{.name = VIEW("good.test"), .type = DNS_A}, {.name = VIEW("silent.test"), .type = DNS_A},
+				      {.name = VIEW("good.test"), .type = DNS_A}, {.name = VIEW("localhost"), .type = DNS_A}};
+	struct dns_options options = {.servers = view_of(((struct server *)*state)->address), .timeout_ms = 5000};
+	struct dns_session *session = dns_open(&options);
+	struct err err = {0};
+
+	assert_int_equal(dns_ask(session, queries, 1, arena, &err), 0);
+	assert_int_equal(queries[0].result, DNS_OK);
+	assert_int_equal(dns_ask(session, queries + 1, 1, arena, &err), 0); /* waits for nothing until the time is over */
+	assert_string_equal(queries[1].reason, "no name server answered in time");
+	assert_int_equal(dns_ask(session, queries + 2, 2, arena, &err), 0);
+	assert_string_equal(queries[2].reason, "no name server answered in time");
+	assert_int_equal(queries[3].result, DNS_OK);
+	dns_close(session);
+	arena_free(arena);
+}
+
 static void no_question_needs_no_server(void **state)
 {
 	struct dns_options options = {.servers = VIEW("no address")};
@@ -425,7 +446,8 @@ int main(void)
 		cmocka_unit_test(failures_have_their_classes), cmocka_unit_test(an_answer_of_64_kb_comes_over_tcp),
 		cmocka_unit_test(all_are_asked_side_by_side), cmocka_unit_test(a_deadline_takes_only_what_is_late),
 		cmocka_unit_test(a_dead_server_gives_way_to_the_next), cmocka_unit_test(what_is_no_name_does_not_exist),
-		cmocka_unit_test(servers_that_are_no_list), cmocka_unit_test(no_descriptor_is_left), cmocka_unit_test(no_question_needs_no_server),
+		cmocka_unit_test(servers_that_are_no_list), cmocka_unit_test(no_descriptor_is_left), cmocka_unit_test(rounds_share_one_deadline),
+		 cmocka_unit_test(no_question_needs_no_server),
 	};
 
 	return cmocka_run_group_tests(tests, start_server, stop_server);
