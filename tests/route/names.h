@@ -31,7 +31,7 @@ static const char *names_type(enum dns_type type)
 	return type == DNS_MX ? "MX" : type == DNS_SRV ? "SRV" : type == DNS_A ? "A" : type == DNS_AAAA ? "AAAA" : "TXT";
 }
 
-static void names_take(struct dns_query *query, struct view line, struct arena *arena)
+static void names_take(struct dns_query *query, struct view line, struct arena *answers)
 {
 	struct dns_record record = {0};
 	size_t capacity = query->record_count; /* moves at each record, so that nobody keeps a pointer */
@@ -47,7 +47,7 @@ static void names_take(struct dns_query *query, struct view line, struct arena *
 	} else if (query->type != DNS_TXT) {
 		assert_true(net_address_parse(names_word(&line), 0, &record.address));
 	}
-	query->records = arena_grow(arena, query->records, query->record_count, &capacity, sizeof record);
+	query->records = arena_grow(answers, query->records, query->record_count, &capacity, sizeof record);
 	query->records[query->record_count++] = record;
 	query->result = DNS_OK;
 }
@@ -63,7 +63,7 @@ void dns_close(struct dns_session *session)
 	assert_null(session);
 }
 
-int dns_ask(struct dns_session *session, struct dns_query *queries, size_t count, struct arena *arena, struct err *err)
+int dns_ask(struct dns_session *session, struct dns_query *queries, size_t count, struct arena *answers, struct err *err)
 {
 	(void)session, (void)err;
 	names_rounds += count > 0;
@@ -90,7 +90,7 @@ int dns_ask(struct dns_session *session, struct dns_query *queries, size_t count
 				break;
 			}
 			if (view_equal(type, view_of(names_type(query->type))))
-				names_take(query, line, arena);
+				names_take(query, line, answers);
 		}
 	}
 	return 0;
