@@ -27,6 +27,8 @@ struct envelope {
 	enum body_type body;
 	bool smtputf8;			/* an address or a field needs RFC 6531 */
 	bool is_raw;			/* the message goes octet by octet: nothing of it is mended on this host */
+	bool is_relayed;		/* it comes from elsewhere: its header is complete, and stays as it is */
+	bool no_aliases;		/* recipients are meant as they are named */
 	enum dsn_return dsn_return;
 	struct view envelope_id;	/* ENVID, decoded; empty: none */
 	struct view user;		/* who handed it over, by which a relay may be chosen; empty: not known */

@@ -220,8 +220,7 @@ int explain_route(const struct request *request)
 		local_domain = submission_local_domain(&conf, &facts);
 		draft.envelope.user = facts.user;
 		conf.alias.tells_steps = true;
-		if (request->no_aliases)
-			conf.alias.path = NULL;
+		draft.envelope.no_aliases = request->no_aliases;
 		if (make_recipients(request, local_domain, &draft, &err) < 0 || make_author(request, &conf, local_domain, &draft, &err) < 0) {
 			status = output_complain(&err);
 		} else {

@@ -365,7 +365,7 @@ static void resolve(struct handover *handover)
 
 	handover->is_resolved = true;
 	resolution_apply(handover->draft, handover->conf, handover->facts, handover->fallback_author,
-			 handover->draft->envelope.is_raw || handover->request->is_relayed, &resolution);
+			 handover->draft->envelope.is_raw || handover->draft->envelope.is_relayed, &resolution);
 	resolution_log(&resolution);
 	handover->reverse_path = resolution.reverse_path;
 	handover->author = submission_author_path(handover->draft->message, handover->arena);

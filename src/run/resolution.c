@@ -232,11 +232,13 @@ void resolution_apply(struct draft *draft, const struct conf *conf, const struct
 	if (names.host_name.len == 0)
 		facts_take_local_names(&names, facts, arena);
 	alias_options.local = &names;
-	/* Where nothing is local nobody is known, and who has no entry is unknown. */
-	if (names.is_off)
-		alias_options.everybody_else = find_catch_all(conf, facts, arena);
 	alias_options.domain = options.domain;
 	alias_options.read_forward = conf->forward && !names.is_off ? forward_read : NULL;
+	if (draft->envelope.no_aliases) {
+		alias_options.path = NULL;
+		alias_options.read_forward = NULL;
+	} else if (names.is_off) /* nobody is known, and who has no entry is unknown */
+		alias_options.everybody_else = find_catch_all(conf, facts, arena);
 	aliases = aliases_new(&alias_options, arena);
 	if (alias_options.everybody_else.len > 0)
 		aliases_want(aliases, alias_options.everybody_else);
@@ -301,7 +303,7 @@ int resolution_check_user(struct view path, const struct envelope *envelope, con
 			  struct err *err)
 {
 	struct recipient recipient = {.forward_path = path};
-	struct draft draft = {.envelope = {.reverse_path = envelope->reverse_path, .user = facts->user}};
+	struct draft draft = {.envelope = {.reverse_path = envelope->reverse_path, .user = facts->user, .no_aliases = envelope->no_aliases}};
 	struct local_routing routing = conf->local_routing;
 	struct route_options options = conf->route;
 	size_t unknown = 0;

@@ -72,6 +72,8 @@ static int complete(struct sending *sending, struct err *err)
 	const struct composition *wish = &sending->request->composition;
 
 	sending->draft.envelope.is_raw = wish->raw;
+	sending->draft.envelope.is_relayed = sending->request->is_relayed;
+	sending->draft.envelope.no_aliases = sending->request->no_aliases;
 	if (complete_check_hops(sending->draft.message, err) < 0)
 		return -1;
 	if (submission_find_author(&sending->conf, &sending->facts, wish->full_name, sending->arena, &sending->author, err) < 0)

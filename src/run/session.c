@@ -48,13 +48,15 @@ static int session_recipient(void *context, const struct envelope *envelope, con
 {
 	const struct session *session = context;
 	struct arena *arena = arena_new();
+	struct envelope asked = *envelope;
 	struct view path;
 	const struct conf *conf = session->options->conf;
 	int result = qualify_path(recipient->forward_path, submission_local_domain(conf, &session->facts), arena, &path, err);
 
+	asked.no_aliases |= session->options->no_aliases;
 	/* Our own sendmail has promised its caller a report; who speaks SMTP himself is told. */
 	if (result == 0 && (session->options->hand_over || !session->caller->is_known))
-		result = resolution_check_user(path, envelope, conf, &session->facts, err);
+		result = resolution_check_user(path, &asked, conf, &session->facts, err);
 	arena_free(arena);
 	return result;
 }
@@ -67,7 +69,8 @@ static int take_envelope(struct session *session, const struct envelope *given, 
 	struct envelope *envelope = &session->draft.envelope;
 
 	*envelope = (struct envelope){.body = given->body, .smtputf8 = given->smtputf8, .is_raw = given->is_raw,
-				      .dsn_return = given->dsn_return, .envelope_id = arena_copy(arena, given->envelope_id)};
+				      .is_relayed = given->is_relayed || session->options->is_relayed,
+				      .no_aliases = given->no_aliases || session->options->no_aliases, .dsn_return = given->dsn_return, .envelope_id = arena_copy(arena, given->envelope_id)};
 	if (given->reverse_path.len > 0 && qualify_path(given->reverse_path, domain, arena, &envelope->reverse_path, err) < 0)
 		return -1;
 	for (size_t i = 0; i < given->recipient_count; i++) {
@@ -166,6 +169,8 @@ static int complete(struct session *session, struct err *err)
 		return -1;
 	if (draft->envelope.is_raw)
 		return normalize_check_raw(draft->message, err);
+	if (draft->envelope.is_relayed)
+		return normalize_message(draft, err);
 	return submission_complete(draft, &session->facts, &session->author, session->facts.random + 16, err);
 }
 
@@ -176,7 +181,8 @@ static int store(struct session *session, const struct submission_trace *trace, 
 	struct resolution resolution;
 	int result;
 
-	resolution_apply(&session->draft, options->conf, &session->facts, &session->author, session->draft.envelope.is_raw, &resolution);
+	resolution_apply(&session->draft, options->conf, &session->facts, &session->author, session->draft.envelope.is_raw || session->draft.envelope.is_relayed,
+			 &resolution);
 	resolution_log(&resolution);
 	result = submission_store(&session->draft, trace, options->conf, &session->facts, options->spool, &parts, err);
 	if (result == 0) {
@@ -243,7 +249,7 @@ void session_run_stream(const struct session_options *options, struct stream *st
 	struct smtp_server_options server_options = {
 		.host_name = options->facts->host_name, .max_octets = wish->max_octets ? wish->max_octets : options->conf->compose.max_octets,
 		.max_recipients = wish->max_recipients ? wish->max_recipients : RECIPIENTS_DEFAULT, .max_errors = ERRORS_MAX,
-		.timeout_ms = (int)timeout_s * 1000, .offer_raw = caller->is_known,
+		.timeout_ms = (int)timeout_s * 1000, .offer_own = caller->is_known,
 	};
 	struct session session = {.options = options, .caller = caller, .arena = arena_new(), .facts = *options->facts};
 

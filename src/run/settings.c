@@ -10,13 +10,7 @@ int settings_load(struct conf *conf, const struct request *request, struct err *
 				       .override_count = request->override_count};
 
 	sources.is_lenient = !request->config_file && !request->dry_run && !request->print;
-	if (conf_load(conf, &sources, err) < 0)
-		return -1;
-	if (request->no_aliases) {
-		conf->alias.path = NULL;
-		conf->forward = false;
-	}
-	return 0;
+	return conf_load(conf, &sources, err);
 }
 
 void settings_open_log(const struct conf *conf, const struct request *request)

@@ -100,7 +100,8 @@ static int fail(int code, const struct err *err)
 int stdio_session_run(const struct request *request)
 {
 	struct stdio_session session = {.conf.arena = NULL};
-	struct session_options options = {.conf = &session.conf, .facts = &session.facts, .wish = &request->serve, .hand_over = hand_over, .context = &session};
+	struct session_options options = {.conf = &session.conf, .facts = &session.facts, .wish = &request->serve, .is_relayed = request->is_relayed,
+					  .no_aliases = request->no_aliases, .hand_over = hand_over, .context = &session};
 	struct caller caller;
 	struct stream *stream;
 	int status = EX_OK;

@@ -5,7 +5,7 @@
 #include "base/escape.h"
 
 enum {
-	/* What extensions add to MAIL and RCPT: SIZE 26, BODY 17, SMTPUTF8 10, XRAW 5, DSN 500 (RFC 3461 §4). */
+	/* What extensions add to MAIL and RCPT: SIZE 26, BODY 17, SMTPUTF8 10, XRAW 5, XRELAYED 9, XNOALIASES 11, DSN 500 (RFC 3461 §4). */
 	PARAMETERS_MAX = 1024,
 	ENVELOPE_ID_MAX = 100,		/* octets of xtext, RFC 3461 §4.4 */
 	ORIGINAL_MAX = 500,		/* RFC 3461 §4.2 */
@@ -196,6 +196,10 @@ int command_append_mail(struct buf *out, const struct envelope *envelope, uint64
 		buf_append_str(&argument, " SMTPUTF8");
 	if (envelope->is_raw && extensions_have(extensions, SMTP_EXT_RAW))
 		buf_append_str(&argument, " XRAW");
+	if (envelope->is_relayed && extensions_have(extensions, SMTP_EXT_RELAYED))
+		buf_append_str(&argument, " XRELAYED");
+	if (envelope->no_aliases && extensions_have(extensions, SMTP_EXT_NO_ALIASES))
+		buf_append_str(&argument, " XNOALIASES");
 	if (extensions_have(extensions, SMTP_EXT_DSN))
 		append_return(&argument, envelope);
 	result = command_append(out, (struct view)VIEW("MAIL FROM:"), buf_view(&argument), COMMAND_LINE_MAX + PARAMETERS_MAX, err);

@@ -61,6 +61,8 @@ static const struct {
 	{VIEW("STARTTLS"), SMTP_EXT_STARTTLS, NULL},
 	{VIEW("LIMITS"), SMTP_EXT_LIMITS, read_limits},
 	{VIEW("XRAW"), SMTP_EXT_RAW, NULL},
+	{VIEW("XRELAYED"), SMTP_EXT_RELAYED, NULL},
+	{VIEW("XNOALIASES"), SMTP_EXT_NO_ALIASES, NULL},
 };
 
 void extensions_init(struct smtp_extensions *extensions)

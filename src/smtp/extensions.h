@@ -16,7 +16,10 @@ enum smtp_extension {
 	SMTP_EXT_AUTH = 1 << 7,		/* RFC 4954 */
 	SMTP_EXT_STARTTLS = 1 << 8,	/* RFC 3207 */
 	SMTP_EXT_LIMITS = 1 << 9,	/* RFC 9422 */
-	SMTP_EXT_RAW = 1 << 10,		/* ours: what is submitted need not be mended, see paloma-serve(8) */
+	/* Ours, of what is submitted; see paloma-serve(8). */
+	SMTP_EXT_RAW = 1 << 10,		/* it need not be mended */
+	SMTP_EXT_RELAYED = 1 << 11,	/* nor its header be completed */
+	SMTP_EXT_NO_ALIASES = 1 << 12,	/* nor aliases be looked up */
 };
 
 struct smtp_extensions {

@@ -54,8 +54,8 @@ static void take_ehlo(struct smtp_server *server, struct view argument)
 	buf_append(&lines, server->options.host_name);
 	buf_append_str(&lines, "\nPIPELINING\n8BITMIME\nSMTPUTF8\nDSN\nENHANCEDSTATUSCODES\nCHUNKING");
 	buf_printf(&lines, "\nSIZE %llu", (unsigned long long)server->options.max_octets);
-	if (server->options.offer_raw)
-		buf_append_str(&lines, "\nXRAW");
+	if (server->options.offer_own)
+		buf_append_str(&lines, "\nXRAW\nXRELAYED\nXNOALIASES");
 	if (server->options.offer_starttls && !server->tls_active)
 		buf_append_str(&lines, "\nSTARTTLS");
 	if (server_may_auth(server) && !was_in)
@@ -130,6 +130,20 @@ static bool take_raw(struct smtp_server *server, struct view value, struct recip
 	return value.len == 0;
 }
 
+static bool take_relayed(struct smtp_server *server, struct view value, struct recipient *recipient)
+{
+	(void)recipient;
+	server->envelope.is_relayed = true;
+	return value.len == 0;
+}
+
+static bool take_no_aliases(struct smtp_server *server, struct view value, struct recipient *recipient)
+{
+	(void)recipient;
+	server->envelope.no_aliases = true;
+	return value.len == 0;
+}
+
 static bool take_ret(struct smtp_server *server, struct view value, struct recipient *recipient)
 {
 	bool is_full = view_equal_nocase(value, (struct view)VIEW("FULL"));
@@ -188,10 +202,12 @@ static bool take_orcpt(struct smtp_server *server, struct view value, struct rec
 
 static const struct parameter mail_parameters[] = {
 	{VIEW("SIZE"), take_size}, {VIEW("BODY"), take_body}, {VIEW("SMTPUTF8"), take_smtputf8}, {VIEW("RET"), take_ret},
-	{VIEW("ENVID"), take_envid}, {VIEW("AUTH"), take_mail_auth}, {VIEW("XRAW"), take_raw},
+	{VIEW("ENVID"), take_envid}, {VIEW("AUTH"), take_mail_auth},
+	{VIEW("XRAW"), take_raw}, {VIEW("XRELAYED"), take_relayed}, {VIEW("XNOALIASES"), take_no_aliases},
 };
 
-enum { MAIL_PARAMETERS = sizeof mail_parameters / sizeof *mail_parameters }; /* the last only where it is offered */
+/* The last are our own, and known only where they are offered. */
+enum { OWN_PARAMETERS = 3, MAIL_PARAMETERS = sizeof mail_parameters / sizeof *mail_parameters };
 
 static const struct parameter rcpt_parameters[] = {{VIEW("NOTIFY"), take_notify}, {VIEW("ORCPT"), take_orcpt}};
 
@@ -299,7 +315,7 @@ static void take_mail(struct smtp_server *server, struct view argument)
 		server_refuse(server, 501, STATUS(5, 5, 4), "MAIL is written as MAIL FROM:<address>");
 		return;
 	}
-	if (!take_parameters(server, argument, mail_parameters, server->options.offer_raw ? MAIL_PARAMETERS : MAIL_PARAMETERS - 1, NULL) ||
+	if (!take_parameters(server, argument, mail_parameters, server->options.offer_own ? MAIL_PARAMETERS : MAIL_PARAMETERS - OWN_PARAMETERS, NULL) ||
 	    (path.len > 0 && !parse_path(server, path, STATUS(5, 1, 7), &result)))
 		return;
 	if (server->trouble.exit_code) {

@@ -88,6 +88,10 @@ static void write_envelope(struct buf *out, const char *id, const struct envelop
 		buf_append_str(out, "smtputf8: yes\n");
 	if (envelope->is_raw)
 		buf_append_str(out, "raw: yes\n");
+	if (envelope->is_relayed)
+		buf_append_str(out, "relayed: yes\n");
+	if (envelope->no_aliases)
+		buf_append_str(out, "no-aliases: yes\n");
 	if (envelope->dsn_return != DSN_RETURN_DEFAULT)
 		buf_printf(out, "return: %s\n", envelope->dsn_return == DSN_RETURN_FULL ? "full" : "headers");
 	if (envelope->envelope_id.len > 0)
@@ -293,6 +297,20 @@ static bool take_raw(struct reading *reading, struct view value, size_t offset)
 	return view_equal(value, (struct view)VIEW("yes"));
 }
 
+static bool take_relayed(struct reading *reading, struct view value, size_t offset)
+{
+	(void)offset;
+	reading->mail->envelope.is_relayed = true;
+	return view_equal(value, (struct view)VIEW("yes"));
+}
+
+static bool take_no_aliases(struct reading *reading, struct view value, size_t offset)
+{
+	(void)offset;
+	reading->mail->envelope.no_aliases = true;
+	return view_equal(value, (struct view)VIEW("yes"));
+}
+
 static bool take_return(struct reading *reading, struct view value, size_t offset)
 {
 	bool is_full = view_equal(value, (struct view)VIEW("full"));
@@ -361,7 +379,8 @@ static const struct {
 	{VIEW("id"), take_id, NEEDED, 0}, {VIEW("arrival"), take_arrival, NEEDED, 0}, {VIEW("uid"), take_uid, NEEDED, 0},
 	TEXT("host", origin.host, NEEDED), TEXT("author", origin.author, 0), TEXT("user", envelope.user, 0), {VIEW("report"), take_report, 0, 0},
 	TEXT("from", envelope.reverse_path, NEEDED), {VIEW("body"), take_body, 0, 0}, {VIEW("smtputf8"), take_smtputf8, 0, 0},
-	{VIEW("raw"), take_raw, 0, 0}, {VIEW("return"), take_return, 0, 0}, TEXT("envelope-id", envelope.envelope_id, 0), {VIEW("size"), take_size, NEEDED, 0},
+	{VIEW("raw"), take_raw, 0, 0}, {VIEW("relayed"), take_relayed, 0, 0}, {VIEW("no-aliases"), take_no_aliases, 0, 0},
+	{VIEW("return"), take_return, 0, 0}, TEXT("envelope-id", envelope.envelope_id, 0), {VIEW("size"), take_size, NEEDED, 0},
 };
 
 enum { FIELD_COUNT = sizeof envelope_fields / sizeof *envelope_fields };

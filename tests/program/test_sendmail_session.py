@@ -46,6 +46,23 @@ def test_a_session_tells_of_addresses_that_are_none(q):
     assert session.end() == (0, b"") and len(q.files()) == 1 and "with SMTP id" in entries(q)[0]
 
 
+@pytest.mark.parametrize("words,parameters", [(("-n", "-G"), ""), ((), " XNOALIASES XRELAYED")])
+def test_a_session_leaves_aliases_and_header_alone_when_told_to(queue, tmp_path, words, parameters):
+    (tmp_path / "aliases").write_text("root: boss@example.net\nops: root\n")
+    q = queue(relay="smtp://127.0.0.1:1", retry_first=3600, host_name="test.example", aliases=tmp_path / "aliases")
+    session = Session(q, "-bs", *words)
+    session.reply()
+    session.say("EHLO client")
+    assert session.say(f"MAIL FROM:<{ANN}>{parameters}").startswith("250 ")
+    assert session.say("RCPT TO:<ops>").startswith("550 5.1.1 "), "it is an alias only"
+    assert session.say("RCPT TO:<root>").startswith("250 ")
+    assert session.say("DATA").startswith("354 ")
+    assert session.say("Subject: s\r\n\r\nx\r\n.").startswith("250 ")
+    assert session.say("QUIT").startswith("221 ") and session.end()[0] == 0
+    [entry] = entries(q)
+    assert "\nto: root@test.example\n" in entry and "\nrelayed: yes\nno-aliases: yes\n" in entry and "Message-ID" not in entry
+
+
 def test_a_session_tells_of_users_that_are_none(queue, tmp_path):
     """At once, as clients expect it; an alias is somebody, and so is who is one of several behind one."""
     (tmp_path / "aliases").write_text("ops: root, nosuch\nteam: nosuch\nnull: :blackhole:\naway: bob@example.net\n")

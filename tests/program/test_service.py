@@ -113,13 +113,50 @@ def test_a_raw_message_arrives_octet_by_octet(make_service, catcher, where):
     assert raw.endswith(b"\r\n" + RAW) and raw.count(b"Received: ") == 1
 
 
-def test_only_a_user_may_ask_for_raw(make_service):
+@pytest.mark.parametrize("word", ["XRAW", "XRELAYED", "XNOALIASES"])
+def test_only_a_user_may_ask_for_raw(make_service, word):
     service = make_service("--listen", "127.0.0.1:0")
     known, unknown = service.call(NOBODY), service.call(address=service.tcp())
     for caller, reply in (known, "250 "), (unknown, "555 "):
         caller.reply()
-        assert ("XRAW" in caller.say("EHLO client.example")) == (caller is known)
-        assert caller.say("MAIL FROM:<me@example.org> XRAW").startswith(reply)
+        assert (word in caller.say("EHLO client.example")) == (caller is known)
+        assert caller.say(f"MAIL FROM:<me@example.org> {word}").startswith(reply)
+
+
+FIELDS = b"To: root\nSubject: x\n\nx\n"
+NAMES = "local = no\ndomain = our.example\nfrom_policy = keep\n"
+
+
+@pytest.mark.parametrize("where", ["service", pytest.param("own spool", marks=root_only)])
+@pytest.mark.parametrize("words,recipient,is_completed", [
+    ((), "boss@example.net", True), (("-n",), "root@our.example", True), (("-G",), "boss@example.net", False), (("-G", "-n"), "root@our.example", False),
+])
+def test_what_sendmail_is_told_of_aliases_and_the_header_the_service_hears(make_service, catcher, tmp_path, where, words, recipient, is_completed):
+    server = catcher()
+    aliases = tmp_path / "aliases"
+    aliases.write_text("root: boss@example.net\n")
+    service = make_service(begin=False, settings=f"relay = {server.url}\naliases = {aliases}\n{NAMES}")
+    environment = {"PALOMA_HOST_NAME": "here.example"}
+    if where == "own spool":
+        state = service.folder / "state"
+        state.mkdir()
+        state.chmod(0o777)
+        service.submit.parent.mkdir()
+        with socket.socket(socket.AF_UNIX) as dead:
+            dead.bind(str(service.submit))
+        service.submit.chmod(0o777)
+        # the caller knows of no alias: what was said has to reach the service with the mail
+        environment |= {"XDG_STATE_HOME": str(state), "PALOMA_RETRY_FIRST": "1s", "PALOMA_ALIASES": "/nonexistent/aliases"}
+        assert service.run("sendmail", *words, "-f", "me@example.org", "root", input=FIELDS, **environment).returncode == 0
+        service.start()
+    else:
+        service.start()
+        assert service.run("sendmail", *words, "-f", "me@example.org", "root", input=FIELDS, **environment).returncode == 0
+    line = server.caught()
+    fields = (server.folder / line.rsplit("file=", 1)[1].strip()).read_bytes()
+    assert f"to=<{recipient}> " in line, line
+    assert [name in fields for name in (b"\nDate: ", b"\nMessage-ID: ", b"\nFrom: ")] == [is_completed] * 3, fields
+    assert (b"\nTo: root\n" in fields) == (not is_completed), fields
 
 
 def test_a_raw_message_that_cannot_go_is_refused(service):

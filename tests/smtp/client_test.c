@@ -62,6 +62,8 @@ static void set_lmtp(struct player *player, struct view rest) { (void)rest; play
 static void set_no_pipelining(struct player *player, struct view rest) { (void)rest; player->options.pipelining = false; }
 static void set_no_chunking(struct player *player, struct view rest) { (void)rest; player->options.chunking = false; }
 static void set_8bit(struct player *player, struct view rest) { (void)rest; player->has_8bit = true; }
+static void set_relayed(struct player *player, struct view rest) { (void)rest; player->envelope.is_relayed = true; }
+static void set_no_aliases(struct player *player, struct view rest) { (void)rest; player->envelope.no_aliases = true; }
 static void set_raw(struct player *player, struct view rest) { (void)rest; player->envelope.is_raw = true; }
 static void set_utf8(struct player *player, struct view rest) { (void)rest; player->envelope.smtputf8 = true; }
 static void set_clear(struct player *player, struct view rest) { (void)rest; player->credentials.clear_allowed = true; }
@@ -146,7 +148,7 @@ static const struct {
 	{"implicit", set_implicit}, {"user", set_user},
 	{"token", set_token},	  {"mechanisms", set_mechanisms},
 	{"body", set_body},	  {"size", set_size},
-	{"again", set_again},	  {"raw", set_raw},
+	{"again", set_again},	  {"raw", set_raw},	  {"relayed", set_relayed}, {"no_aliases", set_no_aliases},
 };
 
 static void do_setting(struct player *player, struct view rest)

@@ -89,6 +89,10 @@ static int begin(void *context, const struct envelope *envelope, struct err *err
 		buf_append_str(&player->told, " utf8");
 	if (envelope->is_raw)
 		buf_append_str(&player->told, " raw");
+	if (envelope->is_relayed)
+		buf_append_str(&player->told, " relayed");
+	if (envelope->no_aliases)
+		buf_append_str(&player->told, " no-aliases");
 	if (envelope->dsn_return != DSN_RETURN_DEFAULT)
 		buf_append_str(&player->told, envelope->dsn_return == DSN_RETURN_FULL ? " full" : " headers");
 	if (envelope->envelope_id.len)
@@ -146,7 +150,7 @@ static const struct smtp_server_sink sink = {authenticate, recipient, begin, tak
 static void set_starttls(struct player *player, struct view rest) { (void)rest; player->options.offer_starttls = true; }
 static void set_tls(struct player *player, struct view rest) { (void)rest; player->options.tls_active = true; }
 static void set_auth(struct player *player, struct view rest) { (void)rest; player->options.offer_auth = true; }
-static void set_raw(struct player *player, struct view rest) { (void)rest; player->options.offer_raw = true; }
+static void set_raw(struct player *player, struct view rest) { (void)rest; player->options.offer_own = true; }
 static void set_clear(struct player *player, struct view rest) { (void)rest; player->options.auth_in_clear = true; }
 static void set_required(struct player *player, struct view rest) { (void)rest; player->options.auth_required = true; }
 static void set_octets(struct player *player, struct view rest) { player->options.max_octets = transcript_number(rest); }

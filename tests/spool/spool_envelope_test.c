@@ -35,6 +35,8 @@ static void expect_same(const struct spool_mail *mail, const struct draft *draft
 	assert_view_equal(actual->user, wanted->user);
 	assert_int_equal(actual->smtputf8, wanted->smtputf8);
 	assert_int_equal(actual->is_raw, wanted->is_raw);
+	assert_int_equal(actual->is_relayed, wanted->is_relayed);
+	assert_int_equal(actual->no_aliases, wanted->no_aliases);
 	assert_int_equal(actual->dsn_return, wanted->dsn_return);
 	assert_int_equal(actual->recipient_count, wanted->recipient_count);
 	for (size_t i = 0; i < wanted->recipient_count; i++) {
@@ -92,6 +94,8 @@ static void envelope_of_every_wish(void **state)
 		draft.envelope.dsn_return = returns[i / 6 % 3];
 		draft.envelope.smtputf8 = i / 18;
 		draft.envelope.is_raw = i % 2;
+		draft.envelope.is_relayed = i % 4 == 2;
+		draft.envelope.no_aliases = i % 5 == 2;
 		draft.envelope.reverse_path = view_of(i % 2 ? "" : "me@example.org");
 		mail = round_trip(&draft, &origin);
 		expect_same(&mail, &draft, &origin);
@@ -149,7 +153,7 @@ static void envelope_that_is_none_is_damaged(void **state)
 		int exit_code;
 	} cases[] = {
 		{BEGIN WHO REST, 0},
-		{BEGIN WHO "author: e@f\nreport: yes\nbody: 8bit\nsmtputf8: yes\nraw: yes\nreturn: full\nenvelope-id: x\n" REST, 0},
+		{BEGIN WHO "author: e@f\nreport: yes\nbody: 8bit\nsmtputf8: yes\nraw: yes\nrelayed: yes\nno-aliases: yes\nreturn: full\nenvelope-id: x\n" REST, 0},
 		{"", EX_DATAERR}, {"\n\n", EX_DATAERR}, {"\n" BEGIN WHO REST, EX_DATAERR}, {" " BEGIN WHO REST, EX_DATAERR},
 		{BEGIN, EX_DATAERR}, {BEGIN "\n", EX_DATAERR}, {BEGIN WHO "\n", EX_DATAERR}, {BEGIN WHO, EX_DATAERR},
 		/* a field that is missing, once too often, unheard of, or makes no sense */
@@ -160,6 +164,7 @@ static void envelope_that_is_none_is_damaged(void **state)
 		{BEGIN WHO ": y\n" REST, EX_DATAERR}, {BEGIN WHO "notify: 1\n" REST, EX_DATAERR}, {BEGIN WHO "original: x\n" REST, EX_DATAERR},
 		{BEGIN WHO "target: /x\n" REST, EX_DATAERR}, {BEGIN WHO "as-user: x\n" REST, EX_DATAERR}, {BEGIN WHO "user: x\nuser: y\n" REST, EX_DATAERR},
 		{BEGIN WHO "report: no\n" REST, EX_DATAERR}, {BEGIN WHO "return: half\n" REST, EX_DATAERR}, {BEGIN WHO "body: 7bit\n" REST, EX_DATAERR},
+		{BEGIN WHO "relayed: no\n" REST, EX_DATAERR}, {BEGIN WHO "no-aliases:\n" REST, EX_DATAERR},
 		{BEGIN WHO "raw: no\n" REST, EX_DATAERR}, {BEGIN WHO "raw: yes\nraw: yes\n" REST, EX_DATAERR},
 		{BEGIN WHO "smtputf8: 1\n" REST, EX_DATAERR}, {BEGIN WHO "to: x\nnotify: 16\n" REST, EX_DATAERR},
 		{BEGIN WHO "to: x\nnotify: -1\n" REST, EX_DATAERR}, {BEGIN WHO "to: x\nnotify: 15\n" REST, 0},
