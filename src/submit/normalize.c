@@ -81,8 +81,8 @@ static struct view latin1_to_utf8(struct view text, struct arena *arena)
 	return view_make(out, len);
 }
 
-/* A MIME field, its parameters encoded as they should have been (RFC 2231). */
-static int write_parameters(struct message *message, struct field *field, struct view body, struct err *err)
+/* A MIME field, its parameters encoded as they should have been (RFC 2231). charset: in place of the one that it names, or null. */
+static int write_parameters(struct message *message, struct field *field, struct view body, const char *charset, struct err *err)
 {
 	struct view rest = view_from(body, view_index(body, ';')), name, value, ascii, text;
 	struct field_writer writer;
@@ -91,6 +91,8 @@ static int write_parameters(struct message *message, struct field *field, struct
 	field_begin(&writer, field->name);
 	field_add_text(&writer, view_trim(view_first(body, view_index(body, ';'))));
 	while (fits && mime_parameter_take(&rest, message->arena, &name, &value)) {
+		if (charset && view_equal_nocase(name, (struct view)VIEW("charset")))
+			value = view_of(charset);
 		fits = view_is_ascii(name) && name.len <= FIELD_PARAMETER_NAME_MAX;
 		ascii = filename_ascii(value, message->arena);
 		if (fits && !view_is_ascii(value))
@@ -117,7 +119,7 @@ static int normalize_field(struct message *message, struct field *field, struct 
 	if (is_address_field(field->name) && write_anew(message, field, body, true, &ignored) == 0)
 		return 0;
 	if ((view_equal_nocase(field->name, content_type) || view_equal_nocase(field->name, content_disposition)) &&
-	    write_parameters(message, field, body, &ignored) == 0)
+	    write_parameters(message, field, body, NULL, &ignored) == 0)
 		return 0;
 	if (write_anew(message, field, body, false, err) < 0)
 		return err_prefix(err, "The header field %.*s: ", VIEW_ARG(field->name));
@@ -155,21 +157,39 @@ static int leave(struct mime_part *leaf, const struct scan *scan, struct err *er
 	return 0;
 }
 
-/* Says what a text is in that does not say so itself; it would be ASCII without (RFC 2045 §5.2). */
+/* What the C locale calls its character set here and there, and cron with it, whatever a job has printed. */
+static bool is_ascii_name(struct view charset)
+{
+	static const struct view names[] = {
+		VIEW("us-ascii"), VIEW("ascii"), VIEW("ANSI_X3.4-1968"), VIEW("ANSI_X3.4-1986"), VIEW("ISO646-US"), VIEW("ISO_646.irv:1991"), VIEW("646"),
+	};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (view_equal_nocase(charset, names[i]))
+			return true;
+	return false;
+}
+
+/* Says what a text is in that does not say so itself, or cannot be what it says; it would be ASCII without (RFC 2045 §5.2). */
 static void add_charset(struct message *message, struct field_list *fields, struct view type, const struct scan *scan)
 {
 	const char *charset = scan->is_utf8 ? scan->high > 0 ? "utf-8" : "us-ascii" : "unknown-8bit";
+	struct view named = mime_parameter(type, (struct view)VIEW("charset"), message->arena), text;
 	size_t at = field_list_find(fields, content_type, 0);
-	struct view text;
+	struct err ignored;
 
 	if (at == fields->count) {
 		field_list_add(fields, message->arena, arena_printf(message->arena, "Content-Type: text/plain; charset=%s", charset));
 		return;
 	}
 	/* HTML may tell by itself; only what is certain is said of it. */
-	if (scan->high == 0 || mime_parameter(type, (struct view)VIEW("charset"), message->arena).len > 0 ||
-	    !view_starts_nocase(type, (struct view)VIEW("text/")) || (!scan->is_utf8 && !view_starts_nocase(type, (struct view)VIEW("text/plain"))))
+	if (scan->high == 0 || (named.len > 0 && !is_ascii_name(named)) || !view_starts_nocase(type, (struct view)VIEW("text/")) ||
+	    (!scan->is_utf8 && !view_starts_nocase(type, (struct view)VIEW("text/plain"))))
 		return;
+	if (named.len > 0) {
+		write_parameters(message, &fields->items[at], type, charset, &ignored); /* or it stays as it is */
+		return;
+	}
 	text = view_trim(fields->items[at].text);
 	if (text.data[text.len - 1] == ';')
 		text.len--;
