@@ -187,7 +187,7 @@ static int store(struct session *session, const struct submission_trace *trace, 
 	result = submission_store(&session->draft, trace, options->conf, &session->facts, options->spool, &parts, err);
 	if (result == 0) {
 		write_journal(session, parts.entries[parts.count - 1].id);
-		*answer = arena_printf(session->arena, "queued as %s", parts.entries[parts.count - 1].id);
+		*answer = arena_printf(session->arena, "Ok: queued as %s", parts.entries[parts.count - 1].id);
 		/* Who waits for the fate of the mail waits for that of each. */
 		for (size_t i = 0; i + 1 < parts.count && i < PARTS_TOLD_MAX; i++)
 			*answer = arena_printf(session->arena, "%.*s %s", VIEW_ARG(*answer), parts.entries[i].id);

@@ -54,7 +54,7 @@ static int hand_over(void *context, const struct session_mail *mail, struct aren
 		*err = refused->err;
 		return err_prefix(err, "<%.*s>: ", VIEW_ARG(mail->draft->envelope.recipients[which].forward_path));
 	}
-	*answer = handover.id[0] ? arena_printf(arena, "queued as %s", handover.id) : view_of("delivered");
+	*answer = handover.id[0] ? arena_printf(arena, "Ok: queued as %s", handover.id) : view_of("delivered");
 	return 0;
 }
 

@@ -92,7 +92,7 @@ class Caller:
 
 
 def queued(reply):
-    found = re.fullmatch(r"250 2\.0\.0 queued as ([0-9A-V]{15})\r\n", reply)
+    found = re.fullmatch(r"250 2\.0\.0 Ok: queued as ([0-9A-V]{15})\r\n", reply)
     assert found, reply
     return found[1]
 

@@ -24,7 +24,7 @@ def test_a_session_stores_each_mail_before_it_says_so(q, words):
     assert session.reply().startswith("220 ")
     assert session.say("EHLO client").startswith("250-")
     for number in range(3):
-        found = re.fullmatch(r"250 2\.0\.0 queued as ([0-9A-V]{15})\r\n", session.mail(BOB, "eve@example.net"))
+        found = re.fullmatch(r"250 2\.0\.0 Ok: queued as ([0-9A-V]{15})\r\n", session.mail(BOB, "eve@example.net"))
         assert found and found[1] in q.files() and len(q.files()) == number + 1
     assert session.say("QUIT").startswith("221 ")
     assert session.end() == (0, b"")
