@@ -164,6 +164,27 @@ int line_writer_put(struct line_writer *writer, struct view lines, struct err *e
 	return 0;
 }
 
+int line_writer_put_from(struct line_writer *writer, struct view sender, time_t now, struct err *err)
+{
+	char when[64];
+	struct tm utc;
+	struct buf line;
+	int result;
+
+	if (sender.len == 0)
+		sender = (struct view)VIEW("MAILER-DAEMON");
+	gmtime_r(&now, &utc);
+	strftime(when, sizeof when, "%a %b %e %H:%M:%S %Y", &utc);
+	buf_init(&line, 4096);
+	buf_append_str(&line, "From ");
+	for (size_t i = 0; i < sender.len; i++) /* the address ends at a space */
+		buf_append_char(&line, (unsigned char)sender.data[i] <= ' ' ? '_' : sender.data[i]);
+	buf_printf(&line, " %s\n", when);
+	result = line_writer_put(writer, buf_view(&line), err);
+	buf_clear(&line);
+	return result;
+}
+
 int line_writer_flush(struct line_writer *writer, struct err *err)
 {
 	return let_go(writer, err) < 0 || write_out(writer, err) < 0 ? -1 : 0;

@@ -3,6 +3,7 @@
 #define DELIVER_LINE_WRITER_H
 
 #include <stdint.h>
+#include <time.h>
 #include "base/buf.h"
 #include "base/err.h"
 
@@ -27,6 +28,8 @@ void line_writer_clear(struct line_writer *writer);
 /* Wire octets: every CR goes, for it stands before an LF. Fails with EX_IOERR 4.3.0, EX_TEMPFAIL 4.3.1 (no room on the disk) or
  * 4.2.2 (no room for this user). */
 int line_writer_put(struct line_writer *writer, struct view lines, struct err *err);
+/* The line that begins a mail in an mbox. An empty sender is MAILER-DAEMON. */
+int line_writer_put_from(struct line_writer *writer, struct view sender, time_t now, struct err *err);
 /* What is held back is written. */
 int line_writer_flush(struct line_writer *writer, struct err *err);
 

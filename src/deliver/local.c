@@ -157,7 +157,13 @@ static int into_mbox(const struct copy *copy, const char *path, struct err *err)
 				       .now = copy->options->now, .wait_ms = LOCK_WAIT_MS};
 	struct mbox mbox;
 	int result = mbox_begin(&mbox, &wish, err);
+	uint64_t size_octets;
 
+	if (result == 0 && mbox_needs_room(&mbox)) {
+		result = message_size(copy->draft->message, &size_octets, err);
+		if (result == 0)
+			result = mbox_ask_for_room(&mbox, size_octets, err);
+	}
 	if (result == 0)
 		result = put_message(copy, put_mbox, &mbox, err);
 	if (result == 0)
@@ -207,6 +213,9 @@ static int into_program(const struct copy *copy, struct err *err)
 
 	make_environment(copy, environment);
 	result = pipe_begin(&pipe, &wish, err);
+	/* As sendmail, Postfix and Exim begin it: procmail takes the line over into a mailbox, vacation finds the sender in it. */
+	if (result == 0)
+		result = line_writer_put_from(&pipe.writer, copy->draft->envelope.reverse_path, copy->options->now, err);
 	if (result == 0)
 		result = put_message(copy, put_pipe, &pipe, err);
 	if (result == 0)

@@ -6,14 +6,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sysexits.h>
 #include <unistd.h>
 #include "net/stream.h"
 
-enum { AGAIN_MS = 20, DOT_LOCK_STALE_S = 600 };
+enum { AGAIN_MS = 20, DOT_LOCK_STALE_S = 600, ROOM_TO_CUT = 64 * 1024 };
 
 static int refuse(const struct mbox *mbox, const char *why, struct err *err)
 {
@@ -184,26 +186,6 @@ static int begin_line(struct mbox *mbox, struct err *err)
 	return last == '\n' ? 0 : line_writer_put(&mbox->writer, (struct view)VIEW("\n\n"), err);
 }
 
-static int put_from_line(struct mbox *mbox, struct err *err)
-{
-	struct view sender = mbox->wish.sender.len > 0 ? mbox->wish.sender : (struct view)VIEW("MAILER-DAEMON");
-	char when[64];
-	struct tm utc;
-	struct buf line;
-	int result;
-
-	gmtime_r(&mbox->wish.now, &utc);
-	strftime(when, sizeof when, "%a %b %e %H:%M:%S %Y", &utc);
-	buf_init(&line, 4096);
-	buf_append_str(&line, "From ");
-	for (size_t i = 0; i < sender.len; i++) /* the address ends at a space */
-		buf_append_char(&line, (unsigned char)sender.data[i] <= ' ' ? '_' : sender.data[i]);
-	buf_printf(&line, " %s\n", when);
-	result = line_writer_put(&mbox->writer, buf_view(&line), err);
-	buf_clear(&line);
-	return result;
-}
-
 int mbox_begin(struct mbox *mbox, const struct mbox_wish *wish, struct err *err)
 {
 	*mbox = (struct mbox){.wish = *wish, .folder = -1, .file = -1, .before = -1, .writer = {.fd = -1, .output_fd = -1, .what = "to the mailbox"}};
@@ -213,10 +195,26 @@ int mbox_begin(struct mbox *mbox, const struct mbox_wish *wish, struct err *err)
 	if (open_folder(mbox, err) < 0 || open_locked(mbox, err) < 0)
 		return -1;
 	mbox->writer.fd = mbox->file;
-	if (begin_line(mbox, err) < 0 || put_from_line(mbox, err) < 0)
+	if (begin_line(mbox, err) < 0 || line_writer_put_from(&mbox->writer, wish->sender, wish->now, err) < 0)
 		return -1;
 	mbox->writer.quotes_from = true;
 	return 0;
+}
+
+bool mbox_needs_room(const struct mbox *mbox)
+{
+	struct statfs system;
+
+	return fstatfs(mbox->file, &system) == 0 && (unsigned long)system.f_type == BTRFS_SUPER_MAGIC;
+}
+
+int mbox_ask_for_room(struct mbox *mbox, uint64_t size_octets, struct err *err)
+{
+	int result = fallocate(mbox->file, FALLOC_FL_KEEP_SIZE, mbox->before, (off_t)(size_octets + size_octets / 16 + ROOM_TO_CUT)) < 0 ? errno : 0;
+
+	if (result == EDQUOT || result == ENOSPC)
+		return line_writer_fail(result, mbox->writer.what, err);
+	return result == 0 && ftruncate(mbox->file, mbox->before) < 0 ? fail(mbox, "give back the room of", err) : 0;
 }
 
 int mbox_write(struct mbox *mbox, struct view lines, struct err *err)

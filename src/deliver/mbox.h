@@ -27,6 +27,10 @@ struct mbox {
  * file at all is refused. Fails with EX_TEMPFAIL 4.2.0 when it is locked or refused, and as line_writer_put. mbox_close is
  * owed in either case. */
 int mbox_begin(struct mbox *mbox, const struct mbox_wish *wish, struct err *err);
+/* Whether the file can be cut back only while there is room: of a btrfs whose quota is used up nothing can be. Then it is asked
+ * for the room that the mail needs before anything of it is written. */
+bool mbox_needs_room(const struct mbox *mbox);
+int mbox_ask_for_room(struct mbox *mbox, uint64_t size_octets, struct err *err);
 int mbox_write(struct mbox *mbox, struct view lines, struct err *err);
 /* Durable when it returns 0. */
 int mbox_end(struct mbox *mbox, struct err *err);

@@ -352,7 +352,8 @@ def test_a_program_takes_the_mail_as_the_user(machine):
     assert machine.send("ann", "-s", "hi", PALOMA_MAILBOX=mailbox, PALOMA_PASSWORD="secret").returncode == 0
     got = (machine.home("ann") / "got").read_text()
     assert got.startswith(f"7001\n{machine.home('ann')}\n") and "\nSENDER=me@there.example\n" in got and "secret" not in got
-    assert "<-d><ann><-e><><--domain=here.example>\nReturn-Path: <me@there.example>\nDelivered-To: ann@here.example\n" in got
+    assert re.search(r"<-d><ann><-e><><--domain=here.example>\nFrom me@there.example \w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}\n", got)
+    assert "\nReturn-Path: <me@there.example>\nDelivered-To: ann@here.example\n" in got
     assert "\r" not in got and "\nSubject: hi\n" in got
     for extension, status in (("75", 75), ("67", 67), ("77", 77), ("1", 69), ("0", 0)):
         assert machine.send(f"ann+{extension}", PALOMA_MAILBOX=mailbox).returncode == status
