@@ -1,60 +1,14 @@
 """Programs that nobody here has written, with paloma as their /usr/sbin/sendmail or their port on the loopback network."""
-import email
-import email.policy
-import os
-import pathlib
 import re
 import shutil
 import smtplib
 import subprocess
 
 import pytest
-from box import BUILD, USER, Box, needs_boxes, needs_users
+from box import BUILD, USER, needs_boxes, needs_users
+from callers import TEXT, box, call, content, library_path, needs, parse, port  # noqa: F401 (fixtures)
 
-TEXT = "Grüße\n.\nFrom here on\n"
 PLUGINS = BUILD / "monitoring-plugins-standard/usr/lib/nagios/plugins/check_mailq"
-
-
-def needs(*places):
-    found = [str(place) if "/" in str(place) else shutil.which(place) for place in places]
-    return pytest.mark.skipif(not all(place and os.access(place, os.F_OK) for place in found), reason=f"needs {', '.join(map(str, places))}")
-
-
-def library_path(package):
-    return ":".join(str(path) for path in (BUILD / package / "usr/lib").glob("*-linux-*"))
-
-
-def parse(data):
-    """What comes over the wire as it is in a mailbox."""
-    return email.message_from_bytes(re.sub(rb"(?m)^\.", b"", data).replace(b"\r\n", b"\n"), policy=email.policy.default)
-
-
-def content(part):
-    """Text is CRLF in base64, too (RFC 2045)."""
-    return part.get_content().replace("\r\n", "\n")
-
-
-@pytest.fixture
-def box(tmp_path, home):
-    made = Box(tmp_path, home)
-    made.environment.update(PALOMA_HOST_NAME="box.example")
-    return made
-
-
-@pytest.fixture
-def call(box, sink):
-    """call(words...) runs a program in a box whose mail goes to a sink; gives how it ended and the mail."""
-    server = sink()
-    conf = f"[paloma]\nrelay = {server.url}\nlog = none\nretry_first = 1s\n"
-
-    def run(*words, input=TEXT.encode(), count=1, **rest):
-        before = len(server.mails)
-        result = box.run(*words, input=input, conf=conf, **rest)
-        assert result.returncode == 0, result
-        return result, *server.wait_mails(before + count)[before:]
-
-    run.server = server
-    return run
 
 
 # ---- their words, as their sources and manuals have them ----
@@ -67,6 +21,9 @@ COMMANDS = {
     "cron of Debian": (["-FCronDaemon", "-i", "-B8BITMIME", "-oem", "admin@example.net"], CRON),
     "cronie": (["-FCronDaemon", "-i", "-odi", "-oem", "-oi", "-t", "-f", "root"], CRON.replace(b"From: root (Cron Daemon)", b'From: "(Cron Daemon)" <root>')),
     "bcron": (["-FCronDaemon", "-i", "-odi", "-oem", "-t"], CRON),
+    "crond of busybox": (["-ti"], b"To: admin@example.net\nSubject: cron: run-parts /etc/periodic/daily\n\nGr\xc3\xbc\xc3\x9fe\n"),
+    "dcron": (["-t", "-oem", "-i"], b"To: admin@example.net\nSubject: cron for user root /bin/x\n\nGr\xc3\xbc\xc3\x9fe\n"),
+    "cron of Debian in the C locale": (["-FCronDaemon", "-i", "-B8BITMIME", "-oem", "admin@example.net"], CRON.replace(b"UTF-8", b"ANSI_X3.4-1968")),
     "cron of illumos": (["-FCronDaemon", "admin@example.net"], b"From root Thu Nov 26 12:00:00 2026\n" + CRON),
     "anacron": (["-FAnacron", "-odi", "admin@example.net"], b"From: Anacron <root>\nTo: root\nSubject: Anacron job\nContent-Type: text/plain; charset=UTF-8\n\nGr\xc3\xbc\xc3\x9fe\n"),
     "atd": (["-i", "admin@example.net"], b"Subject: Output from your job        1\nTo: root\n\nGr\xc3\xbc\xc3\x9fe\n"),
@@ -213,13 +170,6 @@ def test_a_user_without_rights(call):
 
 
 # ---- the loopback port of the service ----
-
-
-@pytest.fixture
-def port(make_service, sink):
-    server = sink()
-    service = make_service("--listen", "127.0.0.1:0", settings=f"relay = {server.url}\n")
-    return service.tcp()[1], server
 
 
 def test_smtplib_over_the_port(port):
