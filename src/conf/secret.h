@@ -5,6 +5,9 @@
 #include "base/buf.h"
 #include "mail/relay.h"
 
+/* The most that fetching or renewing takes: a command for the token, one for the password, a provider that is asked. */
+enum { SECRET_LONGEST_MS = 180 * 1000 };
+
 struct secret {
 	struct buf text;		/* wiped by secret_clear */
 	struct buf token;

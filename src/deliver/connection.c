@@ -47,6 +47,7 @@ static int64_t step_deadline(const struct connection *connection, int *timeout_m
 	*timeout_ms = smtp_client_timeout_ms(connection->client);
 	if (end_ms && !connection->ready_ms && end_ms - now_ms < *timeout_ms)
 		*timeout_ms = end_ms > now_ms ? (int)(end_ms - now_ms) : 0;
+	deliver_waits(connection->delivery->options, *timeout_ms);
 	return now_ms + *timeout_ms;
 }
 

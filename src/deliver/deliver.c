@@ -37,6 +37,12 @@ static transport_deliver *const transports[] = {
 	[TRANSPORT_LOCAL] = local_deliver,
 };
 
+void deliver_waits(const struct deliver_options *options, int64_t most_ms)
+{
+	if (options->waits)
+		options->waits(options->waits_context, most_ms);
+}
+
 void deliver_hop(const struct hop *hop, const struct draft *draft, const struct deliver_options *options,
 		 struct outcome *outcomes, struct arena *arena)
 {

@@ -33,9 +33,14 @@ struct deliver_options {
 	void *decided_context;
 	smtp_trace *trace;		/* null: nobody listens */
 	void *trace_context;
+	void (*waits)(void *context, int64_t most_ms); /* is told before each wait how long it may be at most; null: nobody asks */
+	void *waits_context;
 	void (*progress)(void *context, uint64_t sent_octets, uint64_t total_octets); /* null: nobody watches */
 	void *progress_context;
 };
+
+/* Tells options->waits. */
+void deliver_waits(const struct deliver_options *options, int64_t most_ms);
 
 /* At most one connection, for a process that delivers one mail after the other to one destination. */
 struct deliver_kept *deliver_kept_new(void);

@@ -12,7 +12,7 @@
 #include "deliver/pipe.h"
 #include "mail/mailbox.h"
 
-enum { BLOCK_OCTETS = 64 * 1024, HEADER_MAX = 1024 * 1024, LOCK_WAIT_MS = 30 * 1000, PROGRAM_MS = 1000 * 1000, ENVIRONMENT_ROOM = 16 };
+enum { BLOCK_OCTETS = 64 * 1024, HEADER_MAX = 1024 * 1024, LOCK_WAIT_MS = 30 * 1000, DISK_MS = 60 * 1000, PROGRAM_MS = 1000 * 1000, ENVIRONMENT_ROOM = 16 };
 
 /* One copy on its way, whatever it goes into. */
 struct copy {
@@ -69,6 +69,7 @@ static int put_message(const struct copy *copy, put_lines *put, void *target, st
 	size_t got = 1;
 
 	while (result == 0 && got > 0) {
+		deliver_waits(copy->options, copy->mailbox->kind == MAILBOX_PIPE ? PROGRAM_MS : DISK_MS);
 		result = message_reader_read(reader, block, BLOCK_OCTETS, &got, err);
 		if (result == 0)
 			result = put(target, view_make(block, got), err);
@@ -269,6 +270,7 @@ static int deliver_copy(struct copy *copy, struct view header, const char **how,
 		return err_set(err, EX_UNAVAILABLE, STATUS(5, 4, 6), "The mail has been delivered to %.*s before and goes round in circles.",
 			       VIEW_ARG(path));
 	copy->trace = make_trace(copy);
+	deliver_waits(copy->options, copy->mailbox->kind == MAILBOX_PIPE ? PROGRAM_MS : DISK_MS);
 	return put_into(copy, how, err);
 }
 

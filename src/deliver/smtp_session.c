@@ -176,6 +176,7 @@ static int connect_to(const struct delivery *delivery, const struct endpoint *en
 
 	if (delivery->setup_end_ms && delivery->setup_end_ms < deadline_ms)
 		deadline_ms = delivery->setup_end_ms;
+	deliver_waits(delivery->options, deadline_ms - clock_now_ms());
 	if (!net_connect(endpoint, options, deadline_ms, fd, used, &trouble.err))
 		return 0;
 	keep_trouble(kept, &trouble);

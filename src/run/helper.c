@@ -227,6 +227,7 @@ static int hear_worker(int socket, void (*take_outcome)(void *context, struct vi
 			break;
 		case WORKER_SAYS_NOTHING:
 		case WORKER_SAYS_REMARK:
+		case WORKER_SAYS_WAIT: /* whose own time ends him */
 			break;
 		case WORKER_SAYS_DONE:
 			result = 0;

@@ -21,6 +21,7 @@ src_librun_a_SOURCES = \
 	%D%/import_verb.c %D%/import_verb.h \
 	%D%/keeper.c %D%/keeper.h \
 	%D%/late_aliases.c %D%/late_aliases.h \
+	%D%/lifeline.c %D%/lifeline.h \
 	%D%/list.c %D%/list.h \
 	%D%/listener.c %D%/listener.h \
 	%D%/newaliases.c %D%/newaliases.h \

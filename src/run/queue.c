@@ -164,7 +164,9 @@ static bool may_activate(const struct runner *runner)
 
 static int timeout_ms(struct runner *runner)
 {
+	int64_t silent_ms = queue_silence_left_ms(runner);
 	time_t wake_at = runner->rescan_at, due;
+	int wait_ms;
 
 	if (may_activate(runner) && agenda_first(runner->agenda, NULL, &due) && due < wake_at)
 		wake_at = due;
@@ -172,7 +174,8 @@ static int timeout_ms(struct runner *runner)
 		wake_at = runner->end_at;
 	if (runner->has_hooks && runner->now + 1 < wake_at)
 		wake_at = runner->now + 1;
-	return wake_at <= runner->now ? 0 : wake_at - runner->now > RESCAN_S ? RESCAN_S * 1000 : (int)(wake_at - runner->now) * 1000;
+	wait_ms = wake_at <= runner->now ? 0 : wake_at - runner->now > RESCAN_S ? RESCAN_S * 1000 : (int)(wake_at - runner->now) * 1000;
+	return silent_ms < wait_ms ? (int)silent_ms + 1 : wait_ms;
 }
 
 static void wait_for_news(struct runner *runner)
@@ -221,6 +224,7 @@ static int load(struct runner *runner, struct err *err)
 	};
 	hooks_free(runner->hooks);
 	runner->hooks = hooks_new(&runner->conf->queue);
+	runner->silence_ms = worker_silence_ms(runner->conf);
 	runner->destinations.limit = runner->conf->queue.connections_per_destination;
 	runner->destinations.schedule = &runner->conf->queue.schedule;
 	return 0;
@@ -348,6 +352,7 @@ static void loop(struct runner *runner)
 			reload(runner);
 		while (may_activate(runner) && queue_activate_due(runner))
 			;
+		queue_end_silent(runner);
 		queue_assign(runner);
 		runner->has_hooks = hooks_tick(runner->hooks);
 		if (has_ended(runner))

@@ -21,6 +21,7 @@ enum {
 	RESCAN_S = 300,			/* in case a notice was lost */
 	WORKER_LIFE_S = 900,
 	RESCAN_DEAF_S = 20,		/* where there are none */
+	SILENCE_GRACE_MS = 5000,	/* for a worker that has been silent too long to end */
 	BUSY_RETRY_S = 60,		/* a message that somebody else has open, in the end */
 };
 
@@ -48,6 +49,7 @@ struct worker_place {
 	struct destination *destination;
 	struct task *task;		/* null: idle, on its way out */
 	time_t since;
+	int64_t until_ms;		/* when it is given up, if nothing is heard of it; on the monotonic clock */
 	uint64_t stamp;			/* of confinement_stamp when it began */
 	bool has_spoken;		/* with the server, in this task */
 	bool has_outcome;
@@ -72,6 +74,7 @@ struct runner {
 	int lock, inotify, signals;
 	int helper;			/* who may become a user; -1: nobody */
 	unsigned rescan_s;
+	int64_t silence_ms;		/* worker_silence_ms of the configuration */
 	time_t now, rescan_at, end_at;	/* end_at: 0 for never */
 	bool stays, ends, is_ending, reloads, has_hooks; /* has_hooks: that run or wait */
 	bool is_by_service;		/* in a user's own spool: the service gets all mail */
@@ -98,5 +101,9 @@ void queue_tell_given_up(void *context, const struct spool_mail *mail, const str
 void queue_assign(struct runner *runner);
 /* Hears what a worker has to say. */
 void queue_listen_to(struct runner *runner, struct worker_place *place);
+/* Gives up those of whom nothing has been heard for too long. */
+void queue_end_silent(struct runner *runner);
+/* How long until the next may be one; INT64_MAX: nobody works. */
+int64_t queue_silence_left_ms(const struct runner *runner);
 
 #endif

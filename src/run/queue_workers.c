@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <sysexits.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "base/log.h"
 #include "run/queue_private.h"
 #include "spool/spool_log.h"
@@ -57,6 +58,7 @@ static bool employ(struct runner *runner, struct worker_place *place)
 		active->was_tried = true;
 		place->task = task;
 		place->has_spoken = place->has_outcome = false;
+		place->until_ms = clock_now_ms() + runner->silence_ms + SILENCE_GRACE_MS;
 		if (worker_send(place->socket, &active->entry, task->recipients, task->count, &err) == 0)
 			return true;
 		log_write("qmgr", "%s: %s", active->id, err.text);
@@ -179,6 +181,12 @@ static void take_done(struct runner *runner, struct worker_place *place)
 		dismiss(runner, place);
 }
 
+/* One that the kernel has ended for its silence died when its time was over, or a moment later. */
+static bool was_silent(const struct worker_place *place)
+{
+	return clock_now_ms() >= place->until_ms - SILENCE_GRACE_MS - 1000;
+}
+
 /* A worker that died over a message has cost it an attempt; it says nothing of the destination, nor of other messages. */
 static void take_death(struct runner *runner, struct worker_place *place)
 {
@@ -189,12 +197,42 @@ static void take_death(struct runner *runner, struct worker_place *place)
 	if (task) {
 		active = task->active;
 		active->needs_settling = true;
-		err_set(&err, EX_TEMPFAIL, STATUS(4, 3, 0), "The process that was to deliver it has died.");
+		err_set(&err, EX_TEMPFAIL, STATUS(4, 3, 0), was_silent(place) ? "The process that was to deliver it hung or was stopped, and has been ended."
+			: "The process that was to deliver it has died.");
 		log_write("qmgr", "%s: %s", active->id, err.text);
 		place->task = NULL;
 		queue_end_task(runner, task);
 	}
 	dismiss(runner, place);
+}
+
+/* It knows what it waits for; one that strangers have taken over could hold its place by other means as well. */
+static void take_wait(struct worker_place *place, struct view text)
+{
+	unsigned long long left_ms;
+
+	if (view_to_number(text, INT32_MAX, &left_ms))
+		place->until_ms = clock_now_ms() + (int64_t)left_ms + SILENCE_GRACE_MS;
+}
+
+/* Its place is free then, whatever becomes of it; what it has of the message goes with it when the kernel gets to it. */
+void queue_end_silent(struct runner *runner)
+{
+	int64_t now_ms = clock_now_ms();
+
+	for (size_t i = 0; i < runner->worker_limit; i++)
+		if (runner->workers[i].is_there && runner->workers[i].task && now_ms >= runner->workers[i].until_ms)
+			take_death(runner, &runner->workers[i]);
+}
+
+int64_t queue_silence_left_ms(const struct runner *runner)
+{
+	int64_t first_ms = INT64_MAX, now_ms = clock_now_ms();
+
+	for (size_t i = 0; i < runner->worker_limit; i++)
+		if (runner->workers[i].is_there && runner->workers[i].task && runner->workers[i].until_ms < first_ms)
+			first_ms = runner->workers[i].until_ms;
+	return first_ms == INT64_MAX ? first_ms : first_ms > now_ms ? first_ms - now_ms : 0;
 }
 
 void queue_listen_to(struct runner *runner, struct worker_place *place)
@@ -206,6 +244,9 @@ void queue_listen_to(struct runner *runner, struct worker_place *place)
 		case WORKER_SAYS_OUTCOME:
 			if (place->task)
 				take_outcome(runner, place);
+			break;
+		case WORKER_SAYS_WAIT:
+			take_wait(place, buf_view(&runner->text));
 			break;
 		case WORKER_SAYS_REMARK:
 			if (!place->destination->has_remark)

@@ -190,6 +190,7 @@ static void deliver_again(struct way_key *key, const struct hop *hop, const stru
 	collect_refused(hop, outcomes, &again, arena);
 	if (again.recipient_count == 0)
 		return;
+	deliver_waits(options, SECRET_LONGEST_MS);
 	if (renew(key, &is_new, &trouble) < 0) {
 		again.trouble = trouble;
 		err_prefix(&again.trouble, "The server takes the token of %.*s no more. ", VIEW_ARG(key->credentials.user));

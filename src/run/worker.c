@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sysexits.h>
@@ -11,11 +12,16 @@
 #include "route/local_way.h"
 #include "run/become.h"
 #include "run/helper.h"
+#include "run/lifeline.h"
 #include "run/packet.h"
 #include "run/renewal.h"
 #include "spool/spool_log.h"
 
-enum { PACKET_MAX = 160 * 1024 };
+enum {
+	PACKET_MAX = 160 * 1024,
+	DNS_MS = 20 * 1000, CONNECT_MS = 30 * 1000, REPLY_MS = 600 * 1000, /* where the configuration does not say; RFC 5321 §4.5.3.2.6 */
+	SILENCE_MARGIN_MS = 10 * 1000,
+};
 
 /* What a job begins with; the numbers of its recipients follow. */
 struct job {
@@ -32,6 +38,8 @@ struct worker {
 	bool is_unheard;		/* something could not be said */
 	struct err trouble;		/* why it cannot write the mailbox that it is there for */
 	struct local_routing local;
+	struct lifeline lifeline;
+	int64_t silence_ms, until_ms;	/* until when it has time, on the monotonic clock */
 };
 
 /* What the runner does not hear he must not take for said: he is left alone then, looks at the log himself, and so would
@@ -43,6 +51,35 @@ static void say(struct worker *worker, char what, struct view text)
 
 	while (!worker->is_unheard && sendmsg(worker->socket, &packet, MSG_NOSIGNAL) < 0)
 		worker->is_unheard = errno != EINTR;
+}
+
+int64_t worker_silence_ms(const struct conf *conf)
+{
+	int64_t dns_ms = conf->route.dns.timeout_ms > 0 ? conf->route.dns.timeout_ms : DNS_MS;
+	int64_t connect_ms = conf->deliver.connect.timeout_ms > 0 ? conf->deliver.connect.timeout_ms : CONNECT_MS;
+	int64_t reply_ms = conf->deliver.timeout_ms > 0 ? conf->deliver.timeout_ms : REPLY_MS;
+
+	return dns_ms + connect_ms + 2 * reply_ms + SILENCE_MARGIN_MS;
+}
+
+static void give_time(struct worker *worker, int64_t left_ms)
+{
+	worker->until_ms = clock_now_ms() + left_ms;
+	lifeline_set(&worker->lifeline, left_ms);
+}
+
+/* A deliver_options.waits. It costs nothing but a look at the clock as long as there is time enough. */
+static void take_wait(void *context, int64_t most_ms)
+{
+	struct worker *worker = context;
+	int64_t needed_ms = most_ms + SILENCE_MARGIN_MS, left_ms = 2 * needed_ms > worker->silence_ms ? 2 * needed_ms : worker->silence_ms;
+	char text[32];
+
+	if (clock_now_ms() + needed_ms <= worker->until_ms)
+		return;
+	give_time(worker, left_ms);
+	snprintf(text, sizeof text, "%lld", (long long)left_ms);
+	say(worker, 'W', view_of(text));
 }
 
 static void tell_outcome(void *context, const struct spool_mail *mail, const struct outcome *outcome)
@@ -114,7 +151,9 @@ static bool take_job(struct worker *worker, uint32_t *numbers)
 	memcpy(entry.id, job.id, SPOOL_ID_SIZE);
 	if (entry.fd < 0)
 		return false;
+	give_time(worker, worker->silence_ms);
 	do_job(worker, &entry, numbers, ((size_t)got - sizeof job) / sizeof *numbers);
+	give_time(worker, worker->silence_ms); /* the next comes at once, or the end */
 	return !worker->is_unheard;
 }
 
@@ -196,6 +235,8 @@ static void confine(struct worker *worker, const char *destination, const struct
 		worker->conf.route.local = &worker->local;
 	}
 	buf_init(&remark, 2 * ERR_TEXT_SIZE);
+	if (relay && relay->credentials.user.len > 0)
+		take_wait(worker, SECRET_LONGEST_MS);
 	way_key_fetch(key, relay, &worker->conf); /* afterwards no command can be run and no file read for it */
 	if (relay && !key->trouble.exit_code && secret_is_renewable(relay, &key->secret))
 		key->renewer = renewal_start(relay, &key->secret, WORKER_MESSAGE_FD + 1);
@@ -213,12 +254,17 @@ _Noreturn void worker_be(const struct attempt_options *options, const char *dest
 	struct way_key key = {0};
 
 	confinement_keep_socket(socket);
+	worker.silence_ms = worker_silence_ms(options->conf);
+	lifeline_open(&worker.lifeline);
+	give_time(&worker, worker.silence_ms);
 	confine(&worker, destination, confinement, &key);
 	worker.options.conf = &worker.conf;
 	worker.options.key = &key;
 	worker.options.tell = tell_outcome;
 	worker.options.tell_context = &worker;
 	worker.conf.deliver.attempt_timeout_ms = 0; /* nobody waits for it, so each server has all the time of RFC 5321 §4.5.3.2 */
+	worker.conf.deliver.waits = take_wait;
+	worker.conf.deliver.waits_context = &worker;
 	worker.conf.deliver.kept = deliver_kept_new();
 	worker.conf.deliver.tls_cache = tls_cache_new();
 	while (numbers && take_job(&worker, numbers))
@@ -263,7 +309,8 @@ enum worker_says worker_receive(int socket, struct buf *text)
 	static const struct {
 		char what;
 		enum worker_says says;
-	} words[] = {{'O', WORKER_SAYS_OUTCOME}, {'D', WORKER_SAYS_DONE}, {'X', WORKER_SAYS_DAMAGED}, {'T', WORKER_SAYS_TROUBLE}, {'R', WORKER_SAYS_REMARK}};
+	} words[] = {{'O', WORKER_SAYS_OUTCOME}, {'D', WORKER_SAYS_DONE}, {'X', WORKER_SAYS_DAMAGED}, {'T', WORKER_SAYS_TROUBLE}, {'R', WORKER_SAYS_REMARK},
+		     {'W', WORKER_SAYS_WAIT}};
 	char *room;
 	ssize_t got;
 

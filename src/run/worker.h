@@ -21,6 +21,10 @@ int worker_start(struct nursery *nursery, int helper, const char *destination, i
 /* The worker itself, in a process that was forked for it. */
 _Noreturn void worker_be(const struct attempt_options *options, const char *destination, const struct confinement *confinement, int socket);
 
+/* How long a worker may say nothing over a job, by its configuration: longer than all that it waits for at a time. One that does is
+ * ended by the kernel (run/lifeline). */
+int64_t worker_silence_ms(const struct conf *conf);
+
 /* Gives it a job: an entry, which stays the caller's too, and some of its recipients. Fails when the worker is gone. */
 int worker_send(int socket, const struct spool_entry *entry, const uint32_t *recipients, size_t count, struct err *err);
 
@@ -29,6 +33,7 @@ enum worker_says {
 	WORKER_SAYS_OUTCOME,		/* text: a line for spool_log_read_outcome */
 	WORKER_SAYS_DONE,		/* the job is done */
 	WORKER_SAYS_DAMAGED,		/* the message cannot be sent: text */
+	WORKER_SAYS_WAIT,		/* that nothing may be heard of it for longer than worker_silence_ms: text, milliseconds from now */
 	WORKER_SAYS_REMARK,		/* before its first job, to be told: text */
 	WORKER_SAYS_TROUBLE,		/* the job is done, but the log could not be written: text */
 	WORKER_IS_GONE,
