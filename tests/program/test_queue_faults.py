@@ -15,7 +15,7 @@ import time
 import pytest
 
 from conftest import PALOMA
-from queues import LOAD, PATIENCE, is_sanitized, wait_until
+from queues import LOAD, PATIENCE, children_of, is_sanitized, wait_until
 
 HERE = pathlib.Path(__file__).parent
 # Of all the points where a fault may strike, every how manieth is tried; PALOMA_TEST_LOAD=20 tries each.
@@ -286,6 +286,31 @@ def send_struck(q, point, to):
     assert not waiting.is_alive(), (point, q.log_text()[-2000:])
 
 
+def family(runner):
+    """It, the process that forks its workers, and those there are."""
+    return [runner, *(pid for child in children_of(runner) for pid in family(child))]
+
+
+def is_traced(pid, by):
+    with contextlib.suppress(OSError):
+        return f"TracerPid:\t{by}\n" in pathlib.Path(f"/proc/{pid}/status").read_text()
+    return False
+
+
+def trace_family(runner, trace):
+    """strace on a runner that waits and on all that it has forked, if need be a moment ago."""
+    while True:
+        processes = family(runner)
+        tracer = subprocess.Popen(["strace", "-f", "-o", trace, *(f"-p{pid}" for pid in processes)], stderr=subprocess.PIPE, text=True)
+        lines = [tracer.stderr.readline() for _ in processes]
+        if all("attached" in line for line in lines) and all(is_traced(pid, tracer.pid) for pid in family(runner)):
+            return tracer
+        tracer.terminate()
+        tracer.wait()
+        tracer.stderr.close()
+        assert "attached" in lines[0], lines  # the runner is there
+
+
 @pytest.fixture
 def traced(queue, sink, no_leak_check):
     """A queue where a runner stays, and its server."""
@@ -310,8 +335,7 @@ def test_every_call_of_the_runner_and_its_workers(traced, tmp_path, fault):
     q, server = traced
     # what there is to be struck: one mail in a runner that has nothing else to do
     trace = tmp_path / "trace"
-    tracer = subprocess.Popen(["strace", "-f", "-o", trace, "-p", str(start_runner(q))], stderr=subprocess.PIPE, text=True)
-    assert "attached" in tracer.stderr.readline()
+    tracer = trace_family(start_runner(q), trace)
     assert q.wait(q.put("first@example.net")) == 0
     tracer.terminate()
     tracer.wait()
