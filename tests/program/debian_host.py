@@ -5,12 +5,20 @@ import pathlib
 import shutil
 import subprocess
 
+from service import until
+
 HERE = pathlib.Path(os.environ.get("PALOMA_BUILD", pathlib.Path(__file__).parents[2])).resolve()
 ROOT = HERE / "build/debian-root"
 NAME = "host.example"
 
 # What is read from standard input never comes: at its end, the first process of the namespace ends, and all others with it.
 SETUP = """set -e
+if [ -n "$GROUP" ]; then
+	mount -t cgroup2 none /mnt
+	mkdir "/mnt/$GROUP"
+	echo 0 >"/mnt/$GROUP/cgroup.procs"
+	umount /mnt
+fi
 mount -t tmpfs none "$2"
 mkdir "$2/upper" "$2/work" "$2/root"
 mount -t overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" none "$2/root"
@@ -33,14 +41,16 @@ shift 3
 exec chroot . "$@"
 """
 FIRST = ["perl", "-e", '$SIG{CHLD} = "IGNORE"; $| = 1; print "ready\\n"; <STDIN>']
-# systemd as the first process. The tree of its groups of processes is below ours.
-BOOT = ["sh", "-c", """set -e
+# systemd as the first process. Its tree of groups of processes is the group that is made for it.
+BOOT = ["unshare", "--cgroup", "sh", "-c", """set -e
 rm /usr/sbin/policy-rc.d
 mount -t sysfs -o ro none /sys
 mount -t cgroup2 none /sys/fs/cgroup
 echo ready
 export container=lxc
 exec /lib/systemd/systemd --unit=multi-user.target </dev/null >/dev/null 2>&1"""]
+# Groups outlive their processes, and have to be empty of groups to go.
+REMOVE = """mount -t cgroup2 none /mnt && find "/mnt/$1" -depth -type d -exec rmdir {} +"""
 UNSHARE = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--net", "--uts", "--ipc", "--cgroup", "--propagation", "private"]
 
 
@@ -61,8 +71,9 @@ def why_not():
 class Host:
     def __init__(self, folder, first=FIRST):
         folder.mkdir()
+        self.group = f"paloma-test-{os.getpid()}" if first is BOOT else None
         self.process = subprocess.Popen([*UNSHARE, "sh", "-c", SETUP, "sh", ROOT, folder, NAME, *first], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, env=self.environment(), text=True, start_new_session=True)
+                                        stdout=subprocess.PIPE, env={**self.environment(), "GROUP": self.group or ""}, text=True, start_new_session=True)
         self.started = []
         assert self.process.stdout.readline() == "ready\n"
         children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
@@ -116,3 +127,9 @@ class Host:
         self.process.stdout.close()
         for process in self.started:
             process.wait(60)
+        if self.group:
+            until(self.remove_group, "the end of all processes")
+
+    def remove_group(self):
+        words = ["unshare", "--mount", "--cgroup", "--propagation", "private", "sh", "-c", REMOVE, "sh", self.group]
+        return subprocess.run(words, capture_output=True).returncode == 0
