@@ -4,13 +4,14 @@
  * it calls and gets a table of them, typed from the library's own header:
  *
  *	#define IDN2_FUNCTIONS(F) F(idn2_free) F(idn2_to_ascii_8z)
- *	LIBRARY(idn2, "libidn2.so.0", "recommended", "idna", "International domain names", IDN2_FUNCTIONS)
+ *	LIBRARY(idn2, SONAME_IDN2, "recommended", "idna", "International domain names", IDN2_FUNCTIONS)
  *	...
  *	const struct idn2_functions *idn2 = idn2_load(err);
  *
- * A note in the ELF file tells packagers what may be loaded (the .note.dlopen section that systemd has defined), and
- * whether paloma is of use without: "required", "recommended" or "suggested". With --enable-direct-linking the same table
- * is filled by the linker. The table is written once and is the one exception to the rule that no file keeps state. */
+ * What a library is called when it is loaded, ./configure finds out by linking it: the next release of a system may have
+ * another version. A note in the ELF file tells packagers what may be loaded (the .note.dlopen section that systemd has
+ * defined), and whether paloma is of use without: "required", "recommended" or "suggested". With --enable-direct-linking
+ * the same table is filled by the linker. The table is written once and is the one exception to the rule that no file keeps state. */
 #ifndef BASE_LIBRARY_H
 #define BASE_LIBRARY_H
 

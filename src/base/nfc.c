@@ -8,7 +8,7 @@
 #include "base/library.h"
 
 #define UNISTRING_FUNCTIONS(F) F(u8_normalize) F(uninorm_nfc)
-LIBRARY(unistring, "libunistring.so.2", "recommended", "nfc", "Names in one form of Unicode", UNISTRING_FUNCTIONS)
+LIBRARY(unistring, SONAME_UNISTRING, "recommended", "nfc", "Names in one form of Unicode", UNISTRING_FUNCTIONS)
 
 enum { FIRST_COMBINING = 0x300 }; /* all before it is in Form C, alone and beside others of them */
 

@@ -24,7 +24,7 @@
 	F(seccomp_syscall_resolve_name) F(seccomp_export_bpf)
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-LIBRARY(libseccomp, "libseccomp.so.2", "recommended", "seccomp", "The filter of system calls", SECCOMP_FUNCTIONS)
+LIBRARY(libseccomp, SONAME_SECCOMP, "recommended", "seccomp", "The filter of system calls", SECCOMP_FUNCTIONS)
 
 static const char *const denied[] = {
 	/* other programs and processes */

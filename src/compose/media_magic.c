@@ -6,7 +6,7 @@
 #include "base/library.h"
 
 #define MAGIC_FUNCTIONS(F) F(magic_open) F(magic_load) F(magic_buffer) F(magic_close)
-LIBRARY(libmagic, "libmagic.so.1", "recommended", "magic", "Media types of attachments", MAGIC_FUNCTIONS)
+LIBRARY(libmagic, SONAME_MAGIC, "recommended", "magic", "Media types of attachments", MAGIC_FUNCTIONS)
 
 struct view media_magic_guess(struct view start, struct arena *arena)
 {

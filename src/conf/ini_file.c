@@ -166,7 +166,7 @@ static int take_line(struct lint *lint, struct view line, struct err *err)
 
 #ifdef HAVE_INIPARSER
 #define INIPARSER_FUNCTIONS(F) F(iniparser_load) F(iniparser_getstring) F(iniparser_freedict) F(iniparser_set_error_callback)
-LIBRARY(libini, "libiniparser.so.1", "required", "ini", "Configuration files", INIPARSER_FUNCTIONS)
+LIBRARY(libini, SONAME_INIPARSER, "required", "ini", "Configuration files", INIPARSER_FUNCTIONS)
 
 /* The library prints what it dislikes, a password perhaps; the look over has said it better already. */
 static int say_nothing(const char *format, ...)

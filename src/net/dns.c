@@ -21,7 +21,7 @@ enum { DNS_CLASS_IN = 1, HOSTS_MAX = 1024 * 1024, DEFAULT_TIMEOUT_MS = 20 * 1000
 #ifdef HAVE_CARES
 #define CARES_FUNCTIONS(F) F(ares_library_init) F(ares_init_options) F(ares_set_servers_ports_csv) F(ares_query) F(ares_getsock) \
 	F(ares_timeout) F(ares_process_fd) F(ares_cancel) F(ares_destroy) F(ares_strerror)
-LIBRARY(cares, "libcares.so.2", "required", "dns", "Name service look-ups", CARES_FUNCTIONS)
+LIBRARY(cares, SONAME_CARES, "required", "dns", "Name service look-ups", CARES_FUNCTIONS)
 #endif
 
 struct dns_session {

@@ -41,7 +41,7 @@ void https_append_field(struct buf *form, const char *name, struct view value)
 
 #ifdef HAVE_CURL
 #define CURL_FUNCTIONS(F) F(curl_global_init) F(curl_easy_init) F(curl_easy_setopt) F(curl_easy_perform) F(curl_easy_getinfo) F(curl_easy_strerror)
-LIBRARY(curl, "libcurl.so.4", "recommended", "oauth", "OAuth tokens", CURL_FUNCTIONS)
+LIBRARY(curl, SONAME_CURL, "recommended", "oauth", "OAuth tokens", CURL_FUNCTIONS)
 
 static size_t take_body(char *data, size_t size, size_t count, void *context)
 {

@@ -11,7 +11,7 @@ enum { DOMAIN_MAX = 253, LABEL_MAX = 63 };
 
 #ifdef HAVE_IDN2
 #define IDN2_FUNCTIONS(F) F(idn2_free) F(idn2_to_ascii_8z) F(idn2_to_unicode_8z8z) F(idn2_strerror)
-LIBRARY(idn2, "libidn2.so.0", "recommended", "idna", "International domain names", IDN2_FUNCTIONS)
+LIBRARY(idn2, SONAME_IDN2, "recommended", "idna", "International domain names", IDN2_FUNCTIONS)
 
 static int convert(struct view domain, struct arena *arena, struct view *ascii, struct err *err)
 {

@@ -35,7 +35,7 @@
 	F(SSL_peek_ex) F(SSL_shutdown) F(SSL_get_version) F(SSL_get_current_cipher) F(SSL_CIPHER_get_name) \
 	F(SSL_get0_peer_certificate) F(SSL_session_reused) F(SSL_set_session) F(SSL_get1_session) F(SSL_SESSION_is_resumable) \
 	F(SSL_SESSION_free) F(SSL_export_keying_material) F(SSL_set_ex_data) F(SSL_CTX_set_default_passwd_cb_userdata)
-LIBRARY(openssl, "libssl.so.3", "required", "tls", "TLS", OPENSSL_FUNCTIONS)
+LIBRARY(openssl, SONAME_OPENSSL, "required", "tls", "TLS", OPENSSL_FUNCTIONS)
 
 enum { KEY_OCTETS = 2048 };
 

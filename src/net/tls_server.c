@@ -10,7 +10,7 @@
 #include "net/tls_private.h"
 
 #define ACCEPT_FUNCTIONS(F) F(SSL_CTX_free) F(SSL_set_accept_state)
-LIBRARY(accepting, "libssl.so.3", "required", "tls", "TLS", ACCEPT_FUNCTIONS)
+LIBRARY(accepting, SONAME_OPENSSL, "required", "tls", "TLS", ACCEPT_FUNCTIONS)
 
 struct tls_server {
 	const struct accepting_functions *openssl;

@@ -16,7 +16,7 @@
 	F(X509_STORE_CTX_get0_cert) F(X509_verify_cert_error_string) F(X509_get_X509_PUBKEY) F(i2d_X509_PUBKEY) F(i2d_X509) \
 	F(CRYPTO_free) F(X509_get_ext_d2i) F(GENERAL_NAMES_free) F(OPENSSL_sk_num) F(OPENSSL_sk_value) \
 	F(ASN1_STRING_get0_data) F(ASN1_STRING_length) F(X509_get0_notAfter) F(X509_get0_notBefore) F(ASN1_TIME_to_tm)
-LIBRARY(trust, "libssl.so.3", "required", "tls", "TLS", TRUST_FUNCTIONS)
+LIBRARY(trust, SONAME_OPENSSL, "required", "tls", "TLS", TRUST_FUNCTIONS)
 
 static void digest_octets(const unsigned char *data, int len, unsigned char out[DIGEST_OCTETS])
 {

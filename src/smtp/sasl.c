@@ -13,7 +13,7 @@
 #define GSASL_FUNCTIONS(F) \
 	F(gsasl_init) F(gsasl_done) F(gsasl_client_start) F(gsasl_finish) F(gsasl_step) F(gsasl_property_set_raw) \
 	F(gsasl_strerror) F(gsasl_free)
-LIBRARY(gsasl, "libgsasl.so.18", "required", "sasl", "Logging in (SASL)", GSASL_FUNCTIONS)
+LIBRARY(gsasl, SONAME_GSASL, "required", "sasl", "Logging in (SASL)", GSASL_FUNCTIONS)
 
 struct sasl {
 	const struct gsasl_functions *gsasl;

@@ -123,7 +123,7 @@ static void expand_rest(struct expansion *expansion, struct view path)
 		give_mailbox(expansion, path);
 		return;
 	}
-	if (!expansion->is_shown)
+	if (!expansion->is_shown && aliases->options.tells_steps)
 		alias_note(aliases, &aliases->steps, NULL, 0,
 			   arena_printf(aliases->arena, "%.*s: %.*s, as unknown_user says", VIEW_ARG(path), VIEW_ARG(everybody_else)));
 	if (given.original.len == 0)

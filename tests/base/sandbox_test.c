@@ -304,7 +304,7 @@ static int read_chance(void) { char octet; return read(open("/dev/urandom", O_RD
 static int read_own_status(void) { return open("/proc/self/status", O_RDONLY); }
 static int list_allowed(void) { return open(room.allowed, O_RDONLY | O_DIRECTORY); }
 static int read_by_link(void) { return open(room.link, O_RDONLY); }
-static int load_tls(void) { return dlopen("libssl.so.3", RTLD_LAZY | RTLD_LOCAL) ? 0 : -1; }
+static int load_tls(void) { return dlopen(SONAME_OPENSSL, RTLD_LAZY | RTLD_LOCAL) ? 0 : -1; }
 static int allocate(void) { void *room_ = malloc(64 << 20); int result = room_ ? 0 : -1; free(room_); return result; }
 static void *do_nothing(void *context) { return context; }
 static int run_thread(void)
