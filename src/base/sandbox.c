@@ -77,11 +77,14 @@ enum {
 	SCOPE_ABSTRACT_SOCKETS_AND_SIGNALS = 3,
 };
 
-static void find_landlock(struct sandbox *sandbox)
+/* An old one lets nobody move a file from one folder to another, which is how a Maildir is written. */
+static void find_landlock(struct sandbox *sandbox, enum sandbox_kind kind)
 {
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 
-	if (abi > 0)
+	if (abi > 0 && abi < ABI_REFER && kind == SANDBOX_FILES)
+		err_set(&sandbox->why_no_landlock, EX_OSERR, STATUS(4, 3, 0), "the kernel's is too old for moving files");
+	else if (abi > 0)
 		sandbox->landlock_abi = (int)abi;
 	else
 		err_set(&sandbox->why_no_landlock, EX_OSERR, STATUS(4, 3, 0), "%s", errno == ENOSYS ? "the kernel does not have it"
@@ -99,6 +102,9 @@ static uint64_t rights_of(enum sandbox_use use, int abi)
 		break;
 	case SANDBOX_ADD:
 		return add;
+	case SANDBOX_FILE:
+		return add | LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR |
+			(abi >= ABI_REFER ? RIGHT_REFER : 0);
 	case SANDBOX_SCRATCH:
 		return add | LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE;
 	}
@@ -217,8 +223,9 @@ static int enter_landlock(int abi, const struct sandbox_place *places, size_t co
 	return result;
 }
 #else
-static void find_landlock(struct sandbox *sandbox)
+static void find_landlock(struct sandbox *sandbox, enum sandbox_kind kind)
 {
+	(void)kind;
 	err_set(&sandbox->why_no_landlock, EX_OSERR, STATUS(4, 3, 0), "this paloma was built without it");
 }
 
@@ -234,7 +241,7 @@ struct sandbox *sandbox_new(enum sandbox_kind kind, int append_fd)
 	struct sandbox *sandbox = mem_alloc(sizeof *sandbox);
 
 	find_filter(sandbox, kind, append_fd);
-	find_landlock(sandbox);
+	find_landlock(sandbox, kind);
 	return sandbox;
 }
 

@@ -11,8 +11,9 @@
 
 struct sandbox;
 
-/* What the process is there for: to speak to servers, or to store what it is given. */
-enum sandbox_kind { SANDBOX_SENDS = 1, SANDBOX_STORES = 2 };
+/* What the process is there for: to speak to servers, to those of this machine alone, to store what it is given, or to file it in
+ * folders. */
+enum sandbox_kind { SANDBOX_SENDS = 1, SANDBOX_STORES = 2, SANDBOX_SENDS_HERE = 3, SANDBOX_FILES = 4 };
 
 /* Makes the filter, which takes milliseconds and is the same for every process that enters. append_fd: the number of a
  * descriptor that stays as it was opened, O_APPEND above all; -1 for none. Never null. */
@@ -29,13 +30,15 @@ struct sandbox_place {
 		SANDBOX_READ,
 		SANDBOX_HIDE,		/* SANDBOX_STORES: a folder; all that is not in it may be read */
 		SANDBOX_ADD,		/* SANDBOX_STORES: new files are written, none is read, opened again or removed */
+		SANDBOX_FILE,		/* SANDBOX_FILES: a folder, in which files and folders are made, written, moved and removed */
 		SANDBOX_SCRATCH,	/* SANDBOX_STORES: new files are written, read and removed */
 	} use;
 };
 
 /* Enters. Afterwards the process opens for reading what the C library, name service and TLS need, and places; one that
  * stores makes new files where places says so, and no other files are changed but by writing to a descriptor that it has. It starts no
- * process and signals none. One that sends may connect as before; one that stores speaks to nobody outside this machine.
+ * process and signals none. One that sends may connect as before; one that stores speaks to nobody outside this machine, and neither does one
+ * that sends here only; one that files speaks to nobody but over what it has.
  * Fails with EX_OSERR when something that sandbox_describe promises is not had after all; the rest is. */
 int sandbox_enter(const struct sandbox *sandbox, const struct sandbox_place *places, size_t count, struct err *err);
 

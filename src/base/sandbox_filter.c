@@ -55,6 +55,17 @@ static const char *const denied[] = {
 /* What one that stores is allowed all the same: it locks, marks and takes back the files that it has made. */
 static const char *const needed_to_store[] = {"flock", "fchmod", "ftruncate", "ftruncate64", "unlink", "unlinkat"};
 
+/* What one that files is allowed: what a Maildir and an mbox with its locks are made with, and a group that the process has
+ * already. Of several files that become durable together the kernel is asked at once. */
+static const char *const needed_to_file[] = {
+	"fchmod", "ftruncate", "ftruncate64", "fallocate", "unlink", "unlinkat", "rename", "renameat", "renameat2", "link", "linkat", "mkdir", "mkdirat",
+	"setresgid", "setresgid32", "io_setup", "io_submit",
+};
+
+/* What else it is denied: anybody, and changes of the file that it may append to only. */
+static const char *const denied_to_file[] = {"socket", "connect", "bind"};
+static const char *const denied_with_log[] = {"fchmod", "ftruncate", "ftruncate64", "fallocate"};
+
 /* Newer than the library may be; these have one number on all machines but Alpha. */
 static const struct {
 	const char *name;
@@ -120,6 +131,12 @@ static const struct rule rules_to_send[] = {
 	{"openat", EPERM, {{2, O_CREAT, O_CREAT}}, 1},
 	/* Datagrams of the machine itself would carry a descriptor out and back in as a copy. */
 	{"socket", EPERM, {{0, WHOLE, AF_UNIX}, {1, 0xf, SOCK_DGRAM}}, 2},
+};
+
+static const struct rule rules_to_send_here[] = {
+	{"socket", EPERM, {{0, WHOLE, AF_INET}}, 1},
+	{"socket", EPERM, {{0, WHOLE, AF_INET6}}, 1},
+	{"socket", EPERM, {{0, WHOLE, AF_NETLINK}}, 1},
 };
 
 static const struct rule rules_to_store[] = {
@@ -214,24 +231,57 @@ static bool add_rules(const struct libseccomp_functions *seccomp, scmp_filter_ct
 	return result;
 }
 
-static bool is_needed(enum sandbox_kind kind, const char *name)
+static bool is_among(const char *const *names, size_t count, const char *name)
 {
-	for (size_t i = 0; i < COUNT(needed_to_store); i++)
-		if (kind == SANDBOX_STORES && strcmp(needed_to_store[i], name) == 0)
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(names[i], name) == 0)
 			return true;
 	return false;
 }
 
+static bool is_needed(enum sandbox_kind kind, const char *name)
+{
+	return (kind == SANDBOX_STORES && is_among(needed_to_store, COUNT(needed_to_store), name)) ||
+		(kind == SANDBOX_FILES && is_among(needed_to_file, COUNT(needed_to_file), name));
+}
+
+static bool add_to_file(const struct libseccomp_functions *seccomp, scmp_filter_ctx filter, int append_fd)
+{
+	const struct scmp_arg_cmp log = compare(0, WHOLE, append_fd);
+	bool result = true;
+
+	for (size_t i = 0; i < COUNT(denied_to_file) && result; i++)
+		result = add(seccomp, filter, denied_to_file[i], EPERM, 0, NULL);
+	for (size_t i = 0; i < COUNT(denied_with_log) && result && append_fd >= 0; i++)
+		result = add(seccomp, filter, denied_with_log[i], EPERM, 1, &log);
+	return result;
+}
+
+static bool add_kind(const struct libseccomp_functions *seccomp, scmp_filter_ctx filter, enum sandbox_kind kind, int append_fd)
+{
+	bool result = true;
+
+	switch (kind) {
+	case SANDBOX_SENDS_HERE:
+		result = add_rules(seccomp, filter, rules_to_send_here, COUNT(rules_to_send_here));
+		/* fall through */
+	case SANDBOX_SENDS:
+		return result && add_rules(seccomp, filter, rules_to_send, COUNT(rules_to_send));
+	case SANDBOX_STORES:
+		return add_rules(seccomp, filter, rules_to_store, COUNT(rules_to_store));
+	case SANDBOX_FILES:
+		return add_to_file(seccomp, filter, append_fd);
+	}
+	return result;
+}
+
 static bool add_all(const struct libseccomp_functions *seccomp, scmp_filter_ctx filter, enum sandbox_kind kind, int append_fd)
 {
-	bool result = add_special(seccomp, filter, append_fd) && add_families(seccomp, filter);
+	bool result = add_special(seccomp, filter, append_fd) && (kind == SANDBOX_FILES || add_families(seccomp, filter));
 
 	for (size_t i = 0; i < COUNT(denied) && result; i++)
 		result = is_needed(kind, denied[i]) || add(seccomp, filter, denied[i], EPERM, 0, NULL);
-	result = result && add_rules(seccomp, filter, rules, COUNT(rules));
-	if (kind == SANDBOX_SENDS)
-		return result && add_rules(seccomp, filter, rules_to_send, COUNT(rules_to_send));
-	return result && add_rules(seccomp, filter, rules_to_store, COUNT(rules_to_store));
+	return result && add_rules(seccomp, filter, rules, COUNT(rules)) && add_kind(seccomp, filter, kind, append_fd);
 }
 
 /* The library writes to a file only. */

@@ -145,6 +145,22 @@ void mailbox_expand(const struct mailbox_pattern *pattern, const struct local_us
 	}
 }
 
+struct view mailbox_find_folder(const struct mailbox_pattern *pattern, const struct local_user *user, struct arena *arena)
+{
+	const struct values values = {.user = user};
+	struct view word;
+	size_t end = 0;
+
+	if (pattern->kind == MAILBOX_USUAL || pattern->kind == MAILBOX_PIPE)
+		return (struct view){0};
+	word = pattern->words[0];
+	while (end < word.len && !(word.data[end] == '%' && (word.data[end + 1] == 'd' || word.data[end + 1] == 'e')))
+		end += word.data[end] == '%' ? 2 : 1;
+	if (end < word.len || pattern->kind == MAILBOX_MBOX)
+		end = view_last_index(view_first(word, end), '/');
+	return end > 0 ? view_of(expand_word(view_first(word, end), &values, arena)) : (struct view)VIEW("/");
+}
+
 /* One word; a quotation mark of either kind takes what stands up to the next one as it is. */
 static const char *take_word(struct view *command, struct arena *arena)
 {

@@ -49,6 +49,9 @@ struct mailbox {
  * extension, domain: come from a stranger, and become part of a path or an argument only with what could lead elsewhere replaced. */
 void mailbox_expand(const struct mailbox_pattern *pattern, const struct local_user *user, struct view extension, struct view domain,
 		    struct arena *arena, struct mailbox *mailbox);
+/* The folder in which all mail of the user is put that does not go into the system's: what stands before the domain or the extension
+ * in the pattern, or the Maildir itself. Empty for a program, and where there is no pattern. */
+struct view mailbox_find_folder(const struct mailbox_pattern *pattern, const struct local_user *user, struct arena *arena);
 /* What an alias leads to: "/file", "/folder/" for a Maildir, or "|/command words", of which those with spaces stand in quotation
  * marks; no shell reads it. */
 void mailbox_of_target(struct view target, const struct local_user *user, struct arena *arena, struct mailbox *mailbox);

@@ -18,6 +18,7 @@
 #include "base/random.h"
 #include "base/sandbox.h"
 #include "mail/mailbox.h"
+#include "run/confinement.h"
 #include "spool/spool_log.h"
 
 enum { OUTCOMES_MAX = 64 * 1024 * 1024 };
@@ -202,7 +203,43 @@ int become_mailbox_user(const struct mailbox *mailbox, struct err *err)
 	return result;
 }
 
+static size_t add_folder_of(const char *path, struct arena *arena, const char *folders[BECOME_FOLDERS_MAX], size_t count)
+{
+	struct view folder = view_first(view_of(path), view_last_index(view_of(path), '/'));
+
+	folders[count] = folder.len > 0 ? arena_str(arena, folder) : "/";
+	return count + 1;
+}
+
+size_t become_find_folders(const struct mailbox *mailbox, const struct mailbox_pattern *pattern, struct arena *arena,
+			   const char *folders[BECOME_FOLDERS_MAX])
+{
+	struct view all = pattern && mailbox->user.uid != 0 ? mailbox_find_folder(pattern, &mailbox->user, arena) : (struct view){0};
+	size_t count = 0;
+
+	/* One that is the user's own choice is not made, and neither is one of a domain that nobody has written to. */
+	if (mailbox->kind == MAILBOX_MAILDIR && (all.len == 0 || view_equal(all, view_of(mailbox->path))) && mkdir(mailbox->path, 0700) < 0 && errno != EEXIST)
+		return 0; /* which is told when a mail has come */
+	if (all.len > 0)
+		folders[count++] = arena_str(arena, all);
+	else if (mailbox->path)
+		folders[count++] = mailbox->path;
+	if (mailbox->mbox_path)
+		count = add_folder_of(mailbox->mbox_path, arena, folders, count);
+	return count;
+}
+
 /* ---- a child for one hop ---- */
+
+/* As good as it can be had: the rights are the user's alone in any case. */
+static void confine_writer(const struct hop *hop, struct arena *arena)
+{
+	const char *folders[BECOME_FOLDERS_MAX];
+	struct err ignored;
+
+	if (hop->mailbox->kind != MAILBOX_PIPE)
+		confinement_enter_writing(NULL, folders, become_find_folders(hop->mailbox, NULL, arena, folders), &ignored);
+}
 
 /* A line has its checksum, so each is made by itself. */
 static void put_outcome(struct buf *out, const struct outcome *outcome, time_t now)
@@ -227,6 +264,8 @@ static _Noreturn void be_child(const struct hop *hop, const struct draft *draft,
 	own.decided = NULL;
 	if (become_mailbox_user(hop->mailbox, &copy.trouble) < 0)
 		copy.trouble.exit_code = EX_TEMPFAIL;
+	else
+		confine_writer(hop, arena);
 	deliver_hop(&copy, draft, &own, outcomes, arena);
 	buf_init(&lines, OUTCOMES_MAX);
 	for (size_t i = 0; i < hop->recipient_count; i++)

@@ -11,27 +11,45 @@
 #include "base/mem.h"
 
 struct confinement {
-	struct sandbox *sandbox;
+	struct sandbox *sandbox;	/* of those who send; null: none is started */
+	struct sandbox *writing;	/* null: made by who enters it */
 	struct sandbox_user user;
 	bool is_root;
 };
 
 static const char *const users[] = {"paloma", "nobody"};
 
-struct confinement *confinement_new(void)
+static struct confinement *make(void)
 {
 	struct confinement *confinement = mem_alloc(sizeof *confinement);
 
-	confinement->sandbox = sandbox_new(SANDBOX_SENDS, WORKER_MESSAGE_FD);
 	sandbox_find_user(&confinement->user, users, sizeof users / sizeof *users);
 	confinement->is_root = geteuid() == 0;
 	return confinement;
 }
 
+struct confinement *confinement_new(void)
+{
+	struct confinement *confinement = make();
+
+	confinement->sandbox = sandbox_new(SANDBOX_SENDS, WORKER_MESSAGE_FD);
+	return confinement;
+}
+
+struct confinement *confinement_new_of_writers(void)
+{
+	struct confinement *confinement = make();
+
+	confinement->writing = sandbox_new(SANDBOX_FILES, WORKER_MESSAGE_FD);
+	return confinement;
+}
+
 void confinement_free(struct confinement *confinement)
 {
-	if (confinement)
+	if (confinement) {
 		sandbox_free(confinement->sandbox);
+		sandbox_free(confinement->writing);
+	}
 	free(confinement);
 }
 
@@ -46,6 +64,16 @@ void confinement_describe(const struct confinement *confinement, struct buf *out
 		buf_append_str(out, "are ");
 	sandbox_describe(confinement->sandbox, out);
 	buf_append_char(out, '.');
+}
+
+void confinement_describe_writers(struct buf *out)
+{
+	struct sandbox *sandbox = sandbox_new(SANDBOX_FILES, WORKER_MESSAGE_FD);
+
+	buf_append_str(out, "Writers of mailboxes run as their users, ");
+	sandbox_describe(sandbox, out);
+	buf_append_char(out, '.');
+	sandbox_free(sandbox);
 }
 
 void confinement_keep_socket(int socket)
@@ -71,7 +99,7 @@ void confinement_leave_standard_error(void)
 }
 
 /* What may be named for a relay: a certificate, a key, an authority, and two sockets or more. */
-enum { NEEDS_MAX = 16 };
+enum { NEEDS_MAX = 16, WRITERS_FOLDERS_MAX = 4 };
 
 static size_t add_need(struct sandbox_need needs[NEEDS_MAX], size_t count, const char *path, int mode)
 {
@@ -111,12 +139,22 @@ void confinement_give_up_root(const struct confinement *confinement)
 	sandbox_become(&confinement->user, NULL, 0, &ignored); /* who is root yet writes no mailbox */
 }
 
+/* A server of mailboxes on this machine, by its socket. */
+static bool is_of_this_machine(const struct relay *relay)
+{
+	for (size_t i = 0; relay && i < relay->url_count; i++)
+		if (!relay->urls[i].is_unix)
+			return false;
+	return relay && relay->url_count > 0;
+}
+
 void confinement_enter(const struct confinement *confinement, const struct relay *relay, const struct conf *conf, struct buf *remark)
 {
 	struct arena *arena = arena_new();
 	struct sandbox_need needs[NEEDS_MAX];
 	struct sandbox_place places[NEEDS_MAX];
 	size_t count, place_count = 0;
+	struct sandbox *own = NULL;
 	struct err err;
 
 	count = find_needs(relay, relay ? &relay->tls : &conf->route.mx_tls, arena, needs);
@@ -127,9 +165,29 @@ void confinement_enter(const struct confinement *confinement, const struct relay
 	if (sandbox_become(&confinement->user, needs, count, &err) < 0)
 		buf_printf(remark, "A worker stays root, with all that root may: %s", err.text);
 	confinement_leave_standard_error();
-	if (sandbox_enter(confinement->sandbox, places, place_count, &err) < 0)
+	if (is_of_this_machine(relay))
+		own = sandbox_new(SANDBOX_SENDS_HERE, WORKER_MESSAGE_FD);
+	if (sandbox_enter(own ? own : confinement->sandbox, places, place_count, &err) < 0)
 		buf_printf(remark, "%sA worker is less confined than it should be: %s", remark->len > 0 ? " " : "", err.text);
+	sandbox_free(own);
 	arena_free(arena);
+}
+
+int confinement_enter_writing(const struct confinement *confinement, const char *const *folders, size_t count, struct err *err)
+{
+	struct sandbox *own = confinement && confinement->writing ? NULL : sandbox_new(SANDBOX_FILES, confinement ? WORKER_MESSAGE_FD : -1);
+	struct sandbox_place places[WRITERS_FOLDERS_MAX + 1];
+	size_t place_count = 0;
+	int result;
+
+	for (size_t i = 0; i < count && i < WRITERS_FOLDERS_MAX; i++)
+		if (access(folders[i], F_OK) == 0)
+			places[place_count++] = (struct sandbox_place){folders[i], SANDBOX_FILE};
+	if (place_count == 0) /* what is wrong there is told by who delivers */
+		places[place_count++] = (struct sandbox_place){"/", SANDBOX_FILE};
+	result = sandbox_enter(own ? own : confinement->writing, places, place_count, err);
+	sandbox_free(own);
+	return result;
 }
 
 int confinement_enter_storing(const struct sandbox *sandbox, struct spool *spool, struct err *err)

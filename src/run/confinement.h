@@ -14,8 +14,12 @@ struct confinement;
 
 /* Made once, by the runner. Never null. */
 struct confinement *confinement_new(void);
+/* The same for who starts writers of mailboxes only. */
+struct confinement *confinement_new_of_writers(void);
 /* Null is accepted. */
 void confinement_free(struct confinement *confinement);
+/* The same of writers of mailboxes: "Writers of mailboxes run as their users, confined by ...". */
+void confinement_describe_writers(struct buf *out);
 /* A sentence for people: "Workers run as the user nobody, confined by seccomp and Landlock (ABI 3)." */
 void confinement_describe(const struct confinement *confinement, struct buf *out);
 
@@ -28,6 +32,11 @@ void confinement_give_up_root(const struct confinement *confinement);
 /* For good, in a worker. relay: the one it delivers to, or null; its certificates, keys and sockets stay within reach.
  * remark: gets a sentence when the worker has more than confinement_describe tells. */
 void confinement_enter(const struct confinement *confinement, const struct relay *relay, const struct conf *conf, struct buf *remark);
+
+/* For good, in a process that has become the user of mailboxes: it writes those, starts no program and speaks to nobody. folders: what
+ * it writes in; missing ones are passed over, but where none is there it may open what the user may. confinement: null for who is no worker.
+ * Fails as sandbox_enter; the rest is had. */
+int confinement_enter_writing(const struct confinement *confinement, const char *const *folders, size_t count, struct err *err);
 
 /* For good, in a process that stores in spool what callers hand over: it writes new messages, and reads none. Fails as
  * sandbox_enter; the rest is had. */

@@ -24,7 +24,7 @@ static bool is_destination(const char *text, size_t len)
 }
 
 /* The configuration is read anew by each, as it is now. */
-static _Noreturn void be_worker(const char *config_file, const char *destination, int socket)
+static _Noreturn void be_worker(const char *config_file, const char *destination, const struct confinement *confinement, int socket)
 {
 	struct conf_sources sources = {.config_file = config_file};
 	struct arena *arena = arena_new();
@@ -40,7 +40,7 @@ static _Noreturn void be_worker(const char *config_file, const char *destination
 	way_prepare(&conf, &facts, arena);
 	conf.queue.submit_socket = NULL;
 	options = (struct attempt_options){.conf = &conf, .host_name = facts.host_name, .utc_offset_minutes = facts.utc_offset_minutes};
-	worker_be(&options, destination, confinement_new(), socket);
+	worker_be(&options, destination, confinement, socket);
 }
 
 /* ~/.forward of a user, if the configuration allows any. */
@@ -67,7 +67,7 @@ static void close_orders(void)
 }
 
 /* False at the end. */
-static bool take_order(int orders, const char *config_file)
+static bool take_order(int orders, const char *config_file, struct confinement **confinement)
 {
 	union {
 		struct cmsghdr align;
@@ -89,10 +89,12 @@ static bool take_order(int orders, const char *config_file)
 	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS && header->cmsg_len >= CMSG_LEN(sizeof fd))
 		memcpy(&fd, CMSG_DATA(header), sizeof fd);
 	destination[got] = '\0';
+	if (fd >= 0 && orders == ORDERS_FD && !*confinement) /* for all of them, when the first is wanted */
+		*confinement = confinement_new_of_writers();
 	if (fd >= 0 && orders == ORDERS_FD && is_destination(destination, (size_t)got) && fork() == 0) {
 		signal(SIGCHLD, SIG_DFL); /* a program that is handed mail is waited for */
 		close_orders();
-		be_worker(config_file, destination, fd);
+		be_worker(config_file, destination, *confinement, fd);
 	}
 	if (fd >= 0 && is_forward(destination, (size_t)got) && fork() == 0) {
 		signal(SIGCHLD, SIG_DFL);
@@ -120,15 +122,17 @@ static void leave_all_but(int orders, int readers, bool keeps_stderr)
 /* Until nobody is left who could have one. */
 static void take_orders(const char *config_file)
 {
+	struct confinement *confinement = NULL;
 	struct pollfd polls[] = {{.fd = ORDERS_FD, .events = POLLIN}, {.fd = READERS_FD, .events = POLLIN}};
 
 	while (polls[0].fd >= 0 || polls[1].fd >= 0) {
 		if (poll(polls, 2, -1) < 0)
 			continue;
 		for (size_t i = 0; i < 2; i++)
-			if (polls[i].fd >= 0 && polls[i].revents && !take_order(polls[i].fd, config_file))
+			if (polls[i].fd >= 0 && polls[i].revents && !take_order(polls[i].fd, config_file, &confinement))
 				polls[i].fd = -1;
 	}
+	confinement_free(confinement);
 }
 
 static _Noreturn void be_helper(int orders, int readers, const char *config_file, bool keeps_stderr)

@@ -375,7 +375,12 @@ static void tell_state(const struct service *service)
 	confinement_describe(confinement, &text);
 	buf_append_str(&text, "\nConnections that bring mail are ");
 	sandbox_describe(service->sandbox, &text);
-	printf("The spool is %s, of uid %lu.\n%s.\n", service->spool.path, (unsigned long)geteuid(), buf_str(&text));
+	buf_append_char(&text, '.');
+	if (service->helper >= 0) {
+		buf_append_char(&text, '\n');
+		confinement_describe_writers(&text);
+	}
+	printf("The spool is %s, of uid %lu.\n%s\n", service->spool.path, (unsigned long)geteuid(), buf_str(&text));
 	buf_clear(&text);
 	confinement_free(confinement);
 }

@@ -38,6 +38,8 @@ struct worker {
 	bool is_unheard;		/* something could not be said */
 	struct err trouble;		/* why it cannot write the mailbox that it is there for */
 	struct local_routing local;
+	struct local_user own_user;	/* whose mailboxes it writes */
+	struct arena *arena;		/* as long as it */
 	struct lifeline lifeline;
 	int64_t silence_ms, until_ms;	/* until when it has time, on the monotonic clock */
 };
@@ -169,8 +171,42 @@ static struct view user_of(const char *destination)
 	return (struct view){0};
 }
 
+/* A local_user_find behind the wall, where no other is looked for: what the worker gets is for its user. */
+static int find_own_user(void *context, struct view name, struct arena *arena, struct local_user *user, struct err *err)
+{
+	const struct local_user *own = context;
+
+	(void)arena, (void)err;
+	*user = *own;
+	return view_equal(name, own->name);
+}
+
+/* What writes one user's mailboxes, and nothing else, needs no more than their folders. A program needs all that its user may, and is
+ * named by an alias as a file is. */
+static void confine_writer(struct worker *worker, const struct mailbox *mailbox, const struct confinement *confinement)
+{
+	const char *folders[BECOME_FOLDERS_MAX];
+	size_t count = become_find_folders(mailbox, &worker->conf.mailbox, worker->arena, folders);
+	struct err err;
+	struct buf remark;
+
+	worker->own_user = mailbox->user;
+	worker->own_user.name = arena_copy(worker->arena, mailbox->user.name);
+	worker->own_user.home = arena_copy(worker->arena, mailbox->user.home);
+	worker->local = *worker->conf.route.local;
+	worker->local.find_user = find_own_user;
+	worker->local.find_context = &worker->own_user;
+	worker->conf.route.local = &worker->local;
+	if (confinement_enter_writing(confinement, folders, count, &err) == 0)
+		return;
+	buf_init(&remark, 2 * ERR_TEXT_SIZE);
+	buf_printf(&remark, "A writer of mailboxes is less confined than it should be: %s", err.text);
+	say(worker, 'R', buf_view(&remark));
+	buf_clear(&remark);
+}
+
 /* For a mailbox, or for all that aliases lead to with the rights of that user. */
-static int become_user(struct worker *worker, struct view name, bool is_alias, struct err *err)
+static int become_user(struct worker *worker, struct view name, bool is_alias, const struct confinement *confinement, struct err *err)
 {
 	struct arena *arena = arena_new();
 	const struct address address = {.local_part = name, .domain = VIEW("localhost")};
@@ -192,6 +228,8 @@ static int become_user(struct worker *worker, struct view name, bool is_alias, s
 	}
 	if (way.mailbox) {
 		result = become_mailbox_user(way.mailbox, err);
+		if (result == 0 && !is_alias && way.mailbox->kind != MAILBOX_PIPE)
+			confine_writer(worker, way.mailbox, confinement);
 	} else {
 		*err = way.trouble;
 		result = -1;
@@ -211,7 +249,7 @@ static bool take_rights(struct worker *worker, const char *destination, const st
 		return false;
 	if (geteuid() == 0 && name.len == 0)
 		confinement_give_up_root(confinement);
-	if (geteuid() == 0 && become_user(worker, name, view_starts(kind, (struct view)VIEW("alias ")), &worker->trouble) < 0) {
+	if (geteuid() == 0 && become_user(worker, name, view_starts(kind, (struct view)VIEW("alias ")), confinement, &worker->trouble) < 0) {
 		confinement_give_up_root(confinement);
 		worker->conf.deliver.local_trouble = &worker->trouble;
 	}
@@ -254,6 +292,7 @@ _Noreturn void worker_be(const struct attempt_options *options, const char *dest
 	struct way_key key = {0};
 
 	confinement_keep_socket(socket);
+	worker.arena = arena_new();
 	worker.silence_ms = worker_silence_ms(options->conf);
 	lifeline_open(&worker.lifeline);
 	give_time(&worker, worker.silence_ms);
@@ -273,6 +312,7 @@ _Noreturn void worker_be(const struct attempt_options *options, const char *dest
 	deliver_kept_free(worker.conf.deliver.kept);
 	tls_cache_free(worker.conf.deliver.tls_cache);
 	free(numbers);
+	arena_free(worker.arena);
 	_exit(EX_OK);
 }
 

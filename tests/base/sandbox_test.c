@@ -32,8 +32,8 @@ enum { LOG_FD = 40, FAILED_WITHOUT_ERRNO = 254 };
 static struct {
 	char folder[64], secret[96], allowed[96], linked[96], link[96], log[96], socket[96];
 	struct sandbox *sandbox;
-	bool stores;
-} room;
+	enum sandbox_kind kind;
+} room = {.kind = SANDBOX_SENDS};
 
 static void write_file(const char *path, const char *text)
 {
@@ -67,13 +67,25 @@ static int make_room(void **state)
 	fd = open(room.log, O_RDWR | O_APPEND | O_CLOEXEC);
 	assert_int_equal(dup2(fd, LOG_FD), LOG_FD);
 	close(fd);
-	room.sandbox = sandbox_new(room.stores ? SANDBOX_STORES : SANDBOX_SENDS, room.stores ? -1 : LOG_FD);
+	room.sandbox = sandbox_new(room.kind, room.kind == SANDBOX_STORES ? -1 : LOG_FD);
 	return 0;
 }
 
 static int make_room_to_store(void **state)
 {
-	room.stores = true;
+	room.kind = SANDBOX_STORES;
+	return make_room(state);
+}
+
+static int make_room_to_send_here(void **state)
+{
+	room.kind = SANDBOX_SENDS_HERE;
+	return make_room(state);
+}
+
+static int make_room_to_file(void **state)
+{
+	room.kind = SANDBOX_FILES;
 	return make_room(state);
 }
 
@@ -81,7 +93,7 @@ static int clear_room(void **state)
 {
 	(void)state;
 	sandbox_free(room.sandbox);
-	room.stores = false;
+	room.kind = SANDBOX_SENDS;
 	close(LOG_FD);
 	unlink(room.link);
 	rmdir(room.allowed);
@@ -115,14 +127,15 @@ static void need(const char *wall)
 /* What it gives in a child that has entered: 0 for success, else errno. */
 static int inside(int (*attempt)(void))
 {
-	const struct sandbox_place senders[] = {{room.allowed, SANDBOX_READ}}, 
+	const struct sandbox_place senders[] = {{room.allowed, SANDBOX_READ}}, writers[] = {{room.allowed, SANDBOX_FILE}},
 		storers[] = {{room.folder, SANDBOX_HIDE}, {room.folder, SANDBOX_ADD}, {room.allowed, SANDBOX_SCRATCH}};
 	struct err err;
 	int status;
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		if (sandbox_enter(room.sandbox, room.stores ? storers : senders, room.stores ? 3 : 1, &err) < 0)
+		if (sandbox_enter(room.sandbox, room.kind == SANDBOX_STORES ? storers : room.kind == SANDBOX_FILES ? writers : senders,
+				  room.kind == SANDBOX_STORES ? 3 : 1, &err) < 0)
 			_exit(FAILED_WITHOUT_ERRNO);
 		errno = 0;
 		_exit(attempt() >= 0 ? 0 : errno ? errno : FAILED_WITHOUT_ERRNO);
@@ -409,7 +422,6 @@ static void one_that_stores_reads_and_removes_nothing(void **state)
 {
 	static const struct { const char *what; int (*attempt)(void); } cases[] = {
 		CASE(read_secret), CASE(list_folder), CASE(read_log_by_name), CASE(read_new), CASE(unlink_log),
-#undef CASE
 	};
 
 	(void)state;
@@ -420,6 +432,107 @@ static void one_that_stores_reads_and_removes_nothing(void **state)
 		if (error != EACCES)
 			fail_msg("%s: %s", cases[i].what, error ? strerror(error) : "it works");
 		unlink(room.socket);
+	}
+}
+
+static void one_that_sends_here_speaks_to_nobody_elsewhere(void **state)
+{
+	static const struct { const char *what; int error; int (*attempt)(void); } cases[] = {
+		DENIED(make_stream), DENIED(make_datagrams), DENIED(make_routes), DENIED(run_true), DENIED(open_to_write), DENIED(truncate_log),
+		OPEN(make_local_stream), OPEN(append_to_log), OPEN(read_chance), OPEN(run_thread),
+	};
+
+	(void)state;
+	need("seccomp");
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		int error = inside(cases[i].attempt);
+
+		if (error != cases[i].error)
+			fail_msg("%s: %s", cases[i].what, error ? strerror(error) : "it works");
+	}
+}
+
+/* As a Maildir is written, and an mbox with its locks. */
+static int write_maildir(void)
+{
+	int folder = open(room.allowed, O_RDONLY | O_DIRECTORY), fd;
+
+	if (folder < 0 || mkdirat(folder, "tmp", 0700) < 0 || mkdirat(folder, "new", 0700) < 0)
+		return -1;
+	fd = openat(folder, "tmp/mail", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+	return fd < 0 || write(fd, "mail", 4) != 4 || fsync(fd) < 0 || renameat(folder, "tmp/mail", folder, "new/mail") < 0 || fsync(folder) < 0 ? -1
+		: unlinkat(folder, "new/mail", 0);
+}
+static int write_mbox(void)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	int folder = open(room.allowed, O_RDONLY | O_DIRECTORY), fd = openat(folder, "mbox", O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+	int dot = openat(folder, "mbox.lock", O_WRONLY | O_CREAT | O_EXCL, 0444);
+
+	if (folder < 0 || fd < 0 || dot < 0 || fcntl(fd, F_SETLK, &lock) < 0 || fchmod(fd, 0660) < 0 ||
+	    (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 4096) < 0 && errno == EPERM) || write(fd, "mail", 4) != 4 || ftruncate(fd, 0) < 0)
+		return -1;
+	close(fd);
+	fd = openat(folder, "mbox", O_RDWR | O_NOFOLLOW);
+	return fd < 0 || unlinkat(folder, "mbox.lock", 0) < 0 ? -1 : unlinkat(folder, "mbox", 0);
+}
+static int keep_group(void) { return setegid(getgid()); }
+static int call_aio(void)
+{
+	unsigned long context = 0;
+
+	return syscall(SYS_io_setup, 1, &context) < 0 && errno == EPERM ? -1 : 0; /* a kernel may be without it */
+}
+static int make_local_connection(void) { return connect(LOG_FD, NULL, 0); }
+
+static void clear_mailboxes(void)
+{
+	char path[128];
+
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(path, sizeof path, "%s/%s", room.allowed, i ? "new" : "tmp");
+		rmdir(path);
+	}
+}
+
+static void one_that_files_needs_no_more_than_its_folder(void **state)
+{
+	static const struct { const char *what; int error; int (*attempt)(void); } cases[] = {
+		DENIED(run_true), DENIED(fork_once), DENIED(call_vfork), DENIED(signal_parent), DENIED(trace_parent), DENIED(read_parent), DENIED(make_stream),
+		DENIED(make_datagrams), DENIED(make_local_stream), DENIED(make_local_datagrams), DENIED(make_routes), DENIED(make_pair), DENIED(make_local_connection),
+		DENIED(become_somebody), DENIED(change_owner_of_log), DENIED(change_time_of_log), DENIED(make_link), DENIED(make_fifo), DENIED(copy_log),
+		DENIED(clear_append), DENIED(truncate_log), DENIED(punch_log), DENIED(change_mode_of_log), DENIED(unlock_log), DENIED(map_log),
+		DENIED(truncate_by_name), DENIED(call_io_uring), DENIED(unshare_mounts), DENIED(chroot_away),
+		OPEN(write_maildir), OPEN(write_mbox), OPEN(append_to_log), OPEN(read_log), OPEN(read_chance), OPEN(allocate), OPEN(keep_group), OPEN(call_aio),
+		OPEN(stay_small),
+	};
+
+	(void)state;
+	need("seccomp");
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		int error = inside(cases[i].attempt);
+
+		clear_mailboxes();
+		if (error != cases[i].error)
+			fail_msg("%s: %s", cases[i].what, error ? strerror(error) : "it works");
+	}
+}
+
+static void one_that_files_touches_nothing_else(void **state)
+{
+	static const struct { const char *what; int (*attempt)(void); } cases[] = {
+		CASE(read_secret), CASE(read_password_file), CASE(list_folder), CASE(read_log_by_name), CASE(open_to_write), CASE(make_new), CASE(unlink_log),
+		CASE(rename_log), CASE(link_log), CASE(make_folder),
+#undef CASE
+	};
+
+	(void)state;
+	need("Landlock");
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		int error = inside(cases[i].attempt);
+
+		if (error != EACCES)
+			fail_msg("%s: %s", cases[i].what, error ? strerror(error) : "it works");
 	}
 }
 
@@ -483,6 +596,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(one_that_stores_reads_and_removes_nothing, make_room_to_store, clear_room),
 		cmocka_unit_test_setup_teardown(root_becomes_nobody_unless_only_root_reaches_a_file, make_room, clear_room),
 		cmocka_unit_test(who_is_not_root_stays_who_he_is),
+		cmocka_unit_test_setup_teardown(one_that_sends_here_speaks_to_nobody_elsewhere, make_room_to_send_here, clear_room),
+		cmocka_unit_test_setup_teardown(one_that_files_needs_no_more_than_its_folder, make_room_to_file, clear_room),
+		cmocka_unit_test_setup_teardown(one_that_files_touches_nothing_else, make_room_to_file, clear_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,6 +39,28 @@ static void patterns_are_filled_in(void **state)
 		assert_view_is(describe(cases[i].pattern, &ann, cases[i].extension), cases[i].mailbox);
 }
 
+/* All that mail of a user goes into by the pattern. */
+static void the_folder_of_all_mailboxes_of_a_user(void **state)
+{
+	static const struct {
+		const char *pattern, *folder;
+	} cases[] = {
+		{"maildir:%h/Mail", "/home/ann/Mail"}, {"maildir:%h/Mail/", "/home/ann/Mail/"}, {"maildir:%h/Mail/.%e", "/home/ann/Mail"},
+		{"maildir:/srv/%d/%u", "/srv"}, {"maildir:/srv/%u/%d-%e", "/srv/ann"}, {"maildir:/%d/%u", "/"}, {"mbox:/srv/%u", "/srv"}, {"mbox:/srv/%u%%%e", "/srv"},
+		{"mbox:%h/mail/%e/box", "/home/ann/mail"}, {"mbox:/box", "/"}, {"pipe:/bin/mda %u", ""}, {"", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct mailbox_pattern parsed = {.kind = MAILBOX_USUAL};
+		struct err err;
+
+		if (cases[i].pattern[0])
+			assert_int_equal(mailbox_parse_pattern(view_of(cases[i].pattern), arena, &parsed, &err), 0);
+		assert_view_is(mailbox_find_folder(&parsed, &ann, arena), cases[i].folder);
+	}
+}
+
 /* What a stranger writes stays one argument, whatever is in it. */
 static void words_stay_words(void **state)
 {
@@ -105,7 +127,7 @@ static void targets_of_aliases_are_files_folders_and_programs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(patterns_are_filled_in), TEST(words_stay_words), TEST(roots_mail_runs_nothing_and_stays_out_of_its_home), TEST(other_patterns_are_refused),
+		TEST(patterns_are_filled_in), TEST(words_stay_words), TEST(the_folder_of_all_mailboxes_of_a_user), TEST(roots_mail_runs_nothing_and_stays_out_of_its_home), TEST(other_patterns_are_refused),
 		TEST(targets_of_aliases_are_files_folders_and_programs),
 	};
 

@@ -14,7 +14,7 @@ import pytest
 import machine as machines
 from conftest import PALOMA
 from machine import USERS
-from service import NOBODY, until
+from service import NOBODY, Service, until
 
 pytestmark = pytest.mark.skipif(not machines.can_be(), reason="only root has users and file systems of its own")
 
@@ -430,6 +430,40 @@ def test_a_server_that_has_the_mailboxes(machine):
     server.listener.close()
     assert result.returncode == 67 and b"no-user-here@here.example" in result.stderr
     assert "RCPT TO:<ann@here.example>" in server.lines and machine.mails("ann") == []
+
+
+@pytest.mark.parametrize("settings", ["", "mailbox = maildir:%h/Mail/%e\n", "mailbox = mbox:%h/box/%d-%u\n"])
+def test_who_writes_a_mailbox_is_confined_to_its_folder(machine, settings):
+    """seccomp and Landlock of such a process are tried in tests/base/sandbox_test.c."""
+    for folder in ("Mail", "box"):
+        (machine.home("bob") / folder).mkdir()
+        os.chown(machine.home("bob") / folder, USERS["bob"], USERS["bob"])
+    service = machine.serve(settings)
+    lock = machine.home("bob") / "box/here.example-bob.lock" if "mbox" in settings else machine.path("/var/mail/bob.lock")
+    if "maildir" not in settings:
+        lock.touch()  # so that the writer waits
+    assert machine.by_service(service, "bob", "bob+x", input=b"Subject: x\n\ntext\n").returncode == 0
+    if "maildir" not in settings:
+        writer = until(lambda: [pid for pid in children(service.process.pid) if status_of(pid)[0] == str(USERS["bob"])], "the writer")[0]
+        status = until(lambda: (text := pathlib.Path(f"/proc/{writer}/status").read_text()) and "\nNoNewPrivs:\t1\n" in text and text, "its confinement")
+        until(lambda: re.search(r"\nSeccomp:\t2\n", pathlib.Path(f"/proc/{writer}/status").read_text()), "its filter")
+        lock.unlink()
+    until(lambda: not service.queue(), "an empty queue")
+    if "maildir" in settings:
+        assert [len(machine.maildir("bob", folder)) for folder in ("Mail", "Mail/x")] == [1, 1]
+    elif settings:
+        assert (machine.home("bob") / "box/here.example-bob").read_text().count("Delivered-To: ") == 2
+    else:
+        assert len(machine.mails("bob")) == 2
+    assert "less confined" not in service.log.read_text() and service.log.read_text().count("status=sent") == 2
+
+
+def test_the_service_tells_how_writers_are_confined(machine):
+    service = Service(words=("-v",), launcher=machine.inside(), owner=USERS["paloma"], environment={"PALOMA_MAILBOX": None})
+    machine.services.append(service)
+    service.start()
+    told = [service.process.stdout.readline().decode() for _ in range(4)]
+    assert told[2].startswith("Connections that bring mail are ") and told[3].startswith("Writers of mailboxes run as their users, confined ")
 
 
 # ---- what aliases lead to ----
