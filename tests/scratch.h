@@ -30,7 +30,7 @@ static inline const char *scratch_below(const char *folder, const char *name)
 	static unsigned turn;
 
 	turn = (turn + 1) % 4;
-	snprintf(path[turn], sizeof path[turn], "%s/%s", folder, name);
+	assert_in_range(snprintf(path[turn], sizeof path[turn], "%s/%s", folder, name), 1, sizeof path[turn] - 1);
 	return path[turn];
 }
 

@@ -7,9 +7,9 @@
 #include "cli/usage.h"
 #include "parsing.h"
 
-static int take_optional(struct request *request, const struct option_row *row, const char *value, struct err *err)
+static int take_optional(struct request *taker, const struct option_row *row, const char *value, struct err *why)
 {
-	return options_take_string(request, row, value ? value : "(none)", err);
+	return options_take_string(taker, row, value ? value : "(none)", why);
 }
 
 #define MEMBER(member) offsetof(struct request, member)
