@@ -97,10 +97,11 @@ class Direct:
             return
         note("mx")
         self.peers = self.bench.peers()
-        self.bench.head("A mail of 1 KiB by MX, at once (sendmail -odi); Exim's name server and receiver are the same (exim4 -odf)")
+        self.bench.head("A mail of 1 KiB by MX, at once (sendmail -odi); Exim has the same name server and receiver (exim4 -odf)")
         if self.peers.why:
             self.bench.tell_absent("time / Exim's", 0.5, self.peers.why)
             return
+        print("  " + next(version for version in self.peers.versions.split(", ") if version.startswith("exim4")))
         resolver = self.folder / "resolv.conf"
         resolver.write_text(f"nameserver {NAME_SERVER[0]}\n")
         self.peers.run("mount", "--bind", resolver, "/etc/resolv.conf")
@@ -173,7 +174,7 @@ class Direct:
         if mails != (ROUNDS + 1) * len(commands):  # Exim's status is 0 for whatever it keeps
             raise Failed(f"{mails} mails have come of {(ROUNDS + 1) * len(commands)}; see {self.peers.folder}/spool/exim/log")
         self.bench.tell_pairs(f"{how}: time / Exim's", times[0], times[2], 0.5, milliseconds)
-        self.bench.tell_pairs(f"{how}: time / Exim's, nothing kept on disk (queue = never)", times[1], times[2], None, milliseconds)
+        self.bench.tell_pairs(f"{how}: time / Exim's, nothing kept (queue = never)", times[1], times[2], None, milliseconds)
         counts = [instructions(command) for command in (commands[0], commands[1])]
         self.bench.tell(f"{how}: million instructions", counts[0] / 1e6, None, f"{counts[0] / 1e6:.2f}", f"nothing kept: {million(counts[1])}")
 

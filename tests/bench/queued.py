@@ -179,7 +179,7 @@ class Queued(Callers):
         if self.peers.why:
             self.bench.head(f"The queue. Without peers: {self.peers.why}")
             return None
-        self.bench.head(f"The queue. Peers, unpacked: {self.peers.versions}; all relay to Postfix's smtp-sink")
+        self.bench.head(f"The queue. Peers, unpacked: {self.peers.versions}; paloma, dma and Postfix relay to Postfix's smtp-sink")
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
