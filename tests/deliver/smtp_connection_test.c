@@ -246,10 +246,34 @@ static void many_silent_servers_are_not_all_waited_for(void **state)
 		add_endpoint(&play, &play.peers[0].address);
 	run(&play);
 	expect_outcome(&play, 0, OUTCOME_DELAYED);
-	expect_said(&play, 0, "waiting for the greeting");
 	expect_said(&play, 0, "attempt_timeout");
 	expect_said(&play, 0, "not all its servers");
 	clear(&play);
+}
+
+/* A listener whose backlog is full leaves a connection hanging, as a dead host does, for longer than the attempt lasts. */
+static void a_dead_server_leaves_time_for_the_next(void **state)
+{
+	struct net_address address;
+	int fillers[8], hanging = peer_bind("127.0.0.1", 0, &address);
+	struct play play;
+
+	(void)state;
+	assert_int_equal(listen(hanging, 0), 0);
+	for (size_t i = 0; i < sizeof fillers / sizeof *fillers; i++) {
+		fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		connect(fillers[i], (struct sockaddr *)&address.storage, address.len);
+	}
+	prepare(&play, "bob@example.org");
+	play.options.attempt_timeout_ms = 6000;
+	add_endpoint(&play, &address);
+	add_peer(&play, &good, 1);
+	run(&play);
+	expect_outcome(&play, 0, OUTCOME_RELAYED);
+	clear(&play);
+	for (size_t i = 0; i < sizeof fillers / sizeof *fillers; i++)
+		close(fillers[i]);
+	close(hanging);
 }
 
 /* Until the attempt's time is over. */
@@ -352,6 +376,7 @@ int main(void)
 		cmocka_unit_test(a_server_that_wastes_time),
 		cmocka_unit_test(a_silent_server_leaves_time_for_the_next),
 		cmocka_unit_test(many_silent_servers_are_not_all_waited_for),
+		cmocka_unit_test(a_dead_server_leaves_time_for_the_next),
 		cmocka_unit_test(who_was_not_tried_may_take_it),
 		cmocka_unit_test(who_is_at_work_is_not_cut_short),
 		cmocka_unit_test(a_server_without_a_greeting_may_want_tls_first),
