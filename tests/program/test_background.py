@@ -4,6 +4,7 @@ import os
 import pty
 import shutil
 import signal
+import socket
 import subprocess
 import termios
 import threading
@@ -130,3 +131,16 @@ def test_a_mail_that_goes_while_the_queue_is_listed_is_none(queue, tmp_path):
     (q.spool / "queue" / id).unlink()
     os.kill(listing.pid, signal.SIGCONT)
     assert listing.communicate(timeout=PATIENCE) == (b"Mail queue is empty\n", b"") and listing.returncode == 0
+
+
+def test_only_who_is_waited_for_is_short_of_time(queue):
+    """attempt_timeout ends what somebody waits for; a worker leaves a server the time of each reply."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        q = queue(relay=f"smtp://127.0.0.1:{silent.getsockname()[1]}", timeout=2, attempt_timeout=1, retry_first="1h")
+        assert b"Timed out after 1 seconds" in q.send("bob@example.net").stderr
+        q.send("--background", "carol@example.net")
+        wait_until(lambda: "to=<carol@example.net>" in q.log_text())
+        [line] = [line for line in q.log_text().splitlines() if "to=<carol@example.net>" in line]
+        assert "Timed out after 2 seconds" in line
+        q.do("remove", "--all")
+        q.wait_runner_ends()
