@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include "base/mem.h"
 
-enum { ARENA_CHUNK_OCTETS = 8192, ARENA_ALIGN = _Alignof(max_align_t) };
+enum { ARENA_CHUNK_OCTETS = 8192, ARENA_ALIGN = _Alignof(max_align_t), PRINTED_OCTETS = 256 };
 
 struct chunk {
 	struct chunk *next;
@@ -36,14 +36,16 @@ void arena_free(struct arena *arena)
 	free(arena);
 }
 
+/* What is in it is zeroed when it is given away: most of a chunk often never is. */
 static struct chunk *add_chunk(struct arena *arena, size_t least)
 {
 	size_t size = least > ARENA_CHUNK_OCTETS ? least : ARENA_CHUNK_OCTETS;
 	struct chunk *chunk;
 
 	if (size > SIZE_MAX - sizeof *chunk)
-		size = SIZE_MAX - sizeof *chunk; /* cannot be had: ends in mem_alloc */
-	chunk = mem_alloc(sizeof *chunk + size);
+		size = SIZE_MAX - sizeof *chunk; /* cannot be had: ends in mem_alloc_block */
+	chunk = mem_alloc_block(sizeof *chunk + size);
+	chunk->used = 0;
 	chunk->size = size;
 	if (least > ARENA_CHUNK_OCTETS / 2 && arena->chunks) { /* the half empty chunk stays in front */
 		chunk->next = arena->chunks->next;
@@ -55,13 +57,12 @@ static struct chunk *add_chunk(struct arena *arena, size_t least)
 	return chunk;
 }
 
-void *arena_alloc(struct arena *arena, size_t count, size_t size)
+static void *take(struct arena *arena, size_t octets)
 {
 	struct chunk *chunk = arena->chunks;
-	size_t octets;
 	void *memory;
 
-	if (__builtin_mul_overflow(count, size, &octets) || octets > SIZE_MAX - ARENA_ALIGN)
+	if (octets > SIZE_MAX - ARENA_ALIGN)
 		octets = SIZE_MAX - ARENA_ALIGN;
 	octets = (octets + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
 	if (!chunk || octets > chunk->size - chunk->used)
@@ -71,6 +72,17 @@ void *arena_alloc(struct arena *arena, size_t count, size_t size)
 	return memory;
 }
 
+void *arena_alloc(struct arena *arena, size_t count, size_t size)
+{
+	size_t octets;
+	void *memory;
+
+	if (__builtin_mul_overflow(count, size, &octets))
+		octets = SIZE_MAX;
+	memory = take(arena, octets);
+	return memset(memory, 0, octets);
+}
+
 struct view arena_copy(struct arena *arena, struct view v)
 {
 	return view_make(arena_str(arena, v), v.len);
@@ -78,25 +90,28 @@ struct view arena_copy(struct arena *arena, struct view v)
 
 const char *arena_str(struct arena *arena, struct view v)
 {
-	char *copy = arena_alloc(arena, v.len == SIZE_MAX ? v.len : v.len + 1, 1);
+	char *copy = take(arena, v.len == SIZE_MAX ? v.len : v.len + 1);
 
 	if (v.len)
 		memcpy(copy, v.data, v.len);
+	copy[v.len] = '\0';
 	return copy;
 }
 
 struct view arena_printf(struct arena *arena, const char *format, ...)
 {
+	char first[PRINTED_OCTETS], *text;
 	va_list args;
-	char *text;
 	int len;
 
 	va_start(args, format);
-	len = vsnprintf(NULL, 0, format, args);
+	len = vsnprintf(first, sizeof first, format, args);
 	va_end(args);
 	if (len < 0)
 		return view_make("", 0);
-	text = arena_alloc(arena, (size_t)len + 1, 1);
+	if ((size_t)len < sizeof first)
+		return arena_copy(arena, view_make(first, (size_t)len));
+	text = take(arena, (size_t)len + 1);
 	va_start(args, format);
 	vsnprintf(text, (size_t)len + 1, format, args);
 	va_end(args);

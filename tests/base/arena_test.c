@@ -44,6 +44,11 @@ static void copies_and_prints_are_terminated(void **state)
 	assert_int_equal(copy.len, sizeof much + 3);
 	assert_int_equal(copy.data[copy.len - 1], '.');
 	assert_int_equal(copy.data[copy.len], '\0');
+	for (int len = 240; len < 270; len++) {
+		copy = arena_printf(arena, "%.*s!", len, much);
+		assert_int_equal(copy.len, len + 1);
+		assert_true(copy.data[len - 1] == 'x' && copy.data[len] == '!' && copy.data[copy.len] == '\0');
+	}
 	arena_free(arena);
 }
 
