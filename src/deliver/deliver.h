@@ -12,6 +12,8 @@
 #include "smtp/client.h"
 
 struct deliver_kept;
+struct deliver_batch;
+struct syncer;
 
 /* Learns of recipients whose outcome is final (not of those put off) before anything else is sent over the connection, so
  * that a crash thereafter sends nothing twice. decided: indices into outcomes. */
@@ -29,6 +31,7 @@ struct deliver_options {
 	struct tls_cache *tls_cache;	/* null: no session is kept */
 	struct deliver_kept *kept;	/* keeps the connection for the next mail to the same hop; null: QUIT after each */
 	unsigned mails_per_connection;	/* most mails over a kept one */
+	struct deliver_batch *batch;	/* mails into one Maildir wait in it for those that come next; null: none waits */
 	deliver_decided *decided;	/* null: nobody waits for it */
 	void *decided_context;
 	smtp_trace *trace;		/* null: nobody listens */
@@ -47,10 +50,19 @@ struct deliver_kept *deliver_kept_new(void);
 /* Says goodbye. Null is accepted. */
 void deliver_kept_free(struct deliver_kept *kept);
 
+/* Mails that are written and not durable yet, for a process that puts one after the other into one mailbox: the wait for the
+ * disk is theirs together. */
+struct deliver_batch *deliver_batch_new(struct syncer *syncer);
+/* Nothing is left of what still waits. Null is accepted. */
+void deliver_batch_free(struct deliver_batch *batch);
+/* Makes them durable, and gives each the outcome that it lacks. */
+void deliver_batch_end(struct deliver_batch *batch);
+
 /* Tries to deliver to every recipient of the hop and gives each an outcome, whatever happens.
  * outcomes: one per recipient of the envelope; only those at the indices in hop->recipients are set, strings in arena.
  * After it: OUTCOME_DELIVERED (local, LMTP), OUTCOME_RELAYED (SMTP), OUTCOME_DELAYED (may succeed later) or
- * OUTCOME_FAILED; err tells why in the last two, and outcome_phase how far it got. */
+ * OUTCOME_FAILED; err tells why in the last two, and outcome_phase how far it got. OUTCOME_PENDING: it waits in the batch, and
+ * outcomes and arena have to last until that ends. */
 void deliver_hop(const struct hop *hop, const struct draft *draft, const struct deliver_options *options,
 		 struct outcome *outcomes, struct arena *arena);
 

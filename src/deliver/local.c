@@ -13,6 +13,17 @@
 #include "mail/mailbox.h"
 
 enum { BLOCK_OCTETS = 64 * 1024, HEADER_MAX = 1024 * 1024, LOCK_WAIT_MS = 30 * 1000, DISK_MS = 60 * 1000, PROGRAM_MS = 1000 * 1000, ENVIRONMENT_ROOM = 16 };
+enum { WAITS = 1 };			/* in the batch: its outcome comes later */
+
+static const char to_maildir[] = "delivered to maildir";
+
+/* Copies that wait in one Maildir, and whose outcomes they are. */
+struct deliver_batch {
+	struct syncer *syncer;
+	struct maildir maildir;
+	char *path;			/* null: none is open */
+	struct outcome *outcomes[MAILDIR_WAITING_MAX];
+};
 
 /* One copy on its way, whatever it goes into. */
 struct copy {
@@ -21,6 +32,8 @@ struct copy {
 	const struct recipient *recipient;
 	const struct deliver_options *options;
 	struct arena *arena;
+	struct deliver_batch *batch;
+	struct outcome *outcome;
 	struct view trace;		/* the fields before the header, as wire lines */
 };
 
@@ -126,24 +139,82 @@ static int leave_group(struct err *err)
 	return getegid() == getgid() || setegid(getgid()) == 0 ? 0 : err_set_errno(err, EX_OSERR, errno, "Cannot leave a group");
 }
 
+static void take_group(gid_t group)
+{
+	if (group != getgid() && setegid(group) < 0)
+		return; /* the mail is there all the same, and who needs the group tells that he has not got it */
+}
+
+static void settle(struct outcome *outcome, int result, const char *how, const struct err *err)
+{
+	outcome->phase = PHASE_LOCAL;
+	outcome->action = result == 0 ? OUTCOME_DELIVERED : err_is_transient(err) ? OUTCOME_DELAYED : OUTCOME_FAILED;
+	if (result < 0) {
+		outcome->err = *err;
+		return;
+	}
+	outcome->reply.status = STATUS(2, 0, 0);
+	outcome->reply.text = view_of(how);
+}
+
+static void close_maildir(struct deliver_batch *batch)
+{
+	maildir_close(&batch->maildir);
+	free(batch->path);
+	batch->path = NULL;
+}
+
+/* Those that wait become durable, and have their outcomes. */
+static void file_all(struct deliver_batch *batch)
+{
+	struct err errs[MAILDIR_WAITING_MAX];
+	size_t count = batch->maildir.waiting_count;
+
+	maildir_file(&batch->maildir, batch->syncer, errs);
+	for (size_t i = 0; i < count; i++)
+		settle(batch->outcomes[i], errs[i].exit_code ? -1 : 0, to_maildir, &errs[i]);
+	close_maildir(batch);
+}
+
+static int open_maildir(struct deliver_batch *batch, const char *path, struct err *err)
+{
+	if (batch->path && (strcmp(batch->path, path) != 0 || batch->maildir.waiting_count == MAILDIR_WAITING_MAX))
+		file_all(batch);
+	if (batch->path)
+		return 0;
+	if (maildir_open(&batch->maildir, path, err) < 0) {
+		maildir_close(&batch->maildir);
+		return -1;
+	}
+	batch->path = mem_copy_str(view_of(path));
+	return 0;
+}
+
+static int write_maildir(const struct copy *copy, const char *path, struct err *err)
+{
+	struct maildir *maildir = &copy->batch->maildir;
+
+	if (open_maildir(copy->batch, path, err) < 0 || maildir_begin(maildir, copy->options->host_name, copy->options->now, err) < 0)
+		return -1;
+	if (put_message(copy, put_maildir, maildir, err) < 0) {
+		maildir_abandon(maildir);
+		return -1;
+	}
+	if (maildir_keep(maildir, err) < 0)
+		return -1;
+	copy->batch->outcomes[maildir->waiting_count - 1] = copy->outcome;
+	return WAITS;
+}
+
 static int into_maildir(const struct copy *copy, const char *path, struct err *err)
 {
-	struct maildir maildir;
 	gid_t group = getegid();
-	int result;
+	int result = leave_group(err);
 
-	if (leave_group(err) < 0)
-		return -1;
-	result = maildir_open(&maildir, path, err);
-	if (result == 0)
-		result = maildir_begin(&maildir, copy->options->host_name, copy->options->now, err);
-	if (result == 0)
-		result = put_message(copy, put_maildir, &maildir, err);
-	if (result == 0)
-		result = maildir_end(&maildir, err);
-	maildir_close(&maildir);
-	if (setegid(group) < 0)
-		return result; /* it is there all the same, and who needs the group tells that he has not got it */
+	if (result == 0) {
+		result = write_maildir(copy, path, err);
+		take_group(group);
+	}
 	return result;
 }
 
@@ -225,6 +296,40 @@ static int into_program(const struct copy *copy, struct err *err)
 	return result;
 }
 
+/* ---- what waits ---- */
+
+struct deliver_batch *deliver_batch_new(struct syncer *syncer)
+{
+	struct deliver_batch *batch = mem_alloc(sizeof *batch);
+
+	batch->syncer = syncer;
+	return batch;
+}
+
+void deliver_batch_end(struct deliver_batch *batch)
+{
+	gid_t group = getegid();
+	struct err err;
+
+	if (!batch->path)
+		return;
+	if (leave_group(&err) == 0) {
+		file_all(batch);
+		take_group(group);
+		return;
+	}
+	for (size_t i = 0; i < batch->maildir.waiting_count; i++)
+		settle(batch->outcomes[i], -1, to_maildir, &err);
+	close_maildir(batch);
+}
+
+void deliver_batch_free(struct deliver_batch *batch)
+{
+	if (batch && batch->path)
+		close_maildir(batch);
+	free(batch);
+}
+
 static bool is_folder(const char *path)
 {
 	struct stat st;
@@ -232,7 +337,7 @@ static bool is_folder(const char *path)
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* *how: for people. */
+/* 0, -1, or WAITS. *how: for people. */
 static int put_into(const struct copy *copy, const char **how, struct err *err)
 {
 	const struct mailbox *mailbox = copy->mailbox;
@@ -240,7 +345,7 @@ static int put_into(const struct copy *copy, const char **how, struct err *err)
 
 	if (kind == MAILBOX_USUAL)
 		kind = is_folder(mailbox->path) ? MAILBOX_MAILDIR : MAILBOX_MBOX;
-	*how = kind == MAILBOX_PIPE ? "delivered to command" : kind == MAILBOX_MBOX ? "delivered to mailbox" : "delivered to maildir";
+	*how = kind == MAILBOX_PIPE ? "delivered to command" : kind == MAILBOX_MBOX ? "delivered to mailbox" : to_maildir;
 	return kind == MAILBOX_PIPE ? into_program(copy, err)
 		: kind == MAILBOX_MBOX ? into_mbox(copy, mailbox->mbox_path, err) : into_maildir(copy, mailbox->path, err);
 }
@@ -274,21 +379,10 @@ static int deliver_copy(struct copy *copy, struct view header, const char **how,
 	return put_into(copy, how, err);
 }
 
-static void settle(struct outcome *outcome, int result, const char *how, const struct err *err, struct arena *arena)
-{
-	outcome->phase = PHASE_LOCAL;
-	outcome->action = result == 0 ? OUTCOME_DELIVERED : err_is_transient(err) ? OUTCOME_DELAYED : OUTCOME_FAILED;
-	if (result < 0) {
-		outcome->err = *err;
-		return;
-	}
-	outcome->reply.status = STATUS(2, 0, 0);
-	outcome->reply.text = arena_copy(arena, view_of(how));
-}
-
 void local_deliver(const struct hop *hop, const struct draft *draft, const struct deliver_options *options, struct outcome *outcomes,
 		   struct arena *arena)
 {
+	struct deliver_batch own = {0}, *batch = options->batch ? options->batch : &own;
 	struct err trouble = {0};
 	struct buf header;
 	int result;
@@ -300,13 +394,15 @@ void local_deliver(const struct hop *hop, const struct draft *draft, const struc
 	for (size_t i = 0; i < hop->recipient_count; i++) {
 		size_t at = hop->recipients[i];
 		struct copy copy = {.mailbox = hop->mailbox, .draft = draft, .recipient = &draft->envelope.recipients[at], .options = options,
-				    .arena = arena};
+				    .arena = arena, .batch = batch, .outcome = &outcomes[at]};
 		struct err err = trouble;
 		const char *how = "";
-		int own = result < 0 ? -1 : deliver_copy(&copy, buf_view(&header), &how, &err);
+		int done = result < 0 ? -1 : deliver_copy(&copy, buf_view(&header), &how, &err);
 
-		settle(&outcomes[at], own, how, &err, arena);
-		if (options->decided && outcomes[at].action != OUTCOME_DELAYED)
+		if (done != WAITS)
+			settle(&outcomes[at], done, how, &err);
+		deliver_batch_end(&own);
+		if (options->decided && (outcomes[at].action == OUTCOME_DELIVERED || outcomes[at].action == OUTCOME_FAILED))
 			options->decided(options->decided_context, outcomes, &at, 1);
 	}
 	buf_clear(&header);

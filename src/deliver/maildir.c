@@ -1,6 +1,7 @@
-/* maildir - a mail into a Maildir. */
+/* maildir - mails into a Maildir. */
 #include "deliver/maildir.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -50,9 +51,23 @@ int maildir_open(struct maildir *maildir, const char *path, struct err *err)
 	return 0;
 }
 
+/* Of a mail that waits, nothing is left. */
+static void drop(const struct maildir *maildir, const struct maildir_mail *mail, const char *part)
+{
+	char path[PATH_ROOM];
+
+	snprintf(path, sizeof path, "%s/%s", part, mail->name);
+	unlinkat(maildir->folder, path, 0);
+}
+
 void maildir_close(struct maildir *maildir)
 {
 	maildir_abandon(maildir);
+	for (size_t i = 0; i < maildir->waiting_count; i++) {
+		drop(maildir, &maildir->waiting[i], "tmp");
+		close(maildir->waiting[i].fd);
+	}
+	maildir->waiting_count = 0;
 	line_writer_clear(&maildir->writer);
 	if (maildir->folder >= 0)
 		close(maildir->folder);
@@ -92,36 +107,83 @@ int maildir_write(struct maildir *maildir, struct view lines, struct err *err)
 	return line_writer_put(&maildir->writer, lines, err);
 }
 
-static int file_it(struct maildir *maildir, struct err *err)
+int maildir_keep(struct maildir *maildir, struct err *err)
 {
-	char from[PATH_ROOM], to[PATH_ROOM];
+	struct maildir_mail *mail = &maildir->waiting[maildir->waiting_count];
 
-	if (line_writer_flush(&maildir->writer, err) < 0)
-		return -1;
-	if (fsync(maildir->writer.fd) < 0)
-		return line_writer_fail(errno, "make the mail durable", err);
-	snprintf(from, sizeof from, "tmp/%s", maildir->name);
-	snprintf(to, sizeof to, "new/%s", maildir->name);
-	if (renameat(maildir->folder, from, maildir->folder, to) < 0)
-		return line_writer_fail(errno, "file the mail", err);
-	if (fsync(maildir->new_folder) < 0 && errno != EINVAL) {
-		/* Not durable is not delivered; what may come again must not be there twice. */
-		line_writer_fail(errno, "make the folder durable", err);
-		unlinkat(maildir->folder, to, 0);
+	assert(maildir->waiting_count < MAILDIR_WAITING_MAX);
+	if (line_writer_flush(&maildir->writer, err) < 0) {
+		maildir_abandon(maildir);
 		return -1;
 	}
+	mail->fd = maildir->writer.fd;
+	memcpy(mail->name, maildir->name, sizeof mail->name);
+	maildir->writer.fd = -1;
+	maildir->waiting_count++;
 	return 0;
+}
+
+static int move_to_new(const struct maildir *maildir, const struct maildir_mail *mail, struct err *err)
+{
+	char from[PATH_ROOM];
+
+	snprintf(from, sizeof from, "tmp/%s", mail->name);
+	return renameat(maildir->folder, from, maildir->new_folder, mail->name) < 0 ? line_writer_fail(errno, "file the mail", err) : 0;
+}
+
+static void make_durable(const struct maildir *maildir, struct syncer *syncer, struct err *errs)
+{
+	int files[MAILDIR_WAITING_MAX] = {-1}, errors[MAILDIR_WAITING_MAX];
+
+	for (size_t i = 0; i < maildir->waiting_count; i++)
+		files[i] = maildir->waiting[i].fd;
+	syncer_sync(syncer, files, maildir->waiting_count, false, errors);
+	for (size_t i = 0; i < maildir->waiting_count; i++) {
+		errs[i] = (struct err){0};
+		if (errors[i])
+			line_writer_fail(errors[i], "make the mail durable", &errs[i]);
+		close(files[i]);
+	}
+}
+
+void maildir_file(struct maildir *maildir, struct syncer *syncer, struct err *errs)
+{
+	const struct maildir_mail *mails = maildir->waiting;
+	size_t count = maildir->waiting_count, moved = 0;
+
+	make_durable(maildir, syncer, errs);
+	for (size_t i = 0; i < count; i++) {
+		if (errs[i].exit_code || move_to_new(maildir, &mails[i], &errs[i]) < 0)
+			drop(maildir, &mails[i], "tmp");
+		else
+			moved++;
+	}
+	if (moved > 0 && fsync(maildir->new_folder) < 0 && errno != EINVAL) {
+		int why = errno;
+
+		/* Not durable is not delivered; what may come again must not be there twice. */
+		for (size_t i = 0; i < count; i++) {
+			if (errs[i].exit_code)
+				continue;
+			line_writer_fail(why, "make the folder durable", &errs[i]);
+			drop(maildir, &mails[i], "new");
+		}
+	}
+	maildir->waiting_count = 0;
 }
 
 int maildir_end(struct maildir *maildir, struct err *err)
 {
-	if (file_it(maildir, err) < 0) {
-		maildir_abandon(maildir);
+	struct err own;
+
+	assert(maildir->waiting_count == 0);
+	if (maildir_keep(maildir, err) < 0)
 		return -1;
-	}
-	close(maildir->writer.fd);
-	maildir->writer.fd = -1;
-	return 0;
+	maildir_file(maildir, NULL, &own);
+	if (!own.exit_code)
+		return 0;
+	*err = own;
+	return -1;
 }
 
 void maildir_abandon(struct maildir *maildir)

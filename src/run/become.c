@@ -262,6 +262,7 @@ static _Noreturn void be_child(const struct hop *hop, const struct draft *draft,
 
 	/* What is decided is written down by the parent, who knows of what else has been. */
 	own.decided = NULL;
+	own.batch = NULL;
 	if (become_mailbox_user(hop->mailbox, &copy.trouble) < 0)
 		copy.trouble.exit_code = EX_TEMPFAIL;
 	else

@@ -141,7 +141,7 @@ static bool any_was_put_off(const struct hop *hop, const struct outcome *outcome
 	return false;
 }
 
-static void deliver_local(const struct conf *conf, const struct hop *hop, const struct draft *draft, const struct deliver_options *options,
+static void deliver_local(const struct conf *conf, const struct hop *hop, const struct draft *draft, struct deliver_options *options,
 			  struct outcome *outcomes, struct arena *arena)
 {
 	const char *service = geteuid() == 0 ? NULL : find_service(conf);
@@ -154,6 +154,8 @@ static void deliver_local(const struct conf *conf, const struct hop *hop, const 
 		hand_to_service(service, hop, draft, options, outcomes, arena);
 		return;
 	}
+	if (service)
+		options->batch = NULL; /* what cannot be done here must be known now */
 	deliver_hop(hop, draft, options, outcomes, arena);
 	/* One's own, too, where the folder of mailboxes is closed: a hop has one recipient when it is local. What a .forward leads to
 	 * is known here only: there his address would lead to all of it once more. */

@@ -368,9 +368,23 @@ int spool_log_reports(int fd, enum spool_report report, const size_t *recipients
 	return append_and_clear(fd, &lines, err);
 }
 
+void spool_log_sync_all(struct syncer *syncer, const int *files, size_t count, struct err *errs)
+{
+	int errors[SYNCER_FILES_MAX];
+
+	syncer_sync(syncer, files, count, true, errors);
+	for (size_t i = 0; i < count; i++)
+		if (errors[i])
+			err_set_errno(&errs[i], EX_IOERR, errors[i], "Cannot make the log of a message durable");
+}
+
 int spool_log_sync(int fd, struct err *err)
 {
-	if (fdatasync(fd) < 0)
-		return err_set_errno(err, EX_IOERR, errno, "Cannot make the log of a message durable");
-	return 0;
+	struct err own = {0};
+
+	spool_log_sync_all(NULL, &fd, 1, &own);
+	if (!own.exit_code)
+		return 0;
+	*err = own;
+	return -1;
 }

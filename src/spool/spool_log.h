@@ -11,6 +11,7 @@
 #define SPOOL_SPOOL_LOG_H
 
 #include "base/buf.h"
+#include "base/syncer.h"
 #include "spool/spool_file.h"
 
 /* Whether the outcomes of so many will find room. What cannot be marked as sent would be sent again and again, so it is
@@ -27,6 +28,8 @@ int spool_log_hold(int fd, bool is_held, time_t now, uid_t by, struct err *err);
 int spool_log_reports(int fd, enum spool_report report, const size_t *recipients, size_t count, const char *report_id, bool is_stored,
 		      time_t now, struct err *err);
 int spool_log_sync(int fd, struct err *err);
+/* The same for the logs of several messages, SYNCER_FILES_MAX at most. errs: one for each, left alone where it succeeds. */
+void spool_log_sync_all(struct syncer *syncer, const int *files, size_t count, struct err *errs);
 
 /* Takes every whole line of the log into mail. */
 void spool_log_read(struct view log, struct arena *arena, struct spool_mail *mail);

@@ -1,6 +1,7 @@
 check_PROGRAMS += \
 	%D%/deliver_test \
 	%D%/line_writer_test \
+	%D%/local_test \
 	%D%/maildir_test \
 	%D%/mbox_test \
 	%D%/pipe_test \

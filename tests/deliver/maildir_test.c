@@ -4,7 +4,7 @@
 #include <sysexits.h>
 #include "deliver/maildir.h"
 
-static char folder[256];
+static char folder[100];
 
 static int set_up(void **state)
 {
