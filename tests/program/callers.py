@@ -12,8 +12,10 @@ TEXT = "Grüße\n.\nFrom here on\n"
 
 
 def needs(*places):
+    """What CI lacks is a failure there."""
     found = [str(place) if "/" in str(place) else shutil.which(place) for place in places]
-    return pytest.mark.skipif(not all(place and os.access(place, os.F_OK) for place in found), reason=f"needs {', '.join(map(str, places))}")
+    are_there = all(place and os.access(place, os.F_OK) for place in found)
+    return pytest.mark.skipif(not are_there and not os.environ.get("CI"), reason=f"needs {', '.join(map(str, places))}")
 
 
 def library_path(package):

@@ -10,7 +10,7 @@ from callers import TEXT, box, call, content, needs, parse, port  # noqa: F401 (
 ALL = ["bob@example.net", "eve@example.net", "hidden@example.net"]
 needs_node = needs("node", "/usr/share/nodejs/nodemailer/package.json")
 needs_php = needs("php", "/usr/share/php/libphp-phpmailer/autoload.php")
-needs_ruby = needs("ruby", "/usr/share/doc/ruby-mail")
+needs_ruby = needs("ruby", "/usr/lib/ruby/vendor_ruby/mail.rb")
 NODE = {"NODE_PATH": "/usr/share/nodejs", "LC_ALL": "C.UTF-8"}
 
 

@@ -6,11 +6,12 @@ import pytest
 
 import machine as machines
 from box import BUILD
+from callers import needs
 from machine import USERS
 
 PROCMAIL = BUILD / "procmail/usr/bin/procmail"
 FROM = "me@there.example"
-pytestmark = pytest.mark.skipif(not machines.can_be(), reason="only root has users and file systems of its own")
+pytestmark = [pytest.mark.skipif(not machines.can_be(), reason="only root has users and file systems of its own"), needs(PROCMAIL, "maildrop")]
 
 
 @pytest.fixture
@@ -33,8 +34,6 @@ def filtered(machine, request):
     """filtered(more words) is the mailbox of a user whose filter returns what is bad, puts off what may wait, and files by the rest."""
     machine.make_maildir("ann")
     if request.param == "procmail":
-        if not PROCMAIL.exists():
-            pytest.skip("there is no procmail")
         write(machine, ".procmailrc", """MAILDIR=$HOME
 DEFAULT=$HOME/Maildir/
 LOGFILE=$HOME/log
@@ -58,8 +57,6 @@ EXTENSION=$1
 mbox
 """)
         return f"pipe:{PROCMAIL} -t -a %e"
-    if not shutil.which("maildrop"):
-        pytest.skip("there is no maildrop")
     file = write(machine, "filter", """if (/^Subject: .*bad/)
 {
   EXITCODE=77

@@ -1,14 +1,14 @@
 """A mailbox for which there is no room: on a disk that is full, and where its user may have no more. It is put off, and nothing of it is left."""
-import shutil
 import subprocess
 
 import pytest
 
 import machine as machines
+from callers import needs
 from machine import USERS
 from service import until
 
-pytestmark = pytest.mark.skipif(not machines.can_be(), reason="only root has users and file systems of its own")
+pytestmark = [pytest.mark.skipif(not machines.can_be(), reason="only root has users and file systems of its own"), needs("mkfs.ext4", "btrfs")]
 BIG = "x" * 70 + "\n"
 
 
@@ -77,9 +77,6 @@ def machine():
 
 @pytest.fixture(params=[Full, Quota], ids=["a full disk", "a quota"])
 def disk(machine, request):
-    tool = "mkfs.ext4" if request.param is Full else "btrfs"
-    if not shutil.which(tool):
-        pytest.skip(f"there is no {tool}")
     made = request.param(machine)
     made.run("chown", f"{USERS['ann']}:{USERS['ann']}", made.place)
     yield made
