@@ -6,6 +6,7 @@ src_libbase_a_SOURCES = \
 	%D%/buf.c %D%/buf.h \
 	%D%/clock.c %D%/clock.h \
 	%D%/crc32c.c %D%/crc32c.h \
+	%D%/descriptors.c %D%/descriptors.h \
 	%D%/digest.c %D%/digest.h \
 	%D%/err.c %D%/err.h \
 	%D%/escape.c %D%/escape.h \

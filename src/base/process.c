@@ -13,6 +13,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 #include "base/clock.h"
+#include "base/descriptors.h"
 
 extern char **environ;
 
@@ -42,8 +43,8 @@ static int lay_descriptors(posix_spawn_file_actions_t *actions, const struct beg
 			result = posix_spawn_file_actions_adddup2(actions, source, fd);
 	}
 	/* What our caller has left open is ours, and the program may be another user's. */
-	if (!result && beginning->is_alone)
-		result = posix_spawn_file_actions_addclosefrom_np(actions, STDERR_FILENO + 1);
+	if (beginning->is_alone)
+		descriptors_hide_from(STDERR_FILENO + 1);
 	return result;
 }
 

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/blob.h"
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -87,7 +88,7 @@ void confinement_keep_socket(int socket)
 		dup2(null, STDOUT_FILENO);
 	}
 	dup3(kept >= 0 ? kept : socket, WORKER_SOCKET_FD, O_CLOEXEC);
-	closefrom(WORKER_SOCKET_FD + 1);
+	descriptors_close_from(WORKER_SOCKET_FD + 1);
 }
 
 /* The last one: a command for the password may have had something to say to the user. The sanitizers speak here as well. */

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sysexits.h>
 #include <unistd.h>
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "run/facts.h"
 #include "run/forward.h"
@@ -116,7 +117,7 @@ static void leave_all_but(int orders, int readers, bool keeps_stderr)
 		dup2(null, fd);
 	if (dup3(kept, ORDERS_FD, O_CLOEXEC) < 0 || dup3(kept_readers, READERS_FD, O_CLOEXEC) < 0)
 		_exit(EX_OSERR);
-	closefrom(READERS_FD + 1);
+	descriptors_close_from(READERS_FD + 1);
 }
 
 /* Until nobody is left who could have one. */

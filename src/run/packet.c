@@ -14,7 +14,7 @@ union control {
 int packet_send(int socket, struct iovec *pieces, size_t count, int fd, struct err *err)
 {
 	union control control = {.octets = {0}};
-	struct msghdr packet = {.msg_iov = pieces, .msg_iovlen = count};
+	struct msghdr packet = {.msg_iov = pieces, .msg_iovlen = (int)count};
 	ssize_t sent;
 
 	if (fd >= 0) {
@@ -32,7 +32,7 @@ int packet_send(int socket, struct iovec *pieces, size_t count, int fd, struct e
 ssize_t packet_receive(int socket, struct iovec *pieces, size_t count, int *fd)
 {
 	union control control;
-	struct msghdr packet = {.msg_iov = pieces, .msg_iovlen = count, .msg_control = &control, .msg_controllen = sizeof control};
+	struct msghdr packet = {.msg_iov = pieces, .msg_iovlen = (int)count, .msg_control = &control, .msg_controllen = sizeof control};
 	const struct cmsghdr *header;
 	ssize_t got;
 

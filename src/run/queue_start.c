@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <sysexits.h>
 #include <unistd.h>
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "run/queue_private.h"
 
@@ -43,7 +44,7 @@ static int let_go_of_descriptors(int helper)
 
 	if (helper > HELPER_FD)
 		helper = dup3(helper, HELPER_FD, O_CLOEXEC);
-	closefrom(helper < 0 ? HELPER_FD : HELPER_FD + 1);
+	descriptors_close_from(helper < 0 ? HELPER_FD : HELPER_FD + 1);
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && null >= 0; fd++)
 		dup2(null, fd);
