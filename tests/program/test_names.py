@@ -244,10 +244,13 @@ def test_the_owner_hears_what_became_of_a_member_when_somebody_waits(queue, sink
     words = ("send", "--wait", "-t") if how == "send" else ("sendmail", "-odi", "-oee", "-t")
     done = q.run(*words, input=f"To: {to}\nFrom: x@example.com\n\n".encode())
     assert done.returncode == 67 and b"a@example.com" in done.stderr, done
-    reports = [mail for mail in relay.wait_mails(2) if mail.sender == ""]
+    relay.wait_mails(2)
     q.wait_runner_ends()
-    assert [mail.recipients for mail in reports] == [["boss@example.com"]] and q.files() == []
-    assert b"Final-Recipient: rfc822; a@example.com\r\n" in reports[0].data and b"c@example.com" not in reports[0].data.split(b"message/delivery-status")[1].split(b"Content-Type")[0]
+    reports = {mail.recipients[0]: mail for mail in relay.mails if mail.sender == ""}
+    # -oee wants its own failures told by mail as well; the two leave in any order
+    assert set(reports) == {"boss@example.com", *(["x@example.com"] if how == "sendmail" and to != "l" else [])} and q.files() == []
+    report = reports["boss@example.com"].data
+    assert b"Final-Recipient: rfc822; a@example.com\r\n" in report and b"c@example.com" not in report.split(b"message/delivery-status")[1].split(b"Content-Type")[0]
 
 
 def test_where_nothing_is_kept_the_caller_alone_hears_of_a_member(host):
