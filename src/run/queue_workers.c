@@ -70,24 +70,34 @@ static bool employ(struct runner *runner, struct worker_place *place)
 	return false;
 }
 
-/* One that has died, or was killed for its memory, is begun again, for all that the runner has seen meanwhile. */
-static bool find_nursery(struct runner *runner, struct err *err)
+static int ask_for_worker(struct runner *runner, const struct destination *destination, int *socket, struct err *err)
 {
 	if (!runner->nursery)
 		runner->nursery = nursery_new(&runner->nursery_terms, runner->is_by_service, err);
-	return runner->nursery;
+	if (!runner->nursery)
+		return -1;
+	if (worker_start(runner->nursery, runner->helper, destination->name, socket, err) == 0)
+		return 0;
+	nursery_free(runner->nursery);
+	runner->nursery = NULL;
+	return -1;
 }
 
 static void start_worker(struct runner *runner, struct destination *destination)
 {
 	struct worker_place *place = runner->workers;
+	bool has_nursery = runner->nursery;
 	struct err err;
+	int result;
 
 	while (place->is_there)
 		place++;
-	if (!find_nursery(runner, &err) || worker_start(runner->nursery, runner->helper, destination->name, &place->socket, &err) < 0) {
-		nursery_free(runner->nursery);
-		runner->nursery = NULL;
+	result = ask_for_worker(runner, destination, &place->socket, &err);
+	/* One that has died, or was killed for its memory, is begun again, for all that the runner has seen meanwhile; what
+	 * it had to do does not wait for that as for a server that is down. */
+	if (result < 0 && has_nursery)
+		result = ask_for_worker(runner, destination, &place->socket, &err);
+	if (result < 0) {
 		log_write("qmgr", "%s", err.text);
 		destination_fail(&runner->destinations, destination, runner->now, &err);
 		put_off_all(runner, destination);

@@ -321,6 +321,18 @@ def traced(queue, sink, no_leak_check):
     return q, server
 
 
+def test_no_mail_is_put_off_when_the_process_that_forks_workers_has_died(traced):
+    """As it would be over a server that is down: for retry_first, which is an hour here."""
+    q, server = traced
+    runner = start_runner(q)
+    wait_until(lambda: f"{q.waits}: to=" in q.log_text())  # then there is nothing to do
+    for child in children_of(runner):
+        os.kill(child, signal.SIGKILL)
+    wait_until(lambda: not children_of(runner))
+    assert q.wait(q.put("first@example.net")) == 0
+    assert q.runner() == runner and [mail.recipients for mail in server.mails] == [["first@example.net"]]
+
+
 def test_a_disk_that_cannot_be_read_returns_no_mail(traced):
     q, server = traced
     everybody = [f"n{number}@example.net" for number in range(1, 12)]
