@@ -4,6 +4,7 @@
  * as reported (owed_reports), and the message goes last. A crash between any two repeats the later one only. */
 #include "run/attempt.h"
 
+#include <assert.h>
 #include <sysexits.h>
 #include "base/log.h"
 #include "base/random.h"
@@ -42,6 +43,8 @@ bool attempt_is_pending(const struct spool_mail *mail, size_t recipient)
 struct delivering {
 	struct attempt *attempt;
 	const size_t *recipients;	/* by index in the smaller envelope */
+	struct outcome *outcomes;
+	struct route route;
 	bool *is_logged;
 	bool is_lmtp;			/* the hop under way */
 	struct err err;			/* of the first line that could not be written */
@@ -169,56 +172,94 @@ static void deliver_by_helper(struct delivering *delivering, const struct hop *h
 	}
 }
 
-static void deliver_one(struct delivering *delivering, struct conf *conf, struct hop *hop, const struct draft *draft, struct outcome *outcomes)
+/* Writes down what has come of a hop and is not in the log yet. True when something of it must be durable. */
+static bool take_down(struct delivering *delivering, const struct hop *hop)
 {
 	bool has_final = false;
 
 	delivering->is_lmtp = hop->transport == TRANSPORT_LMTP;
-	if (hop->transport == TRANSPORT_LOCAL && !hop->trouble.exit_code && delivering->attempt->options->helper > 0)
-		deliver_by_helper(delivering, hop, outcomes);
-	else
-		way_deliver(conf, delivering->attempt->options->key, hop, draft, outcomes, delivering->attempt->arena);
 	for (size_t i = 0; i < hop->recipient_count; i++) {
-		struct outcome *outcome = &outcomes[hop->recipients[i]];
+		struct outcome *outcome = &delivering->outcomes[hop->recipients[i]];
 
-		if (delivering->is_logged[hop->recipients[i]])
+		if (delivering->is_logged[hop->recipients[i]] || outcome->action == OUTCOME_PENDING)
 			continue;
 		spare_our_faults(hop, outcome);
 		log_outcome(delivering, outcome);
 		has_final |= outcome->action != OUTCOME_DELAYED;
 	}
-	if (has_final)
+	return has_final;
+}
+
+static void deliver_one(struct delivering *delivering, struct conf *conf, struct hop *hop, const struct draft *draft)
+{
+	delivering->is_lmtp = hop->transport == TRANSPORT_LMTP;
+	if (hop->transport == TRANSPORT_LOCAL && !hop->trouble.exit_code && delivering->attempt->options->helper > 0)
+		deliver_by_helper(delivering, hop, delivering->outcomes);
+	else
+		way_deliver(conf, delivering->attempt->options->key, hop, draft, delivering->outcomes, delivering->attempt->arena);
+	if (take_down(delivering, hop))
 		sync_log(delivering);
 }
 
 int attempt_deliver(struct attempt *attempt, const size_t *recipients, size_t given, struct err *err)
 {
 	size_t *pending = ARENA_ARRAY(attempt->arena, given, size_t), count = 0;
-	struct delivering delivering = {.attempt = attempt, .recipients = pending};
-	struct outcome *outcomes = ARENA_ARRAY(attempt->arena, given, struct outcome);
+	struct delivering *delivering = ARENA_NEW(attempt->arena, struct delivering);
 	struct conf conf = *attempt->options->conf;
 	struct draft draft = attempt->draft;
-	struct route route;
 
 	if (spool_file_check(attempt->entry->fd, &attempt->mail, err) < 0 || spool_log_check_room(attempt->entry->fd, given, err) < 0)
 		return -1;
 	for (size_t i = 0; i < given; i++)
 		if (attempt_is_pending(&attempt->mail, recipients[i]))
 			pending[count++] = recipients[i];
-	delivering.is_logged = ARENA_ARRAY(attempt->arena, count, bool);
+	*delivering = (struct delivering){.attempt = attempt, .recipients = pending, .outcomes = ARENA_ARRAY(attempt->arena, given, struct outcome),
+					  .is_logged = ARENA_ARRAY(attempt->arena, given, bool)};
+	attempt->delivering = delivering;
 	draft.envelope.recipients = ARENA_ARRAY(attempt->arena, count, struct recipient);
 	draft.envelope.recipient_count = count;
 	for (size_t i = 0; i < count; i++)
 		draft.envelope.recipients[i] = attempt->mail.envelope.recipients[pending[i]];
 	conf.deliver.decided = take_decided;
-	conf.deliver.decided_context = &delivering;
-	route_envelope(&draft.envelope, attempt->mail.origin.author, &conf.route, attempt->arena, &route);
-	for (size_t i = 0; i < route.hop_count; i++)
-		deliver_one(&delivering, &conf, &route.hops[i], &draft, outcomes);
-	if (!delivering.err.exit_code)
+	conf.deliver.decided_context = delivering;
+	route_envelope(&draft.envelope, attempt->mail.origin.author, &conf.route, attempt->arena, &delivering->route);
+	for (size_t i = 0; i < delivering->route.hop_count; i++)
+		deliver_one(delivering, &conf, &delivering->route.hops[i], &draft);
+	if (!delivering->err.exit_code)
 		return 0;
-	*err = delivering.err;
+	*err = delivering->err;
 	return -1;
+}
+
+bool attempt_waits(const struct attempt *attempt)
+{
+	const struct delivering *delivering = attempt->delivering;
+	bool waits = false;
+
+	for (size_t i = 0; delivering && i < delivering->route.hop_count; i++)
+		for (size_t k = 0; k < delivering->route.hops[i].recipient_count; k++)
+			waits |= !delivering->is_logged[delivering->route.hops[i].recipients[k]];
+	return waits;
+}
+
+void attempt_conclude(struct attempt *const *attempts, size_t count, struct syncer *syncer, struct err *errs)
+{
+	int files[SYNCER_FILES_MAX] = {-1};
+
+	assert(count <= SYNCER_FILES_MAX);
+	for (size_t i = 0; i < count; i++) {
+		struct delivering *delivering = attempts[i]->delivering;
+
+		for (size_t k = 0; k < delivering->route.hop_count; k++)
+			take_down(delivering, &delivering->route.hops[k]);
+		assert(!attempt_waits(attempts[i]));
+		files[i] = attempts[i]->entry->fd;
+		errs[i] = (struct err){0};
+	}
+	spool_log_sync_all(syncer, files, count, errs);
+	for (size_t i = 0; i < count; i++)
+		if (attempts[i]->delivering->err.exit_code)
+			errs[i] = attempts[i]->delivering->err;
 }
 
 /* "5 days", "90 minutes". */

@@ -26,6 +26,7 @@ struct attempt {
 	struct arena *arena;
 	struct spool_mail mail;
 	struct draft draft;
+	struct delivering *delivering;	/* what has been tried */
 	bool has_reported;		/* a report was put into the queue */
 };
 
@@ -40,6 +41,11 @@ bool attempt_is_pending(const struct spool_mail *mail, size_t recipient);
  * durable before anything that could depend on it. Fails before anything is sent with EX_DATAERR when the message is
  * damaged, and with EX_IOERR or EX_TEMPFAIL when the log cannot be written. */
 int attempt_deliver(struct attempt *attempt, const size_t *recipients, size_t count, struct err *err);
+/* True when something of it waits in conf's deliver_batch, and is in no log yet. */
+bool attempt_waits(const struct attempt *attempt);
+/* When that batch has ended: takes down what waited in it of several attempts, SYNCER_FILES_MAX at most, and makes it durable
+ * together. errs: one for each, exit_code 0 or as attempt_deliver fails. */
+void attempt_conclude(struct attempt *const *attempts, size_t count, struct syncer *syncer, struct err *errs);
 
 enum attempt_result { ATTEMPT_LEFT, ATTEMPT_GONE, ATTEMPT_SET_ASIDE, ATTEMPT_FAILED };
 

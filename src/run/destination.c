@@ -7,6 +7,8 @@
 
 enum { WINDOW_FIRST = 4, USERS_PART = 4 };
 
+static const struct view of_mailbox = VIEW("local "), of_alias = VIEW("alias ");
+
 static struct destination **bucket_of(struct destinations *destinations, struct view name)
 {
 	return &destinations->buckets[hash_view(0, name) % DESTINATION_BUCKETS];
@@ -25,12 +27,10 @@ static void forget(struct destinations *destinations, struct destination **place
 /* Who owns a mailbox may stop the process that writes it, or have a program run that does not end: never all there are. */
 static unsigned limit_of(const struct destinations *destinations, const struct destination *destination)
 {
-	static const struct view users[] = {VIEW("local "), VIEW("alias ")};
 	struct view name = view_of(destination->name);
 
-	for (size_t i = 0; i < sizeof users / sizeof *users; i++)
-		if (view_starts(name, users[i]))
-			return destinations->limit / USERS_PART > 0 ? destinations->limit / USERS_PART : 1;
+	if (view_starts(name, of_mailbox) || view_starts(name, of_alias))
+		return destinations->limit / USERS_PART > 0 ? destinations->limit / USERS_PART : 1;
 	return destinations->limit;
 }
 
@@ -109,6 +109,15 @@ void destinations_clear(struct destinations *destinations)
 	destinations->waiting = NULL;
 }
 
+static void note_waiting(struct destinations *destinations, struct destination *destination)
+{
+	if (destination->is_waiting)
+		return;
+	destination->is_waiting = true;
+	destination->next_waiting = destinations->waiting;
+	destinations->waiting = destination;
+}
+
 void destination_add(struct destinations *destinations, struct destination *destination, struct task *task)
 {
 	task->next = NULL;
@@ -117,11 +126,21 @@ void destination_add(struct destinations *destinations, struct destination *dest
 	else
 		destination->first = task;
 	destination->last = task;
-	if (destination->is_waiting)
-		return;
-	destination->is_waiting = true;
-	destination->next_waiting = destinations->waiting;
-	destinations->waiting = destination;
+	note_waiting(destinations, destination);
+}
+
+void destination_put_back(struct destinations *destinations, struct destination *destination, struct task *task)
+{
+	task->next = destination->first;
+	destination->first = task;
+	if (!destination->last)
+		destination->last = task;
+	note_waiting(destinations, destination);
+}
+
+bool destination_is_mailbox(const struct destination *destination)
+{
+	return view_starts(view_of(destination->name), of_mailbox);
 }
 
 struct task *destination_take(struct destination *destination)

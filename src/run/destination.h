@@ -17,6 +17,7 @@ struct task {
 	struct active *active;
 	uint32_t *recipients;
 	size_t count;
+	bool is_alone;			/* a worker died that had others as well: now it is known whose fault that is */
 };
 
 struct destination {
@@ -55,6 +56,10 @@ void destination_add(struct destinations *destinations, struct destination *dest
 void destinations_drop_idle(struct destinations *destinations);
 /* The first who waits, or null. */
 struct task *destination_take(struct destination *destination);
+/* Is the first again who waits. */
+void destination_put_back(struct destinations *destinations, struct destination *destination, struct task *task);
+/* What goes into one mailbox is written by one worker, several at a time; true for such a destination. */
+bool destination_is_mailbox(const struct destination *destination);
 /* True when somebody waits and another worker is allowed. */
 bool destination_wants_worker(const struct destination *destination);
 bool destination_is_dead(const struct destination *destination, time_t now);

@@ -222,11 +222,12 @@ int helper_ask(int helper, const char *destination, int worker_socket, struct er
 static int hear_worker(int socket, void (*take_outcome)(void *context, struct view line), void *context, struct err *err)
 {
 	struct buf text;
+	unsigned place;
 	int result = 1;
 
 	buf_init(&text, LINE_MAX_OCTETS);
 	while (result > 0) {
-		switch (worker_receive(socket, &text)) {
+		switch (worker_receive(socket, &place, &text)) {
 		case WORKER_SAYS_OUTCOME:
 			take_outcome(context, buf_view(&text));
 			break;
@@ -260,7 +261,7 @@ int helper_deliver(int helper, const char *destination, const struct spool_entry
 	result = helper_ask(helper, destination, pair[1], err);
 	close(pair[1]);
 	if (result == 0)
-		result = worker_send(pair[0], entry, recipients, count, err);
+		result = worker_send(pair[0], 0, entry, recipients, count, err);
 	if (result == 0)
 		result = hear_worker(pair[0], take_outcome, context, err);
 	close(pair[0]);

@@ -29,7 +29,7 @@ int packet_send(int socket, struct iovec *pieces, size_t count, int fd, struct e
 	return sent < 0 ? err_set_errno(err, EX_OSERR, errno, "Cannot speak to a process of the queue") : 0;
 }
 
-ssize_t packet_receive(int socket, struct iovec *pieces, size_t count, int *fd)
+static ssize_t receive(int socket, struct iovec *pieces, size_t count, int *fd, int flags)
 {
 	union control control;
 	struct msghdr packet = {.msg_iov = pieces, .msg_iovlen = (int)count, .msg_control = &control, .msg_controllen = sizeof control};
@@ -38,10 +38,20 @@ ssize_t packet_receive(int socket, struct iovec *pieces, size_t count, int *fd)
 
 	*fd = -1;
 	do
-		got = recvmsg(socket, &packet, MSG_CMSG_CLOEXEC);
+		got = recvmsg(socket, &packet, MSG_CMSG_CLOEXEC | flags);
 	while (got < 0 && errno == EINTR);
 	header = got > 0 ? CMSG_FIRSTHDR(&packet) : NULL;
 	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS && header->cmsg_len >= CMSG_LEN(sizeof *fd))
 		memcpy(fd, CMSG_DATA(header), sizeof *fd);
 	return got;
+}
+
+ssize_t packet_receive(int socket, struct iovec *pieces, size_t count, int *fd)
+{
+	return receive(socket, pieces, count, fd, 0);
+}
+
+ssize_t packet_receive_now(int socket, struct iovec *pieces, size_t count, int *fd)
+{
+	return receive(socket, pieces, count, fd, MSG_DONTWAIT);
 }

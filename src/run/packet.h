@@ -11,5 +11,7 @@ int packet_send(int socket, struct iovec *pieces, size_t count, int fd, struct e
 /* Waits for one. Returns its octets, 0 when the other side is gone, -1 when it cannot be had. *fd: the descriptor that came
  * with it, or -1. */
 ssize_t packet_receive(int socket, struct iovec *pieces, size_t count, int *fd);
+/* The same, and -1 when none is there now. */
+ssize_t packet_receive_now(int socket, struct iovec *pieces, size_t count, int *fd);
 
 #endif

@@ -192,6 +192,7 @@ static void wait_for_news(struct runner *runner)
 	if (poll(polls, 2 + count, timeout_ms(runner)) <= 0)
 		return;
 	take_time(runner);
+	runner->stamp = confinement_stamp();
 	if (polls[1].revents)
 		take_signals(runner);
 	for (size_t i = 0; i < count; i++)
@@ -317,6 +318,7 @@ static int set_up(struct runner *runner, struct err *err)
 	runner->agenda = agenda_new();
 	runner->busy = agenda_new();
 	runner->now = time(NULL);
+	runner->stamp = confinement_stamp();
 	rescan(runner);
 	return 0;
 }

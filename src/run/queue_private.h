@@ -47,11 +47,12 @@ struct worker_place {
 	bool is_there;			/* false: the place is free */
 	int socket;
 	struct destination *destination;
-	struct task *task;		/* null: idle, on its way out */
+	struct task *tasks[WORKER_JOBS_MAX]; /* that it has; null: the place is free */
+	unsigned busy;			/* how many; none: idle, on its way out */
 	time_t since;
 	int64_t until_ms;		/* when it is given up, if nothing is heard of it; on the monotonic clock */
 	uint64_t stamp;			/* of confinement_stamp when it began */
-	bool has_spoken;		/* with the server, in this task */
+	bool has_spoken;		/* with the server, since a task was done */
 	bool has_outcome;
 	struct err trouble;		/* of the last outcome before anybody was spoken with */
 };
@@ -76,6 +77,7 @@ struct runner {
 	unsigned rescan_s;
 	int64_t silence_ms;		/* worker_silence_ms of the configuration */
 	time_t now, rescan_at, end_at;	/* end_at: 0 for never */
+	uint64_t stamp;			/* of confinement_stamp, when there was news last */
 	bool stays, ends, is_ending, reloads, has_hooks; /* has_hooks: that run or wait */
 	bool is_by_service;		/* in a user's own spool: the service gets all mail */
 	struct buf text;

@@ -42,32 +42,80 @@ static void dismiss(struct runner *runner, struct worker_place *place)
 	runner->worker_count--;
 }
 
-/* Gives the worker the next task of its destination that is still there. False when there is none. */
+static unsigned find_free(const struct worker_place *place)
+{
+	unsigned at = 0;
+
+	while (place->tasks[at])
+		at++;
+	return at;
+}
+
+/* It is not the worker's any more. */
+static struct task *take_back(struct worker_place *place, unsigned at)
+{
+	struct task *task = place->tasks[at];
+
+	place->tasks[at] = NULL;
+	place->busy -= task != NULL;
+	return task;
+}
+
+static bool has_one_alone(const struct worker_place *place)
+{
+	for (unsigned at = 0; at < WORKER_JOBS_MAX; at++)
+		if (place->tasks[at] && place->tasks[at]->is_alone)
+			return true;
+	return false;
+}
+
+static bool has_room(const struct worker_place *place)
+{
+	const struct destination *destination = place->destination;
+
+	return place->busy == 0 || (place->busy < WORKER_JOBS_MAX && destination_is_mailbox(destination) &&
+				    !(destination->first && destination->first->is_alone) && !has_one_alone(place));
+}
+
+/* It has as long again. */
+static void expect_word(const struct runner *runner, struct worker_place *place)
+{
+	place->until_ms = clock_now_ms() + runner->silence_ms + SILENCE_GRACE_MS;
+}
+
+/* Gives the worker tasks of its destination that are still there, as many as it may have. False when it has none. */
 static bool employ(struct runner *runner, struct worker_place *place)
 {
 	struct task *task;
 	struct err err;
 
-	while ((task = destination_take(place->destination))) {
+	while (has_room(place) && (task = destination_take(place->destination))) {
 		struct active *active = task->active;
+		unsigned at = find_free(place);
 
 		if (active->is_gone || !queue_open_active(runner, active)) {
 			queue_end_task(runner, task);
 			continue;
 		}
-		active->was_tried = true;
-		place->task = task;
-		place->has_spoken = place->has_outcome = false;
-		place->until_ms = clock_now_ms() + runner->silence_ms + SILENCE_GRACE_MS;
-		if (worker_send(place->socket, &active->entry, task->recipients, task->count, &err) == 0)
-			return true;
+		if (place->busy == 0)
+			expect_word(runner, place);
+		if (worker_send(place->socket, at, &active->entry, task->recipients, task->count, &err) == 0) {
+			active->was_tried = true;
+			place->tasks[at] = task;
+			place->busy++;
+			continue;
+		}
+		/* One that has enough to do may be full; one that is gone is heard of when what it has said has been. */
+		if (place->busy > 0) {
+			destination_put_back(&runner->destinations, place->destination, task);
+			break;
+		}
 		log_write("qmgr", "%s: %s", active->id, err.text);
-		active->needs_settling = true;
-		place->task = NULL;
+		active->was_tried = active->needs_settling = true;
 		queue_end_task(runner, task);
-		return false;
+		break;
 	}
-	return false;
+	return place->busy > 0;
 }
 
 static int ask_for_worker(struct runner *runner, const struct destination *destination, int *socket, struct err *err)
@@ -113,6 +161,13 @@ static void start_worker(struct runner *runner, struct destination *destination)
 		dismiss(runner, place);
 }
 
+/* It knows the password and the files of the day it began: after a while, or when the name servers are others, a new one
+ * takes the next mail. A token of OAuth is good for an hour, most of them. */
+static bool is_stale(const struct runner *runner, const struct worker_place *place)
+{
+	return runner->now < place->since || runner->now - place->since > WORKER_LIFE_S || place->stamp != runner->stamp;
+}
+
 void queue_assign(struct runner *runner)
 {
 	bool any = true;
@@ -120,6 +175,9 @@ void queue_assign(struct runner *runner)
 	destinations_drop_idle(&runner->destinations);
 	for (struct destination *at = runner->destinations.waiting; at; at = at->next_waiting)
 		put_off_all(runner, at);
+	for (size_t i = 0; i < runner->worker_limit && runner->destinations.waiting && !runner->ends; i++)
+		if (runner->workers[i].is_there && !is_stale(runner, &runner->workers[i]))
+			employ(runner, &runner->workers[i]); /* has room for what has come */
 	while (any && !runner->ends) { /* one more for each in turn, so that none takes all */
 		any = false;
 		for (struct destination *at = runner->destinations.waiting; at && runner->worker_count < runner->worker_limit; at = at->next_waiting) {
@@ -146,9 +204,8 @@ static void tell_hooks(struct runner *runner, const struct spool_mail *mail, con
 		hooks_tell_stuck(runner->hooks, mail, outcome, runner->now);
 }
 
-static void take_outcome(struct runner *runner, struct worker_place *place)
+static void take_outcome(struct runner *runner, struct worker_place *place, struct active *active)
 {
-	struct active *active = place->task->active;
 	struct arena *arena = arena_new();
 	struct outcome outcome;
 
@@ -169,25 +226,17 @@ static void judge_destination(struct runner *runner, struct worker_place *place)
 		destination_succeed(&runner->destinations, place->destination);
 	else if (place->has_outcome)
 		destination_fail(&runner->destinations, place->destination, runner->now, &place->trouble);
-}
-
-/* It knows the password and the files of the day it began: after a while, or when the name servers are others, a new one
- * takes the next mail. A token of OAuth is good for an hour, most of them. */
-static bool is_stale(const struct runner *runner, const struct worker_place *place)
-{
-	return runner->now < place->since || runner->now - place->since > WORKER_LIFE_S || place->stamp != confinement_stamp();
+	place->has_spoken = place->has_outcome = false;
 }
 
 /* The task is done; another, or goodbye. */
-static void take_done(struct runner *runner, struct worker_place *place)
+static void take_done(struct runner *runner, struct worker_place *place, unsigned at)
 {
-	struct task *task = place->task;
-
 	judge_destination(runner, place);
-	place->task = NULL;
-	queue_end_task(runner, task);
+	expect_word(runner, place);
+	queue_end_task(runner, take_back(place, at));
 	put_off_all(runner, place->destination);
-	if (runner->ends || is_stale(runner, place) || !employ(runner, place))
+	if (runner->ends || is_stale(runner, place) ? place->busy == 0 : !employ(runner, place))
 		dismiss(runner, place);
 }
 
@@ -197,21 +246,29 @@ static bool was_silent(const struct worker_place *place)
 	return clock_now_ms() >= place->until_ms - SILENCE_GRACE_MS - 1000;
 }
 
-/* A worker that died over a message has cost it an attempt; it says nothing of the destination, nor of other messages. */
+/* A worker that died over a message has cost it an attempt; it says nothing of the destination, nor of other messages. When it
+ * had several it is not known over which: each is tried again, by itself. What it has written down and not said is known when
+ * the message is settled. */
 static void take_death(struct runner *runner, struct worker_place *place)
 {
-	struct task *task = place->task;
-	struct active *active;
+	bool is_known = place->busy == 1 || was_silent(place);
 	struct err err;
 
-	if (task) {
-		active = task->active;
-		active->needs_settling = true;
-		err_set(&err, EX_TEMPFAIL, STATUS(4, 3, 0), was_silent(place) ? "The process that was to deliver it hung or was stopped, and has been ended."
-			: "The process that was to deliver it has died.");
-		log_write("qmgr", "%s: %s", active->id, err.text);
-		place->task = NULL;
-		queue_end_task(runner, task);
+	err_set(&err, EX_TEMPFAIL, STATUS(4, 3, 0), was_silent(place) ? "The process that was to deliver it hung or was stopped, and has been ended."
+		: "The process that was to deliver it has died.");
+	for (unsigned at = WORKER_JOBS_MAX; at-- > 0;) {
+		struct task *task = take_back(place, at);
+
+		if (!task)
+			continue;
+		task->active->needs_settling = true;
+		task->is_alone = true;
+		if (is_known) {
+			log_write("qmgr", "%s: %s", task->active->id, err.text);
+			queue_end_task(runner, task);
+		} else {
+			destination_put_back(&runner->destinations, place->destination, task);
+		}
 	}
 	dismiss(runner, place);
 }
@@ -231,7 +288,7 @@ void queue_end_silent(struct runner *runner)
 	int64_t now_ms = clock_now_ms();
 
 	for (size_t i = 0; i < runner->worker_limit; i++)
-		if (runner->workers[i].is_there && runner->workers[i].task && now_ms >= runner->workers[i].until_ms)
+		if (runner->workers[i].is_there && runner->workers[i].busy > 0 && now_ms >= runner->workers[i].until_ms)
 			take_death(runner, &runner->workers[i]);
 }
 
@@ -240,21 +297,38 @@ int64_t queue_silence_left_ms(const struct runner *runner)
 	int64_t first_ms = INT64_MAX, now_ms = clock_now_ms();
 
 	for (size_t i = 0; i < runner->worker_limit; i++)
-		if (runner->workers[i].is_there && runner->workers[i].task && runner->workers[i].until_ms < first_ms)
+		if (runner->workers[i].is_there && runner->workers[i].busy > 0 && runner->workers[i].until_ms < first_ms)
 			first_ms = runner->workers[i].until_ms;
 	return first_ms == INT64_MAX ? first_ms : first_ms > now_ms ? first_ms - now_ms : 0;
+}
+
+/* What it says of a job. */
+static void take_answer(struct runner *runner, struct worker_place *place, unsigned at, enum worker_says says)
+{
+	struct active *active = place->tasks[at]->active;
+
+	if (says == WORKER_SAYS_OUTCOME) {
+		take_outcome(runner, place, active);
+		return;
+	}
+	if (says == WORKER_SAYS_DAMAGED)
+		active->damage = arena_str(active->arena, buf_view(&runner->text));
+	if (says == WORKER_SAYS_TROUBLE) {
+		log_write("qmgr", "%s: %s", active->id, buf_str(&runner->text));
+		active->needs_settling = true;
+	}
+	take_done(runner, place, at);
 }
 
 void queue_listen_to(struct runner *runner, struct worker_place *place)
 {
 	while (place->is_there) {
-		switch (worker_receive(place->socket, &runner->text)) {
+		unsigned at = 0;
+		enum worker_says says = worker_receive(place->socket, &at, &runner->text);
+
+		switch (says) {
 		case WORKER_SAYS_NOTHING:
 			return;
-		case WORKER_SAYS_OUTCOME:
-			if (place->task)
-				take_outcome(runner, place);
-			break;
 		case WORKER_SAYS_WAIT:
 			take_wait(place, buf_view(&runner->text));
 			break;
@@ -263,22 +337,12 @@ void queue_listen_to(struct runner *runner, struct worker_place *place)
 				log_write("qmgr", "%s: %s", place->destination->name, buf_str(&runner->text));
 			place->destination->has_remark = true;
 			break;
+		case WORKER_SAYS_OUTCOME:
 		case WORKER_SAYS_DAMAGED:
-			if (place->task)
-				place->task->active->damage = arena_str(place->task->active->arena, buf_view(&runner->text));
-			if (place->task)
-				take_done(runner, place);
-			break;
 		case WORKER_SAYS_TROUBLE:
-			log_write("qmgr", "%s: %s", place->task ? place->task->active->id : "", buf_str(&runner->text));
-			if (place->task)
-				place->task->active->needs_settling = true;
-			if (place->task)
-				take_done(runner, place);
-			break;
 		case WORKER_SAYS_DONE:
-			if (place->task)
-				take_done(runner, place);
+			if (place->tasks[at])
+				take_answer(runner, place, at, says);
 			break;
 		case WORKER_IS_GONE:
 			take_death(runner, place);
@@ -286,4 +350,3 @@ void queue_listen_to(struct runner *runner, struct worker_place *place)
 		}
 	}
 }
-

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sysexits.h>
 #include <unistd.h>
+#include "base/mem.h"
 #include "mail/address.h"
 #include "route/local_way.h"
 #include "run/become.h"
@@ -21,12 +22,26 @@ enum {
 	PACKET_MAX = 160 * 1024,
 	DNS_MS = 20 * 1000, CONNECT_MS = 30 * 1000, REPLY_MS = 600 * 1000, /* where the configuration does not say; RFC 5321 §4.5.3.2.6 */
 	SILENCE_MARGIN_MS = 10 * 1000,
+	TOGETHER_OCTETS = 4 * 1024 * 1024, /* of mail: with more the disk has enough to do ... */
+	TOGETHER_MS = 120 * 1000,	/* ... for so long at most */
 };
 
-/* What a job begins with; the numbers of its recipients follow. */
-struct job {
+/* What an order begins with; the numbers of the recipients follow. */
+struct order {
 	char id[SPOOL_ID_SIZE];
 	enum spool_state state;
+	unsigned place;
+};
+
+struct worker;
+
+/* An order that is being carried out. */
+struct job {
+	struct worker *worker;
+	unsigned place;
+	struct spool_entry entry;
+	struct attempt_options options;
+	struct attempt attempt;
 };
 
 /* A worker at home. */
@@ -34,7 +49,12 @@ struct worker {
 	struct attempt_options options;
 	struct conf conf;
 	int socket;
-	struct spool_entry finished;	/* of the last job, when nobody of it is left; fd -1: none */
+	struct syncer *syncer;
+	uint32_t *numbers;		/* of the recipients of the order that is taken */
+	struct job jobs[WORKER_JOBS_MAX];
+	struct spool_entry finished[WORKER_JOBS_MAX]; /* by the place of the job: messages of which nobody is left; fd -1: none */
+	struct spool_entry removed[WORKER_JOBS_MAX]; /* those that the runner has removed by now */
+	size_t removed_count;
 	bool is_unheard;		/* something could not be said */
 	struct err trouble;		/* why it cannot write the mailbox that it is there for */
 	struct local_routing local;
@@ -46,9 +66,10 @@ struct worker {
 
 /* What the runner does not hear he must not take for said: he is left alone then, looks at the log himself, and so would
  * the next one. */
-static void say(struct worker *worker, char what, struct view text)
+static void say(struct worker *worker, char what, unsigned place, struct view text)
 {
-	struct iovec pieces[2] = {{.iov_base = &what, .iov_len = 1}, {.iov_base = (char *)(uintptr_t)text.data, .iov_len = text.len}};
+	char head[2] = {what, (char)place};
+	struct iovec pieces[2] = {{.iov_base = head, .iov_len = sizeof head}, {.iov_base = (char *)(uintptr_t)text.data, .iov_len = text.len}};
 	const struct msghdr packet = {.msg_iov = pieces, .msg_iovlen = 2};
 
 	while (!worker->is_unheard && sendmsg(worker->socket, &packet, MSG_NOSIGNAL) < 0)
@@ -81,19 +102,19 @@ static void take_wait(void *context, int64_t most_ms)
 		return;
 	give_time(worker, left_ms);
 	snprintf(text, sizeof text, "%lld", (long long)left_ms);
-	say(worker, 'W', view_of(text));
+	say(worker, 'W', 0, view_of(text));
 }
 
 static void tell_outcome(void *context, const struct spool_mail *mail, const struct outcome *outcome)
 {
-	struct worker *worker = context;
+	struct job *job = context;
 	struct buf line;
 
 	(void)mail;
-	buf_init(&line, PACKET_MAX - 1);
+	buf_init(&line, PACKET_MAX - 2);
 	spool_log_write_outcome(&line, outcome, time(NULL));
-	worker->is_unheard |= line.overflow;
-	say(worker, 'O', buf_view(&line));
+	job->worker->is_unheard |= line.overflow;
+	say(job->worker, 'O', job->place, buf_view(&line));
 	buf_clear(&line);
 }
 
@@ -107,54 +128,116 @@ static bool has_pending(const struct spool_mail *mail)
 
 /* A message that the runner is going to remove is kept open: whoever closes it last waits until the file system has freed
  * it, and the runner has no time for that. All others must be unlocked when he hears that the job is done. */
-static void put_down(struct worker *worker, struct spool_entry *entry, bool is_finished)
+static void put_down(struct job *job, bool is_finished)
 {
 	if (is_finished)
-		worker->finished = *entry;
+		job->worker->finished[job->place] = job->entry;
 	else
-		spool_entry_close(entry);
+		spool_entry_close(&job->entry);
 }
 
-static void do_job(struct worker *worker, struct spool_entry *entry, const uint32_t *numbers, size_t count)
+/* The runner has given its place to another one. */
+static void take_as_removed(struct worker *worker, struct spool_entry *finished)
 {
-	struct attempt attempt;
-	struct err err;
+	if (finished->fd >= 0)
+		worker->removed[worker->removed_count++] = *finished;
+	finished->fd = -1;
+}
+
+static void close_removed(struct worker *worker)
+{
+	while (worker->removed_count > 0)
+		spool_entry_close(&worker->removed[--worker->removed_count]);
+}
+
+/* err: exit_code 0, or why it is not as it should be. */
+static void end_job(struct job *job, const struct err *err)
+{
+	bool is_done = !err->exit_code;
+	bool is_finished = is_done && !has_pending(&job->attempt.mail);
+
+	attempt_end(&job->attempt);
+	put_down(job, is_finished);
+	say(job->worker, is_done ? 'D' : err->exit_code == EX_DATAERR ? 'X' : 'T', job->place, is_done ? (struct view){0} : view_of(err->text));
+}
+
+/* True when it waits for what becomes durable together; else it is done. */
+static bool begin_job(struct job *job, size_t count)
+{
+	const uint32_t *numbers = job->worker->numbers;
+	struct attempt *attempt = &job->attempt;
+	struct err err = {0};
 	size_t *recipients;
-	bool is_finished = false;
-	char result = 'D';
 
-	if (attempt_begin(&attempt, &worker->options, entry, &err) < 0) {
-		result = err.exit_code == EX_DATAERR ? 'X' : 'T';
-	} else {
-		recipients = ARENA_ARRAY(attempt.arena, count, size_t);
+	job->options = job->worker->options;
+	job->options.tell_context = job;
+	if (attempt_begin(attempt, &job->options, &job->entry, &err) == 0) {
+		recipients = ARENA_ARRAY(attempt->arena, count, size_t);
 		for (size_t i = 0; i < count; i++)
-			recipients[i] = numbers[i] < attempt.mail.envelope.recipient_count ? numbers[i] : 0;
-		if (attempt_deliver(&attempt, recipients, count, &err) < 0)
-			result = err.exit_code == EX_DATAERR ? 'X' : 'T';
-		is_finished = result == 'D' && !has_pending(&attempt.mail);
+			recipients[i] = numbers[i] < attempt->mail.envelope.recipient_count ? numbers[i] : 0;
+		attempt_deliver(attempt, recipients, count, &err);
+		if (attempt_waits(attempt))
+			return true; /* with what was wrong, if anything was */
 	}
-	attempt_end(&attempt);
-	put_down(worker, entry, is_finished);
-	say(worker, result, result == 'D' ? (struct view){0} : view_of(err.text));
+	end_job(job, &err);
+	return false;
 }
 
-/* False when there are no more jobs. */
-static bool take_job(struct worker *worker, uint32_t *numbers)
+/* What waits becomes durable, and is answered for. */
+static void end_jobs(struct worker *worker, size_t count)
 {
-	struct job job;
-	struct iovec pieces[2] = {{.iov_base = &job, .iov_len = sizeof job}, {.iov_base = numbers, .iov_len = WORKER_RECIPIENTS_MAX * sizeof *numbers}};
-	struct spool_entry entry = {.fd = -1};
-	ssize_t got = packet_receive(worker->socket, pieces, 2, &entry.fd);
+	struct attempt *attempts[WORKER_JOBS_MAX];
+	struct err errs[WORKER_JOBS_MAX];
 
-	spool_entry_close(&worker->finished);
-	if (got < (ssize_t)sizeof job)
+	take_wait(worker, TOGETHER_MS);
+	deliver_batch_end(worker->conf.deliver.batch);
+	for (size_t i = 0; i < count; i++)
+		attempts[i] = &worker->jobs[i].attempt;
+	attempt_conclude(attempts, count, worker->syncer, errs);
+	for (size_t i = 0; i < count; i++)
+		end_job(&worker->jobs[i], &errs[i]);
+}
+
+typedef ssize_t receive_packet(int socket, struct iovec *pieces, size_t count, int *fd);
+
+/* Takes the next order. False when there is none. */
+static bool take_order(struct worker *worker, struct job *job, receive_packet *receive, size_t *count)
+{
+	struct order order;
+	struct iovec pieces[2] = {{.iov_base = &order, .iov_len = sizeof order},
+				  {.iov_base = worker->numbers, .iov_len = WORKER_RECIPIENTS_MAX * sizeof *worker->numbers}};
+	ssize_t got;
+
+	*job = (struct job){.worker = worker, .entry.fd = -1};
+	got = receive(worker->socket, pieces, 2, &job->entry.fd);
+	if (got < (ssize_t)sizeof order || job->entry.fd < 0)
 		return false;
-	entry.state = job.state;
-	memcpy(entry.id, job.id, SPOOL_ID_SIZE);
-	if (entry.fd < 0)
+	job->entry.state = order.state;
+	job->place = order.place % WORKER_JOBS_MAX;
+	take_as_removed(worker, &worker->finished[job->place]);
+	memcpy(job->entry.id, order.id, SPOOL_ID_SIZE);
+	*count = ((size_t)got - sizeof order) / sizeof *worker->numbers;
+	return true;
+}
+
+/* Waits for an order, and takes those that are there as well as long as what they bring waits for the disk. False at the end. */
+static bool work(struct worker *worker)
+{
+	size_t waiting = 0, count;
+	uint64_t octets = 0;
+
+	if (!take_order(worker, &worker->jobs[0], packet_receive, &count))
 		return false;
 	give_time(worker, worker->silence_ms);
-	do_job(worker, &entry, numbers, ((size_t)got - sizeof job) / sizeof *numbers);
+	while (begin_job(&worker->jobs[waiting], count)) {
+		octets += worker->jobs[waiting++].attempt.mail.size_octets;
+		if (waiting == WORKER_JOBS_MAX || octets > TOGETHER_OCTETS ||
+		    !take_order(worker, &worker->jobs[waiting], packet_receive_now, &count))
+			break;
+	}
+	if (waiting > 0)
+		end_jobs(worker, waiting);
+	close_removed(worker);
 	give_time(worker, worker->silence_ms); /* the next comes at once, or the end */
 	return !worker->is_unheard;
 }
@@ -201,7 +284,7 @@ static void confine_writer(struct worker *worker, const struct mailbox *mailbox,
 		return;
 	buf_init(&remark, 2 * ERR_TEXT_SIZE);
 	buf_printf(&remark, "A writer of mailboxes is less confined than it should be: %s", err.text);
-	say(worker, 'R', buf_view(&remark));
+	say(worker, 'R', 0, buf_view(&remark));
 	buf_clear(&remark);
 }
 
@@ -281,16 +364,18 @@ static void confine(struct worker *worker, const char *destination, const struct
 	secret_forget_environment(); /* which may be another relay's */
 	confinement_enter(confinement, relay, &worker->conf, &remark);
 	if (remark.len > 0)
-		say(worker, 'R', buf_view(&remark));
+		say(worker, 'R', 0, buf_view(&remark));
 	buf_clear(&remark);
 }
 
 _Noreturn void worker_be(const struct attempt_options *options, const char *destination, const struct confinement *confinement, int socket)
 {
-	struct worker worker = {.options = *options, .conf = *options->conf, .socket = WORKER_SOCKET_FD, .finished = {.fd = -1}};
-	uint32_t *numbers = calloc(WORKER_RECIPIENTS_MAX, sizeof *numbers);
+	struct worker worker = {.options = *options, .conf = *options->conf, .socket = WORKER_SOCKET_FD,
+				.syncer = syncer_new(), .numbers = mem_alloc_array(WORKER_RECIPIENTS_MAX, sizeof *worker.numbers)};
 	struct way_key key = {0};
 
+	for (size_t i = 0; i < WORKER_JOBS_MAX; i++)
+		worker.finished[i].fd = -1;
 	confinement_keep_socket(socket);
 	worker.arena = arena_new();
 	worker.silence_ms = worker_silence_ms(options->conf);
@@ -300,18 +385,20 @@ _Noreturn void worker_be(const struct attempt_options *options, const char *dest
 	worker.options.conf = &worker.conf;
 	worker.options.key = &key;
 	worker.options.tell = tell_outcome;
-	worker.options.tell_context = &worker;
 	worker.conf.deliver.attempt_timeout_ms = 0; /* nobody waits for it, so each server has all the time of RFC 5321 §4.5.3.2 */
 	worker.conf.deliver.waits = take_wait;
 	worker.conf.deliver.waits_context = &worker;
 	worker.conf.deliver.kept = deliver_kept_new();
+	worker.conf.deliver.batch = deliver_batch_new(worker.syncer);
 	worker.conf.deliver.tls_cache = tls_cache_new();
-	while (numbers && take_job(&worker, numbers))
+	while (work(&worker))
 		;
 	way_key_clear(&key);
 	deliver_kept_free(worker.conf.deliver.kept);
+	deliver_batch_free(worker.conf.deliver.batch);
+	syncer_free(worker.syncer);
 	tls_cache_free(worker.conf.deliver.tls_cache);
-	free(numbers);
+	free(worker.numbers);
 	arena_free(worker.arena);
 	_exit(EX_OK);
 }
@@ -334,17 +421,17 @@ int worker_start(struct nursery *nursery, int helper, const char *destination, i
 	return result;
 }
 
-int worker_send(int socket, const struct spool_entry *entry, const uint32_t *recipients, size_t count, struct err *err)
+int worker_send(int socket, unsigned place, const struct spool_entry *entry, const uint32_t *recipients, size_t count, struct err *err)
 {
-	struct job job = {.state = entry->state};
-	struct iovec pieces[2] = {{.iov_base = &job, .iov_len = sizeof job},
+	struct order order = {.state = entry->state, .place = place};
+	struct iovec pieces[2] = {{.iov_base = &order, .iov_len = sizeof order},
 				  {.iov_base = (uint32_t *)(uintptr_t)recipients, .iov_len = count * sizeof *recipients}};
 
-	memcpy(job.id, entry->id, SPOOL_ID_SIZE);
+	memcpy(order.id, entry->id, SPOOL_ID_SIZE);
 	return packet_send(socket, pieces, 2, entry->fd, err);
 }
 
-enum worker_says worker_receive(int socket, struct buf *text)
+enum worker_says worker_receive(int socket, unsigned *place, struct buf *text)
 {
 	static const struct {
 		char what;
@@ -361,12 +448,13 @@ enum worker_says worker_receive(int socket, struct buf *text)
 	while (got < 0 && errno == EINTR);
 	if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return WORKER_SAYS_NOTHING;
-	if (got <= 0)
+	if (got < 2)
 		return WORKER_IS_GONE;
 	buf_commit(text, (size_t)got);
+	*place = (unsigned char)text->data[1] % WORKER_JOBS_MAX;
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
 		if (words[i].what == text->data[0]) {
-			buf_consume(text, 1);
+			buf_consume(text, 2);
 			return words[i].says;
 		}
 	}

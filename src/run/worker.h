@@ -1,5 +1,8 @@
 /* worker - the process that speaks with servers: it parses what strangers send, and is given one message after the other.
  *
+ * One that writes a mailbox has several at a time: it takes those that are there, and what makes mail durable it does for all of
+ * them together. Nothing waits for others to come.
+ *
  * It is confined before it takes the first (run/confinement), so that it has its socket, the message, a connection, and
  * nothing else. It has the file of the message and its lock, and writes the outcomes into the log itself: it finishes and marks what it
  * has begun even when the runner dies. The runner and its workers talk in packets over a pair of sockets. */
@@ -7,11 +10,15 @@
 #define RUN_WORKER_H
 
 #include "base/buf.h"
+#include "base/syncer.h"
 #include "run/attempt.h"
 #include "run/confinement.h"
 #include "run/nursery.h"
 
-enum { WORKER_RECIPIENTS_MAX = 10000 };	/* of one job: a packet has to hold their numbers */
+enum {
+	WORKER_RECIPIENTS_MAX = 10000,	/* of one job: a packet has to hold their numbers */
+	WORKER_JOBS_MAX = SYNCER_FILES_MAX, /* that one of a mailbox may have at a time; all others have one */
+};
 
 /* Starts a worker for a destination, as route_destination names it: it fetches the password of its relay, once and for all
  * its jobs, and is confined. One for a mailbox becomes its user: by the helper where there is one (-1: there is none), else by itself
@@ -25,8 +32,9 @@ _Noreturn void worker_be(const struct attempt_options *options, const char *dest
  * ended by the kernel (run/lifeline). */
 int64_t worker_silence_ms(const struct conf *conf);
 
-/* Gives it a job: an entry, which stays the caller's too, and some of its recipients. Fails when the worker is gone. */
-int worker_send(int socket, const struct spool_entry *entry, const uint32_t *recipients, size_t count, struct err *err);
+/* Gives it a job: an entry, which stays the caller's too, and some of its recipients. place: what its answers are known by, below
+ * WORKER_JOBS_MAX. Fails when the worker is gone. */
+int worker_send(int socket, unsigned place, const struct spool_entry *entry, const uint32_t *recipients, size_t count, struct err *err);
 
 enum worker_says {
 	WORKER_SAYS_NOTHING,		/* now; wait until the socket can be read */
@@ -38,6 +46,7 @@ enum worker_says {
 	WORKER_SAYS_TROUBLE,		/* the job is done, but the log could not be written: text */
 	WORKER_IS_GONE,
 };
-enum worker_says worker_receive(int socket, struct buf *text);
+/* *place: of the job, below WORKER_JOBS_MAX. */
+enum worker_says worker_receive(int socket, unsigned *place, struct buf *text);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include "run/catch_maildir.h"
 
-static char folder[256];
+static char folder[100];
 static struct arena *arena;
 static struct envelope envelope;
 

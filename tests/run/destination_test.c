@@ -70,6 +70,30 @@ static void those_who_wait_are_taken_in_turn(void **state)
 	assert_ptr_equal(destination_take(destination), &tasks[0]);
 }
 
+static void one_that_is_put_back_is_the_first_again(void **state)
+{
+	struct destination *destination = find("local ann");
+	struct task tasks[2] = {{0}};
+
+	(void)state;
+	destination_put_back(&destinations, destination, &tasks[0]);
+	assert_ptr_equal(destinations.waiting, destination);
+	destination_add(&destinations, destination, &tasks[1]);
+	destination_put_back(&destinations, destination, destination_take(destination));
+	for (size_t i = 0; i < 2; i++)
+		assert_ptr_equal(destination_take(destination), &tasks[i]);
+	assert_null(destination_take(destination));
+}
+
+static void mailboxes_are_written_by_one_for_several(void **state)
+{
+	(void)state;
+	assert_true(destination_is_mailbox(find("local ann")));
+	assert_false(destination_is_mailbox(find("alias ann"))); /* programs, perhaps, each of which takes its time */
+	assert_false(destination_is_mailbox(find("local")));
+	assert_false(destination_is_mailbox(find("relay local a")));
+}
+
 static void the_window_opens_slowly_and_shuts_at_once(void **state)
 {
 	struct destination *destination = find("relay a");
@@ -243,7 +267,8 @@ static void only_those_that_somebody_waits_for_are_in_the_list(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(each_name_is_one_destination), TEST(those_who_wait_are_taken_in_turn), TEST(the_window_opens_slowly_and_shuts_at_once),
+		TEST(each_name_is_one_destination), TEST(those_who_wait_are_taken_in_turn), TEST(one_that_is_put_back_is_the_first_again),
+		TEST(mailboxes_are_written_by_one_for_several), TEST(the_window_opens_slowly_and_shuts_at_once),
 		TEST(one_user_never_has_all_there_are), TEST(a_small_limit_holds_from_the_beginning), TEST(failures_put_off_for_longer_each_time),
 		TEST(what_is_flushed_is_tried_whatever_happened), TEST(nothing_is_remembered_that_says_nothing),
 		TEST(a_clock_that_is_set_back_makes_nothing_dead_for_years), TEST(memory_has_a_bound),

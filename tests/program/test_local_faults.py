@@ -1,0 +1,184 @@
+"""Several mails into one Maildir while calls fail and processes are killed: each mail has a fate of its own, none is lost, and one
+that was filed comes again only when a death came between its name in the Maildir and its mark in the queue."""
+import collections
+import contextlib
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+
+import pytest
+
+import machine as machines
+from conftest import PALOMA
+from queues import LOAD, is_sanitized, wait_until
+
+pytestmark = [pytest.mark.skipif(not machines.can_be(), reason="only root has users and file systems of its own"),
+              pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")]
+TOGETHER = 3
+# As in test_queue_faults: every how manieth point is tried; PALOMA_TEST_LOAD=20 tries each.
+STEP = max(1, round((12 if is_sanitized() else 4) / LOAD))
+ERRORS = {
+    "openat": ["EMFILE", "ENOSPC", "EDQUOT"], "pread64": ["EIO"], "write": ["ENOSPC", "EDQUOT", "EIO", "EINTR"], "renameat": ["EIO", "ENOSPC"],
+    "fsync": ["EIO", "ENOSPC"], "io_submit": ["EAGAIN", "ENOSYS"], "io_getevents": ["EIO", "EINTR"], "writev": ["ENOSPC", "EIO", "EINTR"],
+    "recvmsg": ["EINTR"], "sendmsg": ["EINTR", "ENOBUFS"], "getrandom": ["EINTR"], "mkdir": ["EACCES"],
+}
+# After these a mail is filed, and it is not known that it is.
+MARKS = ("io_getevents", "writev", "sendmsg")
+
+
+def look(path):
+    """At what may be gone."""
+    try:
+        return pathlib.Path(path).read_text()
+    except OSError:
+        return ""
+
+
+def is_runner(pid):
+    """It alone has ears for the folder of the queue."""
+    with contextlib.suppress(OSError):
+        return any(os.readlink(fd) == "anon_inode:inotify" for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir())
+    return False
+
+
+class Box:
+    """ann's Maildir, and a queue of root's."""
+
+    def __init__(self, machine):
+        self.machine, self.spool = machine, machine.folder / "spool"
+        self.settings = {"PALOMA_QUEUE": "auto", "PALOMA_SPOOL": str(self.spool), "PALOMA_RETRY_FIRST": "3600", "PALOMA_DELAY_WARNING": "0"}
+        if is_sanitized():
+            self.settings["ASAN_OPTIONS"] = "detect_leaks=0:" + os.environ.get("ASAN_OPTIONS", "")
+        self.spool.mkdir(mode=0o700)
+        machine.make_maildir("ann")
+        self.sent = []
+
+    def files(self):
+        return list((self.spool / "queue").iterdir())
+
+    def put(self):
+        for _ in range(TOGETHER):
+            self.sent.append(f"mail {len(self.sent)}")
+            text = f"Subject: {self.sent[-1]}\n\n" + "some text\n" * 100
+            assert self.machine.run(PALOMA, "sendmail", "-odq", "ann", input=text.encode(), **self.settings).returncode == 0
+
+    def copies(self):
+        return collections.Counter(mail["Subject"] for mail in self.machine.maildir("ann"))
+
+    def run(self, trace, *words):
+        """A runner and all its processes under strace, until they have nothing to do."""
+        tracer = subprocess.Popen([*self.machine.inside(), "strace", "-f", "-qq", "-o", trace, *words, PALOMA, "queue", "flush", "-q"], cwd="/",
+                                  env=self.machine.environment(None, self.settings))
+        struck = lambda: not self.files() or re.search(r"\(INJECTED\)|killed by SIGKILL", look(trace))
+        wait_until(lambda: tracer.poll() is not None or struck() and self.is_idle(tracer.pid))
+        for pid in self.traced(tracer.pid):
+            if is_runner(pid):
+                os.kill(pid, signal.SIGTERM)
+        tracer.wait(60)
+
+    def traced(self, tracer):
+        return [int(status.parent.name) for status in pathlib.Path("/proc").glob("[0-9]*/status")
+                if re.search(rf"^TracerPid:\t{tracer}$", look(status), re.M)]
+
+    def is_idle(self, tracer):
+        """The runner waits, and none of ann's workers is there."""
+        pids = self.traced(tracer)
+        return any(is_runner(pid) and "poll" in look(f"/proc/{pid}/wchan") for pid in pids) and \
+            not any(re.search(rf"^Uid:\t{machines.USERS['ann']}\t", look(f"/proc/{pid}/status"), re.M) for pid in pids)
+
+    def finish(self):
+        """By a runner that nothing happens to."""
+        assert self.machine.run(PALOMA, "queue", "flush", **self.settings).returncode == 0
+        wait_until(lambda: not self.files())
+        subprocess.run(["flock", str(self.spool / "runner.lock"), "true"], check=True, timeout=120)
+        assert not (self.spool / "damaged").exists()
+
+
+@pytest.fixture
+def box():
+    machine = machines.Machine()
+    yield Box(machine)
+    machine.clear()
+
+
+def count_calls(box, trace):
+    """Of the worker that has written all of them together."""
+    for _ in range(20):
+        box.put()
+        box.run(trace)
+        text = trace.read_text()
+        worker = re.search(rf"^(\d+) +io_submit\(\w+, {TOGETHER}, ", text, re.M)
+        if worker:
+            return collections.Counter(re.findall(rf"^{worker[1]} +(\w+)\(", text, re.M))
+    raise AssertionError("nothing is written together")
+
+
+def test_mails_are_written_together_and_made_durable_before_they_count(box, tmp_path):
+    """By what the worker asks of the kernel: all files, then all names, then the folder, then all marks."""
+    count_calls(box, tmp_path / "trace")
+    text = (tmp_path / "trace").read_text()
+    worker = re.search(rf"^(\d+) +io_submit\(\w+, {TOGETHER}, ", text, re.M)[1]
+    wanted = re.findall(rf"^{worker} +(io_submit|renameat|fsync|writev|fdatasync|sendmsg)\(([^\n]*)", text, re.M)
+    steps = [name + ("D" if name == "sendmsg" and '"D' in rest else "F" if "IOCB_CMD_FDSYNC" in rest else "") for name, rest in wanted]
+    outcome = ["writev", "sendmsg"]
+    assert steps == ["io_submit", *["renameat"] * TOGETHER, "fsync", *outcome * TOGETHER, "io_submitF", *["sendmsgD"] * TOGETHER]
+    assert set(box.copies().values()) == {1}
+
+
+def strike(box, tmp_path, points, check):
+    for name, what, number in points:
+        trace = tmp_path / "trace"
+        before = len(box.sent)
+        box.put()
+        box.run(trace, "-e", f"trace={name}", "-e", f"inject={name}:{what}:when={number}")
+        text = trace.read_text()
+        box.finish()
+        copies = box.copies()
+        for subject in box.sent[before:]:
+            check((name, what, number), copies[subject], text)
+        shutil.rmtree(box.machine.home("ann") / "Maildir")
+        box.machine.make_maildir("ann")
+
+
+def test_a_kill_at_every_call_loses_none(box, tmp_path):
+    counts = count_calls(box, tmp_path / "trace")
+    every = [(name, "signal=KILL", number) for name in sorted(counts) if name in ERRORS or name in ("close", "unlinkat")
+             for number in range(1, counts[name] + 1)]
+    points = [point for at, point in enumerate(every) if at % STEP == 0 or point[0] in ("renameat", "io_submit", "io_getevents", "fsync")]
+    twice = []
+
+    def check(point, copies, text):
+        kills = text.count("+++ killed by SIGKILL +++")
+        assert 1 <= copies <= 1 + kills, (point, copies, kills)
+        twice.extend([point] * (copies - 1))
+    strike(box, tmp_path, points, check)
+    # only what comes between the first name in the Maildir and the last mark
+    assert len(twice) <= len(points) * TOGETHER // 2, twice
+
+
+def test_an_error_of_every_call_loses_none_and_is_of_one_mail(box, tmp_path):
+    counts = count_calls(box, tmp_path / "trace")
+    every = [(name, f"error={error}", number) for name in sorted(counts) for error in ERRORS.get(name, []) for number in range(1, counts[name] + 1)]
+    points = [point for at, point in enumerate(every) if at % STEP == 0 or point[0] in ("renameat", "io_submit", "io_getevents", "fsync")]
+
+    def check(point, copies, _):
+        assert 1 <= copies <= (2 if point[0] in MARKS else 1), (point, copies)
+        left = [path for path in (box.machine.home("ann") / "Maildir" / "tmp").iterdir()]
+        assert left == [], point
+    strike(box, tmp_path, points, check)
+
+
+@pytest.mark.parametrize("point", [("write", "error=EDQUOT", 2), ("renameat", "error=EIO", 2)])
+def test_what_one_mail_meets_is_not_the_others(box, tmp_path, point):
+    """The second has no room, or cannot be given its name."""
+    name, what, number = point
+    count_calls(box, tmp_path / "trace")
+    before = len(box.sent)
+    box.put()
+    box.run(tmp_path / "trace", "-e", f"trace={name}", "-e", f"inject={name}:{what}:when={number}")
+    assert len(box.files()) == 1 and len(box.copies()) == before + TOGETHER - 1
+    box.finish()
+    assert set(box.copies().values()) == {1} and len(box.copies()) == len(box.sent)
