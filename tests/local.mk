@@ -10,6 +10,7 @@ include tests/route/local.mk
 include tests/deliver/local.mk
 include tests/report/local.mk
 include tests/conf/local.mk
+include tests/queue/local.mk
 include tests/run/local.mk
 include tests/cli/local.mk
 include tests/fuzz/local.mk

@@ -50,7 +50,7 @@ struct conf {
 	struct deliver_options deliver;
 	struct queue_options queue;
 	struct err trouble;		/* read leniently: the first mistake, what it concerns is left out; exit_code 0: none */
-	struct alias_options alias;	/* what the configuration says of them; the rest by run/resolution */
+	struct alias_options alias;	/* what the configuration says of them; the rest by queue/resolution */
 	bool forward;			/* users may have a ~/.forward */
 	struct rewrite_rule *rewrites;
 	size_t rewrite_count, rewrite_capacity;

@@ -8,12 +8,12 @@
 #include "base/nearest.h"
 #include "mail/header.h"
 #include "mail/qualify.h"
-#include "run/facts.h"
+#include "queue/facts.h"
+#include "queue/resolution.h"
+#include "queue/submission.h"
+#include "queue/way.h"
 #include "run/output.h"
 #include "run/preview.h"
-#include "run/resolution.h"
-#include "run/submission.h"
-#include "run/way.h"
 
 enum { OUTPUT_MAX = 64 * 1024 * 1024 };
 

@@ -7,14 +7,15 @@
 #include <unistd.h>
 #include "base/log.h"
 #include "report/journal.h"
-#include "run/attempt.h"
+#include "queue/attempt.h"
+#include "queue/helper.h"
+#include "queue/queue.h"
+#include "queue/resolution.h"
+#include "queue/spool_place.h"
+#include "queue/submission.h"
+#include "queue/way.h"
 #include "run/control.h"
-#include "run/helper.h"
-#include "run/queue.h"
 #include "run/queue_words.h"
-#include "run/resolution.h"
-#include "run/submission.h"
-#include "run/way.h"
 
 /* One part of the mail, whose recipients begin at first in the whole. */
 static void deliver_part(struct handover *handover, const struct envelope *envelope, size_t first)
@@ -230,7 +231,7 @@ static int store_in_spool(struct handover *handover, const char *path, struct er
 		result = spool_open(&spool, path, err);
 	if (result == 0)
 		result = store(handover, uid, &spool, &parts, err);
-	if (result == 0 && handover_is_left_to_service(&spool, handover->conf))
+	if (result == 0 && spool_place_is_left_to_service(&spool, handover->conf))
 		way_by_service(handover->conf, handover->arena);
 	/* Who a report goes to may have a .forward, which we cannot read any more. */
 	if (helper >= 0)
@@ -373,7 +374,7 @@ static void resolve(struct handover *handover)
 
 int handover_run(struct handover *handover, struct err *err)
 {
-	const char *path = handover_spool_path(handover->request, handover->conf, handover->arena);
+	const char *path = spool_place_path(handover->request->use_system, handover->conf, handover->arena);
 	enum handover_place places[2];
 	size_t count = handover_places(handover->request, handover->conf, path, places);
 	struct err why = handover->conf->trouble; /* when there is no place */

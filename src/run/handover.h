@@ -2,8 +2,8 @@
 #ifndef RUN_HANDOVER_H
 #define RUN_HANDOVER_H
 
+#include "queue/submission.h"
 #include "run/handover_place.h"
-#include "run/submission.h"
 
 struct handover {
 	const struct request *request;

@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include "base/log.h"
 #include "net/stream.h"
-#include "run/queue.h"
+#include "queue/queue.h"
 
 enum { AGAIN_MS = 500, AGAIN_MAX_MS = 60 * 1000, BUSY_MS = 2000 };
 

@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "mail/date.h"
-#include "run/attempt.h"
+#include "queue/attempt.h"
 
 enum { LINE_OCTETS_MAX = 64 * 1024 * 1024, BLOCK_OCTETS = 64 * 1024 };
 

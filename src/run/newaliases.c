@@ -5,9 +5,9 @@
 #include "run/newaliases.h"
 
 #include <sysexits.h>
-#include "run/facts.h"
+#include "queue/facts.h"
+#include "queue/resolution.h"
 #include "run/output.h"
-#include "run/resolution.h"
 #include "run/settings.h"
 #include "submit/alias_check.h"
 

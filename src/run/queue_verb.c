@@ -5,11 +5,11 @@
 #include <sysexits.h>
 #include <unistd.h>
 #include "base/log.h"
+#include "queue/helper.h"
+#include "queue/queue.h"
+#include "queue/spool_place.h"
 #include "run/control.h"
-#include "run/handover_place.h"
-#include "run/helper.h"
 #include "run/list.h"
-#include "run/queue.h"
 #include "run/queue_words.h"
 #include "run/steer.h"
 
@@ -89,9 +89,9 @@ int queue_verb_run(const struct request *request)
 	sources.is_lenient = !request->config_file && !actions[request->queue.action].wakes_runner;
 	if (conf_load(&conf, &sources, &err) < 0) {
 		status = complain(err.exit_code, &err);
-	} else if (handover_is_service_asked(request, &conf, control_path(conf.queue.submit_socket, arena))) {
+	} else if (spool_place_is_service_asked(request->use_system, &conf, control_path(conf.queue.submit_socket, arena))) {
 		status = ask_service(request, &conf, arena);
-	} else if (!(path = handover_spool_path(request, &conf, arena))) {
+	} else if (!(path = spool_place_path(request->use_system, &conf, arena))) {
 		err_set(&err, EX_NOPERM, STATUS(5, 3, 0), "There is no queue that you may look at.");
 		status = complain(EX_NOPERM, &err);
 	} else {

@@ -1,6 +1,7 @@
 /* send - one mail: compose > submit > route > deliver > report, in this process and now (DESIGN §3, case 1).
  *
  * Nothing is connected to before the whole message stands and can be sent as it was asked for. */
+#include "queue/spool_place.h"
 #include "run/send.h"
 
 #include <stdio.h>
@@ -11,15 +12,15 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "report/outcome_summary.h"
-#include "run/facts.h"
+#include "queue/facts.h"
+#include "queue/resolution.h"
+#include "queue/submission.h"
+#include "queue/way.h"
 #include "run/handover.h"
 #include "run/output.h"
 #include "run/preview.h"
-#include "run/resolution.h"
 #include "run/settings.h"
-#include "run/submission.h"
 #include "run/watch.h"
-#include "run/way.h"
 #include "submit/complete.h"
 #include "submit/normalize.h"
 
@@ -112,7 +113,7 @@ static int submit(struct sending *sending, struct err *err)
 		return -1;
 	way_prepare(&sending->conf, &sending->facts, sending->arena);
 	sending->draft.envelope.user = sending->facts.user;
-	handover_places(request, &sending->conf, handover_spool_path(request, &sending->conf, sending->arena), places);
+	handover_places(request, &sending->conf, spool_place_path(request->use_system, &sending->conf, sending->arena), places);
 	if (places[0] == HANDOVER_SOCKET && !request->print && !request->dry_run)
 		return 0;
 	resolution_apply(&sending->draft, &sending->conf, &sending->facts, &sending->author, request->composition.raw || request->is_relayed,

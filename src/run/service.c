@@ -2,6 +2,7 @@
  *
  * A process for each connection: what one caller sends can harm only his own. The runner of the queue is a child too,
  * and is started again when it dies; they know each other by the spool alone. What is here accepts, counts and waits. */
+#include "queue/spool_place.h"
 #include "run/service.h"
 
 #include <errno.h>
@@ -18,17 +19,16 @@
 #include "base/service_manager.h"
 #include "net/dns.h"
 #include "net/stream.h"
-#include "run/confinement.h"
+#include "queue/confinement.h"
+#include "queue/facts.h"
+#include "queue/helper.h"
+#include "queue/service_settings.h"
 #include "run/control.h"
-#include "run/facts.h"
-#include "run/handover_place.h"
-#include "run/helper.h"
 #include "run/keeper.h"
 #include "run/output.h"
 #include "run/queue_verb.h"
 #include "run/queue_words.h"
 #include "run/session.h"
-#include "run/service_settings.h"
 #include "run/visitors.h"
 
 enum {
@@ -46,7 +46,7 @@ struct service {
 	struct arena *paths;		/* as long as the service */
 	struct spool spool;
 	struct service_settings settings;
-	int signals, helper, readers;	/* the last two: run/helper; -1: none */
+	int signals, helper, readers;	/* the last two: queue/helper; -1: none */
 	struct visitors visitors;
 	struct keeper keeper;		/* of the runner */
 	struct sandbox *sandbox;	/* of those who take mail */
@@ -399,7 +399,7 @@ static int set_up(struct service *service, struct err *err)
 	/* What needs root comes first; with the spool we become its owner, and only the helper stays root. */
 	if (load(service, err) < 0 || open_listeners(service, err) < 0 ||
 	    helper_start(service->request->config_file, true, &service->helper, &service->readers, err) < 0 ||
-	    handover_open_system_spool(service->settings.conf, service->paths, &service->spool, err) < 0 ||
+	    spool_place_open_system(service->settings.conf, service->paths, &service->spool, err) < 0 ||
 	    (service->signals = process_open_signals(signals, err)) < 0)
 		return -1;
 	open_log(service);

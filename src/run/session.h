@@ -5,12 +5,12 @@
 #include "base/sandbox.h"
 #include "conf/conf.h"
 #include "net/stream.h"
+#include "queue/submission.h"
 #include "run/listener.h"
 #include "run/request.h"
-#include "run/submission.h"
 #include "spool/spool.h"
 
-/* A message that is complete but for names of this host in it (run/resolution), and how it came. */
+/* A message that is complete but for names of this host in it (queue/resolution), and how it came. */
 struct session_mail {
 	struct draft *draft;
 	const struct submission_trace *trace;

@@ -14,14 +14,14 @@
 #include "deliver/probe.h"
 #include "mail/address.h"
 #include "net/idna.h"
+#include "queue/facts.h"
+#include "queue/way.h"
 #include "run/ask.h"
-#include "run/facts.h"
 #include "run/output.h"
 #include "run/send.h"
 #include "run/settings_files.h"
 #include "run/setup_private.h"
 #include "run/setup_search.h"
-#include "run/way.h"
 
 enum { OVERRIDES_MORE = 4, OWN_FOLDER_MODE = 0700, SYSTEM_FOLDER_MODE = 0755 };
 

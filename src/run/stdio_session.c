@@ -9,12 +9,12 @@
 #include <sys/socket.h>
 #include <sysexits.h>
 #include <unistd.h>
-#include "run/facts.h"
+#include "queue/facts.h"
+#include "queue/way.h"
 #include "run/handover.h"
 #include "run/output.h"
 #include "run/session.h"
 #include "run/settings.h"
-#include "run/way.h"
 
 struct stdio_session {
 	struct request request;

@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include "base/log.h"
 #include "net/stream.h"
-#include "run/attempt.h"
+#include "queue/attempt.h"
 #include "spool/fates.h"
 #include "spool/spool_commit.h"
 #include "spool/spool_log.h"

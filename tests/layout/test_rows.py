@@ -6,7 +6,7 @@ import pytest
 
 SRC = pathlib.Path(__file__).resolve().parents[2] / "src"
 STAGES = {"compose", "submit", "sign", "spool", "route", "deliver", "report"}
-ROWS = [{"base"}, {"net"}, {"mail"}, {"smtp"}, STAGES, {"conf"}, {"run"}, {"cli"}, {"main"}]
+ROWS = [{"base"}, {"net"}, {"mail"}, {"smtp"}, STAGES, {"conf"}, {"queue"}, {"run"}, {"cli"}, {"main"}]
 RANK = {room: rank for rank, rooms in enumerate(ROWS) for room in rooms}
 # One file per library; its types appear in no header.
 LIBRARY_HEADERS = {

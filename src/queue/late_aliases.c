@@ -1,0 +1,194 @@
+/* late_aliases - recipients whose aliases could not be read when their mail came.
+ *
+ * Who they lead to becomes a mail of its own, for the recipients of this one are written once. Its id is written down before it
+ * is stored, as that of a report is, so that a crash between the two does not send it twice. Of several parts only the last
+ * one's is: a crash between two of them makes those before come again. */
+#include "queue/late_aliases.h"
+
+#include <sysexits.h>
+#include "base/clock.h"
+#include "base/log.h"
+#include "mail/header.h"
+#include "queue/resolution.h"
+#include "queue/submission.h"
+#include "spool/fates.h"
+#include "spool/spool_log.h"
+
+struct late {
+	struct attempt *attempt;
+	const struct spool *spool;
+	time_t now;
+	size_t *recipients, count;
+};
+
+static bool is_announced(const struct spool_mail *mail, size_t recipient, const char **id)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < mail->reporting_count; i++) {
+		if (mail->reporting[i].report != SPOOL_REPORT_ALIASES || mail->reporting[i].recipient != recipient)
+			continue;
+		*id = mail->reporting[i].id; /* the last counts */
+		found = true;
+	}
+	return found;
+}
+
+/* He is in another mail now, which answers for all that he asked for. */
+static int settle(const struct late *late, const size_t *recipients, size_t count, const char *id, struct err *err)
+{
+	struct attempt *attempt = late->attempt;
+	int fd = attempt->entry->fd;
+
+	for (size_t i = 0; i < count; i++) {
+		struct outcome outcome = {.recipient = recipients[i], .action = OUTCOME_RELAYED, .phase = PHASE_LOCAL};
+
+		outcome.reply.status = STATUS(2, 0, 0);
+		outcome.reply.text = arena_printf(attempt->arena, "its aliases are known now: queued as %s", id);
+		attempt->mail.outcomes[recipients[i]] = outcome;
+		attempt->mail.reports[recipients[i]] |= SPOOL_REPORT_ALIASES | SPOOL_REPORT_SUCCESS;
+		if (spool_log_outcome(fd, &outcome, late->now, err) < 0)
+			return -1;
+	}
+	if (spool_log_reports(fd, SPOOL_REPORT_SUCCESS, recipients, count, "", true, late->now, err) < 0 ||
+	    spool_log_reports(fd, SPOOL_REPORT_ALIASES, recipients, count, id, true, late->now, err) < 0 || spool_log_sync(fd, err) < 0)
+		return -1;
+	log_write("cleanup", "%s: the aliases can be read again: it goes on as %s", attempt->mail.id, id);
+	return 0;
+}
+
+/* Those who are put off, but for those whose mail a crash has left stored and not marked. */
+static int find_recipients(struct late *late, struct err *err)
+{
+	struct attempt *attempt = late->attempt;
+	const struct spool_mail *mail = &attempt->mail;
+	const char *id;
+
+	late->recipients = ARENA_ARRAY(attempt->arena, mail->envelope.recipient_count, size_t);
+	for (size_t i = 0; i < mail->envelope.recipient_count; i++) {
+		if (!recipient_is_later(&mail->envelope.recipients[i]) || !attempt_is_pending(mail, i))
+			continue;
+		if (is_announced(mail, i, &id) && fates_was_stored(late->spool, id)) {
+			if (settle(late, &i, 1, id, err) < 0)
+				return -1;
+		} else {
+			late->recipients[late->count++] = i;
+		}
+	}
+	return 0;
+}
+
+/* The message as it is, for those recipients by their names alone. */
+static void make_draft(const struct late *late, struct draft *draft)
+{
+	const struct spool_mail *mail = &late->attempt->mail;
+	struct arena *arena;
+
+	spool_file_draft(late->attempt->entry->fd, mail, draft);
+	arena = draft->message->arena;
+	draft->envelope = mail->envelope;
+	draft->envelope.recipients = NULL;
+	draft->envelope.index = NULL;
+	draft->envelope.recipient_count = draft->envelope.recipient_capacity = draft->envelope.index_size = 0;
+	for (size_t i = 0; i < late->count; i++) {
+		struct recipient recipient = mail->envelope.recipients[late->recipients[i]];
+
+		recipient.target = (struct view){0};
+		envelope_add(&draft->envelope, arena, &recipient);
+	}
+	/* The relay is chosen by it; what goes out are the octets of the file. */
+	if (mail->origin.author.len > 0)
+		field_list_add_plain(&draft->message->fields, arena, view_of("From"), mail->origin.author);
+}
+
+static bool resolve(const struct late *late, struct draft *draft, struct view *why)
+{
+	const struct attempt_options *options = late->attempt->options;
+	struct compose_facts facts = {.host_name = options->host_name, .utc_offset_minutes = options->utc_offset_minutes};
+	struct address nobody = {0};
+	struct resolution resolution;
+
+	resolution_apply(draft, options->conf, &facts, &nobody, true, &resolution);
+	for (size_t i = 0; i < draft->envelope.recipient_count; i++) {
+		if (!recipient_is_later(&draft->envelope.recipients[i]))
+			continue;
+		*why = view_from(draft->envelope.recipients[i].target, strlen(RECIPIENT_LATER));
+		return false;
+	}
+	resolution_log(&resolution);
+	return true;
+}
+
+/* The sentence that mailq shows is that of today. */
+static int tell_why_not(const struct late *late, struct view why, struct err *err)
+{
+	struct attempt *attempt = late->attempt;
+
+	for (size_t i = 0; i < late->count; i++) {
+		struct outcome *outcome = &attempt->mail.outcomes[late->recipients[i]];
+
+		if (view_equal(view_of(outcome->err.text), why))
+			continue;
+		*outcome = (struct outcome){.recipient = late->recipients[i], .action = OUTCOME_DELAYED, .phase = PHASE_LOCAL};
+		err_set(&outcome->err, EX_TEMPFAIL, STATUS(4, 3, 5), "%.*s", VIEW_ARG(why));
+		if (spool_log_outcome(attempt->entry->fd, outcome, late->now, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static void take_next(struct draft *draft, struct draft *part)
+{
+	*part = *draft;
+	if (submission_has_parts(&draft->envelope))
+		submission_take_part(&draft->envelope, draft->message->arena, &part->envelope);
+	else
+		draft->envelope.recipient_count = 0;
+}
+
+static int store(const struct late *late, struct draft *draft, struct err *err)
+{
+	struct attempt *attempt = late->attempt;
+	struct spool_entry entry = {.fd = -1};
+	int result = 0;
+
+	while (result == 0 && draft->envelope.recipient_count > 0) {
+		struct draft part;
+
+		take_next(draft, &part);
+		spool_entry_close(&entry);
+		spool_id_make(entry.id, clock_epoch_us());
+		if (draft->envelope.recipient_count == 0)
+			result = spool_log_reports(attempt->entry->fd, SPOOL_REPORT_ALIASES, late->recipients, late->count, entry.id, false,
+						   late->now, err);
+		if (result == 0 && draft->envelope.recipient_count == 0)
+			result = spool_log_sync(attempt->entry->fd, err);
+		if (result == 0)
+			result = spool_commit(late->spool, &part, &attempt->mail.origin, &entry, err);
+	}
+	if (result == 0) {
+		attempt->has_reported = true;
+		result = settle(late, late->recipients, late->count, entry.id, err);
+	}
+	spool_entry_close(&entry);
+	return result;
+}
+
+int late_aliases_expand(struct attempt *attempt, const struct spool *spool, time_t now, struct err *err)
+{
+	struct late late = {.attempt = attempt, .spool = spool, .now = now};
+	struct draft draft;
+	struct view why;
+	int result;
+
+	if (!attempt->options->conf->route.local) /* the service, which gets it all, looks names up itself */
+		return 0;
+	if (find_recipients(&late, err) < 0)
+		return -1;
+	if (late.count == 0)
+		return 0;
+	make_draft(&late, &draft);
+	result = resolve(&late, &draft, &why) ? store(&late, &draft, err) : tell_why_not(&late, why, err);
+	message_free(draft.message);
+	return result;
+}

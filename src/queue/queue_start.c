@@ -1,0 +1,106 @@
+/* queue_start - a runner in the background.
+ *
+ * Whoever starts one has made a mail durable and is about to end, and somebody waits for that. So he forks once and waits
+ * for nothing, his end makes the runner init's child; and the runner, which would take the processor and the disk from him,
+ * locks the queue, lets him end, and begins then. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sysexits.h>
+#include <unistd.h>
+#include "base/descriptors.h"
+#include "base/log.h"
+#include "queue/queue_private.h"
+
+enum { HELPER_FD = STDERR_FILENO + 1 };
+enum { STARTER_MS = 3000 };		/* one that hangs, before a terminal that is held, perhaps, holds up no mail */
+
+/* What is typed at a terminal, or that it was hung up, is said to the starter. */
+static const int terminal_signals[] = {SIGHUP, SIGINT, SIGQUIT};
+
+enum { TERMINAL_SIGNALS = sizeof terminal_signals / sizeof *terminal_signals };
+
+void queue_wait_for_starter(pid_t starter)
+{
+	struct pollfd end = {.events = POLLIN};
+
+	if (getppid() != starter)
+		return;
+	end.fd = (int)syscall(SYS_pidfd_open, starter, 0); /* a kernel before 5.3 has none: then nobody waits */
+	if (end.fd < 0)
+		return;
+	if (getppid() == starter) /* or the number might be somebody else's by now */
+		poll(&end, 1, STARTER_MS);
+	close(end.fd);
+}
+
+/* At once: whoever reads what the starter prints waits for its end. The helper's stays, by another number. */
+static int let_go_of_descriptors(int helper)
+{
+	int null;
+
+	if (helper > HELPER_FD)
+		helper = dup3(helper, HELPER_FD, O_CLOEXEC);
+	descriptors_close_from(helper < 0 ? HELPER_FD : HELPER_FD + 1);
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && null >= 0; fd++)
+		dup2(null, fd);
+	if (null >= 0)
+		close(null);
+	return helper;
+}
+
+/* What has come from the terminal since the fork is forgotten, and nothing more will come. */
+static void leave_terminal(const sigset_t *mask)
+{
+	setsid();
+	for (int i = 0; i < TERMINAL_SIGNALS; i++)
+		signal(terminal_signals[i], signal(terminal_signals[i], SIG_IGN));
+	sigprocmask(SIG_SETMASK, mask, NULL);
+}
+
+static _Noreturn void run_detached(const char *spool_path, const char *config_file, int helper, pid_t starter)
+{
+	char *spool, *config;
+	struct err err;
+	int status;
+
+	log_open("syslog", &err);
+	spool = realpath(spool_path, NULL);
+	config = config_file ? realpath(config_file, NULL) : NULL;
+	if (!spool || (config_file && !config) || chdir("/") < 0) {
+		err_set_errno(&err, EX_OSERR, errno, "Cannot find the spool or the configuration");
+		status = EX_OSERR;
+	} else {
+		status = queue_run(spool, config, (struct queue_terms){.starter = starter, .helper = helper < 0 ? 0 : helper}, &err);
+	}
+	if (status != EX_OK)
+		log_write("qmgr", "The queue is not run: %s", err.text);
+	_exit(status);
+}
+
+void queue_start(const struct spool *spool, const char *config_file, int helper)
+{
+	pid_t starter = getpid();
+	sigset_t blocked, mask;
+	struct err err;
+	int lock;
+
+	/* One that is at work hears of the mail by itself. */
+	if (spool_lock_runner(spool, &lock, &err) != 1)
+		return;
+	close(lock);
+	sigemptyset(&blocked);
+	for (int i = 0; i < TERMINAL_SIGNALS; i++)
+		sigaddset(&blocked, terminal_signals[i]);
+	sigprocmask(SIG_BLOCK, &blocked, &mask);
+	if (fork() == 0) {
+		helper = let_go_of_descriptors(helper);
+		leave_terminal(&mask);
+		run_detached(spool->path, config_file, helper, starter);
+	}
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+}

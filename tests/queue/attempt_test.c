@@ -1,0 +1,85 @@
+/* attempt: a mailbox is written by somebody else, who may die when he has written down what became of it. */
+#include "unit.h"
+
+#include <sys/socket.h>
+#include "spool/folder.h"
+#include "queue/attempt.h"
+#include "queue/packet.h"
+
+static const struct view domains[] = {VIEW("example.org")};
+static struct local_names names = {.host_name = VIEW("here.example"), .domains = domains, .domain_count = 1};
+static const struct mailbox_pattern pattern = {.kind = MAILBOX_USUAL};
+
+static int find_anybody(void *context, struct view name, struct arena *arena, struct local_user *user, struct err *why)
+{
+	(void)context, (void)arena, (void)why;
+	*user = (struct local_user){.name = name, .uid = 7001, .gid = 7001, .home = VIEW("/nonexistent")};
+	return 1;
+}
+
+/* Takes the orders of one attempt: what bob's worker did is in the log, and nobody hears of it; nobody works for the others. */
+static void be_helper(int orders)
+{
+	char destination[64];
+	struct iovec order = {destination, sizeof destination};
+	char job[4096];
+	struct iovec piece = {job, sizeof job};
+	int socket, file;
+	ssize_t got;
+
+	while ((got = packet_receive(orders, &order, 1, &socket)) > 0) {
+		if (got == 9 && memcmp(destination, "local bob", 9) == 0 && packet_receive(socket, &piece, 1, &file) > 0) {
+			struct outcome outcome = {.recipient = 1, .action = OUTCOME_DELIVERED, .phase = PHASE_LOCAL, .reply.status = STATUS(2, 0, 0)};
+
+			if (spool_log_outcome(file, &outcome, ARRIVAL_S, &err) < 0)
+				_exit(1);
+		}
+		close(socket);
+	}
+	_exit(0);
+}
+
+static void what_is_written_down_is_believed(void **state)
+{
+	struct conf conf = {0};
+	struct local_routing routing = {.names = &names, .pattern = &pattern, .find_user = find_anybody};
+	struct attempt_options options = {.conf = &conf, .host_name = VIEW("here.example")};
+	struct spool_entry entry = folder_commit();
+	const size_t all[] = {0, 1, 2};
+	struct attempt attempt;
+	int orders[2], status;
+	pid_t pid;
+
+	(void)state;
+	conf.route.local = &routing;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, orders), 0);
+	pid = fork();
+	if (pid == 0) {
+		close(orders[0]);
+		be_helper(orders[1]);
+	}
+	close(orders[1]);
+	options.helper = orders[0];
+	for (int turn = 0; turn < 2; turn++) { /* as it is known, and as it is read again */
+		assert_int_equal(attempt_begin(&attempt, &options, &entry, &err), 0);
+		if (turn == 0)
+			assert_int_equal(attempt_deliver(&attempt, all, 3, &err), 0);
+		assert_int_equal(attempt.mail.outcomes[0].action, OUTCOME_DELAYED);
+		assert_int_equal(attempt.mail.outcomes[1].action, OUTCOME_DELIVERED);
+		assert_int_equal(attempt.mail.outcomes[2].action, OUTCOME_DELAYED);
+		attempt_end(&attempt);
+	}
+	close(orders[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	spool_entry_close(&entry);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(what_is_written_down_is_believed, folder_setup, folder_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
