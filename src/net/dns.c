@@ -127,8 +127,8 @@ static bool wait_once(const struct cares_functions *cares, ares_channel channel,
 	return true;
 }
 
-static int ask_servers(struct dns_session *session, struct dns_query *queries, size_t count, const bool *done, struct arena *arena,
-		       struct err *err)
+static int ask_servers(struct dns_session *session, struct dns_query *queries, size_t count, const bool *done, int64_t deadline_ms,
+		       struct arena *arena, struct err *err)
 {
 	const struct cares_functions *cares = cares_load(err);
 	struct pending *pending = ARENA_ARRAY(arena, count + 1, struct pending);
@@ -144,7 +144,7 @@ static int ask_servers(struct dns_session *session, struct dns_query *queries, s
 		open++;
 		cares->ares_query(session->channel, arena_str(arena, queries[i].name), DNS_CLASS_IN, (int)queries[i].type, take_answer, &pending[i]);
 	}
-	while (open > 0 && (left_ms = session->deadline_ms - clock_now_ms()) > 0)
+	while (open > 0 && (left_ms = deadline_ms - clock_now_ms()) > 0)
 		if (!wait_once(cares, session->channel, left_ms))
 			break;
 	cares->ares_cancel(session->channel);
@@ -162,10 +162,10 @@ static void close_channel(struct dns_session *session)
 	(void)session;
 }
 
-static int ask_servers(struct dns_session *session, struct dns_query *queries, size_t count, const bool *done, struct arena *arena,
-		       struct err *err)
+static int ask_servers(struct dns_session *session, struct dns_query *queries, size_t count, const bool *done, int64_t deadline_ms,
+		       struct arena *arena, struct err *err)
 {
-	(void)session, (void)queries, (void)count, (void)done, (void)arena;
+	(void)session, (void)queries, (void)count, (void)done, (void)deadline_ms, (void)arena;
 	return err_set(err, EX_UNAVAILABLE, STATUS(4, 4, 3), "This paloma was built without c-ares and can look up no names; give a relay's IP address.");
 }
 #endif
@@ -187,8 +187,9 @@ void dns_close(struct dns_session *session)
 	free(session);
 }
 
-int dns_ask(struct dns_session *session, struct dns_query *queries, size_t count, struct arena *arena, struct err *err)
+int dns_ask(struct dns_session *session, struct dns_query *queries, size_t count, bool is_last, struct arena *arena, struct err *err)
 {
+	int64_t left_ms = session->deadline_ms - clock_now_ms(), deadline_ms = session->deadline_ms - (is_last ? 0 : left_ms / 2);
 	bool *done = ARENA_ARRAY(arena, count + 1, bool);
 	size_t left = 0;
 
@@ -209,13 +210,13 @@ int dns_ask(struct dns_session *session, struct dns_query *queries, size_t count
 		}
 		left += !done[i];
 	}
-	return left == 0 ? 0 : ask_servers(session, queries, count, done, arena, err);
+	return left == 0 ? 0 : ask_servers(session, queries, count, done, deadline_ms, arena, err);
 }
 
 int dns_lookup_all(struct dns_query *queries, size_t count, const struct dns_options *options, struct arena *arena, struct err *err)
 {
 	struct dns_session *session = dns_open(options);
-	int result = dns_ask(session, queries, count, arena, err);
+	int result = dns_ask(session, queries, count, true, arena, err);
 
 	dns_close(session);
 	return result;

@@ -47,8 +47,9 @@ void dns_close(struct dns_session *session);
 
 /* Answers every query; each one's failure is in its result, so the call itself fails only when the resolver
  * cannot be started (EX_TEMPFAIL 4.4.3), its library is missing (EX_UNAVAILABLE) or the servers are no list (EX_CONFIG).
- * Names in /etc/hosts answer A and AAAA; what is no host name does not exist. Strings live in the arena. */
-int dns_ask(struct dns_session *session, struct dns_query *queries, size_t count, struct arena *arena, struct err *err);
+ * Names in /etc/hosts answer A and AAAA; what is no host name does not exist. is_last: of the rounds; one before it has half of
+ * what is left of the time, or a name that nobody answers would leave none for what the others lead to. Strings live in the arena. */
+int dns_ask(struct dns_session *session, struct dns_query *queries, size_t count, bool is_last, struct arena *arena, struct err *err);
 
 /* A session of one round. */
 int dns_lookup_all(struct dns_query *queries, size_t count, const struct dns_options *options, struct arena *arena,

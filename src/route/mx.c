@@ -344,13 +344,13 @@ static int second_round(struct resolution *resolution, struct err *err)
 				: ask_for_addresses(resolution, host->name, &capacity);
 		}
 	}
-	return dns_ask(resolution->dns, resolution->queries, resolution->query_count, resolution->arena, err);
+	return dns_ask(resolution->dns, resolution->queries, resolution->query_count, true, resolution->arena, err);
 }
 
 static int resolve(struct resolution *resolution, struct err *err)
 {
 	ask_for_hosts(resolution);
-	if (resolution->query_count > 0 && dns_ask(resolution->dns, resolution->queries, resolution->query_count, resolution->arena, err) < 0)
+	if (resolution->query_count > 0 && dns_ask(resolution->dns, resolution->queries, resolution->query_count, false, resolution->arena, err) < 0)
 		return -1;
 	for (size_t i = 0; i < resolution->count; i++) {
 		struct search *search = &resolution->searches[i];

@@ -415,11 +415,11 @@ static void rounds_share_one_deadline(void **state)
 	struct dns_session *session = dns_open(&options);
 	struct err err = {0};
 
-	assert_int_equal(dns_ask(session, queries, 1, arena, &err), 0);
+	assert_int_equal(dns_ask(session, queries, 1, true, arena, &err), 0);
 	assert_int_equal(queries[0].result, DNS_OK);
-	assert_int_equal(dns_ask(session, queries + 1, 1, arena, &err), 0); /* waits for nothing until the time is over */
+	assert_int_equal(dns_ask(session, queries + 1, 1, true, arena, &err), 0); /* waits for nothing until the time is over */
 	assert_string_equal(queries[1].reason, "no name server answered in time");
-	assert_int_equal(dns_ask(session, queries + 2, 2, arena, &err), 0);
+	assert_int_equal(dns_ask(session, queries + 2, 2, true, arena, &err), 0);
 	assert_string_equal(queries[2].reason, "no name server answered in time");
 	assert_int_equal(queries[3].result, DNS_OK);
 	dns_close(session);

@@ -421,3 +421,18 @@ def test_every_host_is_asked_before_mail_is_given_up(stub, paloma):
     result = paloma("send", "--direct", "-O", f"dns_servers=127.0.0.1:{names.port}", "-O", "mx_port=1", "-O", "mx_loopback=yes",
                     "-r", "ann@example.org", "--body", "x", "b@dead.test")
     assert result.returncode == 75 and result.stderr.count(b"\n") == 1 and b"Connection refused" in result.stderr
+
+
+def test_a_domain_that_is_silent_leaves_the_others(stub):
+    def answer(query, name, kind, _):
+        if name == "silent.test":
+            return None
+        if kind == "MX":
+            return respond(query, f"{name}. MX 10 mx.good.test.")
+        return respond(query, f"{name}. A 192.0.2.77") if kind == "A" else respond(query)
+
+    _, route = stub(answer)
+    status, ways = route("a@silent.test", "b@good.test", wait=6)
+    found = {way["recipients"][0]["recipient"]: way for way in ways}
+    assert status == 75 and "in time" in found["a@silent.test"]["error"]
+    assert hosts(found["b@good.test"]) == ["mx.good.test"], found

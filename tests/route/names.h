@@ -63,9 +63,9 @@ void dns_close(struct dns_session *session)
 	assert_null(session);
 }
 
-int dns_ask(struct dns_session *session, struct dns_query *queries, size_t count, struct arena *answers, struct err *err)
+int dns_ask(struct dns_session *session, struct dns_query *queries, size_t count, bool is_last, struct arena *answers, struct err *err)
 {
-	(void)session, (void)err;
+	(void)session, (void)is_last, (void)err;
 	names_rounds += count > 0;
 	names_questions += (unsigned)count;
 	for (size_t i = 0; i < count; i++) {
