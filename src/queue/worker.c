@@ -254,14 +254,20 @@ static struct view user_of(const char *destination)
 	return (struct view){0};
 }
 
-/* A local_user_find behind the wall, where no other is looked for: what the worker gets is for its user. */
+/* A local_user_find behind the wall, where nobody can be asked: what the worker gets is for its user, whatever he is called there.
+ * He may have more names than that of his account, in any case of letters, and a bounce would be wrong. Behind a delimiter stands
+ * what is no part of a name. */
 static int find_own_user(void *context, struct view name, struct arena *arena, struct local_user *user, struct err *err)
 {
-	const struct local_user *own = context;
+	const struct worker *worker = context;
+	struct view delimiters = worker->local.delimiters;
+	bool has_delimiter = false;
 
 	(void)arena, (void)err;
-	*user = *own;
-	return view_equal(name, own->name);
+	*user = worker->own_user;
+	for (size_t i = 0; i < name.len; i++)
+		has_delimiter |= view_index(delimiters, name.data[i]) < delimiters.len;
+	return !has_delimiter || view_equal_nocase(name, worker->own_user.name);
 }
 
 /* What writes one user's mailboxes, and nothing else, needs no more than their folders. A program needs all that its user may, and is
@@ -278,7 +284,7 @@ static void confine_writer(struct worker *worker, const struct mailbox *mailbox,
 	worker->own_user.home = arena_copy(worker->arena, mailbox->user.home);
 	worker->local = *worker->conf.route.local;
 	worker->local.find_user = find_own_user;
-	worker->local.find_context = &worker->own_user;
+	worker->local.find_context = worker;
 	worker->conf.route.local = &worker->local;
 	if (confinement_enter_writing(confinement, folders, count, &err) == 0)
 		return;

@@ -458,6 +458,37 @@ def test_who_writes_a_mailbox_is_confined_to_its_folder(machine, settings):
     assert "less confined" not in service.log.read_text() and service.log.read_text().count("status=sent") == 2
 
 
+# A directory service may know a user by more names than one, and whatever their case.
+KNOWS_MORE = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <pwd.h>
+#include <strings.h>
+
+struct passwd *getpwnam(const char *name)
+{
+	struct passwd *(*real)(const char *) = (struct passwd *(*)(const char *))dlsym(RTLD_NEXT, "getpwnam");
+
+	return real(strcasecmp(name, "bob.brown") == 0 ? "bob" : name);
+}
+"""
+
+
+@pytest.mark.skipif(not shutil.which("gcc"), reason="there is no compiler")
+@pytest.mark.parametrize("name", ["bob.brown", "Bob.Brown", "bob.brown+x", "BOB+x"])
+def test_who_writes_a_mailbox_knows_its_user_by_each_name(machine, tmp_path, name):
+    """He cannot ask any more, and the runner has found out whose mail it is."""
+    library = tmp_path / "knows.so"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-x", "c", "-", "-o", library, "-ldl"], input=KNOWS_MORE.encode(), check=True)
+    service = Service(launcher=machine.inside(), owner=USERS["paloma"], environment={
+        "PALOMA_MAILBOX": None, "LD_PRELOAD": str(library), "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0"})
+    machine.services.append(service)
+    service.start()
+    assert machine.by_service(service, name, input=b"Subject: x\n\ntext\n").returncode == 0
+    until(lambda: not service.queue(), "an empty queue")
+    assert len(machine.mails("bob")) == 1, service.log.read_text()
+
+
 def test_the_service_tells_how_writers_are_confined(machine):
     service = Service(words=("-v",), launcher=machine.inside(), owner=USERS["paloma"], environment={"PALOMA_MAILBOX": None})
     machine.services.append(service)
