@@ -56,10 +56,10 @@ static const char *const denied[] = {
 static const char *const needed_to_store[] = {"flock", "fchmod", "ftruncate", "ftruncate64", "unlink", "unlinkat"};
 
 /* What one that files is allowed: what a Maildir and an mbox with its locks are made with, and a group that the process has
- * already. Of several files that become durable together the kernel is asked at once. */
+ * already. */
 static const char *const needed_to_file[] = {
 	"fchmod", "ftruncate", "ftruncate64", "fallocate", "unlink", "unlinkat", "rename", "renameat", "renameat2", "link", "linkat", "mkdir", "mkdirat",
-	"setresgid", "setresgid32", "io_setup", "io_submit",
+	"setresgid", "setresgid32",
 };
 
 /* What else it is denied: anybody, and changes of the file that it may append to only. */

@@ -1,7 +1,7 @@
 /* syncer - several files made durable at the same time.
  *
  * One fsync after the other has the disk empty its cache once for each; of those that are under way together it does so for all.
- * The kernel is asked for them at once (io_submit), and where that is not to be had one after the other. */
+ * Each but one has a thread while it lasts, and where there are none to be had one is done after the other. */
 #ifndef BASE_SYNCER_H
 #define BASE_SYNCER_H
 
@@ -12,11 +12,12 @@ enum { SYNCER_FILES_MAX = 32 };		/* at a time */
 
 struct syncer;
 
+/* Null where there are no threads, which does as well. */
 struct syncer *syncer_new(void);
 /* Null is accepted. */
 void syncer_free(struct syncer *syncer);
 
-/* As fsync does with each, or fdatasync. syncer: null for one file. errors: one for each, 0 or errno. */
+/* As fsync does with each, or fdatasync. syncer: null for one after the other. errors: one for each, 0 or errno. */
 void syncer_sync(struct syncer *syncer, const int *files, size_t count, bool data_only, int *errors);
 
 #endif

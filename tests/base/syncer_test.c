@@ -35,7 +35,7 @@ static void each_is_answered_for(void **state)
 	syncer_free(NULL);
 }
 
-/* One that is closed ends what the kernel takes on at once; those behind it are not forgotten. */
+/* One that is closed is told of itself alone. */
 static void a_bad_one_stops_nothing(void **state)
 {
 	struct syncer *syncer = syncer_new();

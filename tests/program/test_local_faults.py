@@ -22,11 +22,11 @@ TOGETHER = 3
 STEP = max(1, round((12 if is_sanitized() else 4) / LOAD))
 ERRORS = {
     "openat": ["EMFILE", "ENOSPC", "EDQUOT"], "pread64": ["EIO"], "write": ["ENOSPC", "EDQUOT", "EIO", "EINTR"], "renameat": ["EIO", "ENOSPC"],
-    "fsync": ["EIO", "ENOSPC"], "io_submit": ["EAGAIN", "ENOSYS"], "io_getevents": ["EIO", "EINTR"], "writev": ["ENOSPC", "EIO", "EINTR"],
+    "fsync": ["EIO", "ENOSPC"], "fdatasync": ["EIO"], "writev": ["ENOSPC", "EIO", "EINTR"],
     "recvmsg": ["EINTR"], "sendmsg": ["EINTR", "ENOBUFS"], "getrandom": ["EINTR"], "mkdir": ["EACCES"],
 }
 # After these a mail is filed, and it is not known that it is.
-MARKS = ("io_getevents", "writev", "sendmsg")
+MARKS = ("fdatasync", "writev", "sendmsg")
 
 
 def look(path):
@@ -104,27 +104,37 @@ def box():
     machine.clear()
 
 
+def find_worker(text):
+    """The process that has given all of them their names at once; None: each was by itself."""
+    calls = collections.defaultdict(list)
+    for pid, name in re.findall(r"^(\d+) +(renameat|fsync)\(", text, re.M):
+        calls[pid].append(name)
+    return next((pid for pid, names in calls.items() if "renameat " * TOGETHER in " ".join(names) + " "), None)
+
+
 def count_calls(box, trace):
     """Of the worker that has written all of them together."""
     for _ in range(20):
         box.put()
         box.run(trace)
         text = trace.read_text()
-        worker = re.search(rf"^(\d+) +io_submit\(\w+, {TOGETHER}, ", text, re.M)
+        worker = find_worker(text)
         if worker:
-            return collections.Counter(re.findall(rf"^{worker[1]} +(\w+)\(", text, re.M))
+            return collections.Counter(re.findall(rf"^{worker} +(\w+)\(", text, re.M))
     raise AssertionError("nothing is written together")
 
 
 def test_mails_are_written_together_and_made_durable_before_they_count(box, tmp_path):
-    """By what the worker asks of the kernel: all files, then all names, then the folder, then all marks."""
+    """By what the worker and its threads ask of the kernel: all files, then all names, then the folder, then all marks."""
     count_calls(box, tmp_path / "trace")
     text = (tmp_path / "trace").read_text()
-    worker = re.search(rf"^(\d+) +io_submit\(\w+, {TOGETHER}, ", text, re.M)[1]
-    wanted = re.findall(rf"^{worker} +(io_submit|renameat|fsync|writev|fdatasync|sendmsg)\(([^\n]*)", text, re.M)
-    steps = [name + ("D" if name == "sendmsg" and '"D' in rest else "F" if "IOCB_CMD_FDSYNC" in rest else "") for name, rest in wanted]
+    worker = find_worker(text)
+    threads = re.findall(rf"^{worker} +(?:clone3?\(|<\.\.\. clone3? resumed>).* = (\d+)$", text, re.M)
+    assert len(threads) == 2 * (TOGETHER - 1)
+    wanted = re.findall(rf"^(?:{'|'.join([worker, *threads])}) +(renameat|fsync|writev|fdatasync|sendmsg)\(([^\n]*)", text, re.M)
+    steps = [name + ("D" if name == "sendmsg" and '"D' in rest else "") for name, rest in wanted]
     outcome = ["writev", "sendmsg"]
-    assert steps == ["io_submit", *["renameat"] * TOGETHER, "fsync", *outcome * TOGETHER, "io_submitF", *["sendmsgD"] * TOGETHER]
+    assert steps == [*["fsync"] * TOGETHER, *["renameat"] * TOGETHER, "fsync", *outcome * TOGETHER, *["fdatasync"] * TOGETHER, *["sendmsgD"] * TOGETHER]
     assert set(box.copies().values()) == {1}
 
 
@@ -147,7 +157,7 @@ def test_a_kill_at_every_call_loses_none(box, tmp_path):
     counts = count_calls(box, tmp_path / "trace")
     every = [(name, "signal=KILL", number) for name in sorted(counts) if name in ERRORS or name in ("close", "unlinkat")
              for number in range(1, counts[name] + 1)]
-    points = [point for at, point in enumerate(every) if at % STEP == 0 or point[0] in ("renameat", "io_submit", "io_getevents", "fsync")]
+    points = [point for at, point in enumerate(every) if at % STEP == 0 or point[0] in ("renameat", "fdatasync", "fsync")]
     twice = []
 
     def check(point, copies, text):
@@ -162,7 +172,7 @@ def test_a_kill_at_every_call_loses_none(box, tmp_path):
 def test_an_error_of_every_call_loses_none_and_is_of_one_mail(box, tmp_path):
     counts = count_calls(box, tmp_path / "trace")
     every = [(name, f"error={error}", number) for name in sorted(counts) for error in ERRORS.get(name, []) for number in range(1, counts[name] + 1)]
-    points = [point for at, point in enumerate(every) if at % STEP == 0 or point[0] in ("renameat", "io_submit", "io_getevents", "fsync")]
+    points = [point for at, point in enumerate(every) if at % STEP == 0 or point[0] in ("renameat", "fdatasync", "fsync")]
 
     def check(point, copies, _):
         assert 1 <= copies <= (2 if point[0] in MARKS else 1), (point, copies)
