@@ -1,4 +1,4 @@
-/* late_aliases - recipients whose aliases could not be read when their mail came.
+/* late_aliases - recipients whose aliases, or what they include, could not be read when their mail came.
  *
  * Who they lead to becomes a mail of its own, for the recipients of this one are written once. Its id is written down before it
  * is stored, as that of a report is, so that a crash between the two does not send it twice. Of several parts only the last
@@ -101,21 +101,19 @@ static void make_draft(const struct late *late, struct draft *draft)
 		field_list_add_plain(&draft->message->fields, arena, view_of("From"), mail->origin.author);
 }
 
-static bool resolve(const struct late *late, struct draft *draft, struct view *why)
+static bool resolve(const struct late *late, struct draft *draft, struct resolution *resolution, struct view *why)
 {
 	const struct attempt_options *options = late->attempt->options;
 	struct compose_facts facts = {.host_name = options->host_name, .utc_offset_minutes = options->utc_offset_minutes};
 	struct address nobody = {0};
-	struct resolution resolution;
 
-	resolution_apply(draft, options->conf, &facts, &nobody, true, &resolution);
+	resolution_apply(draft, options->conf, &facts, &nobody, true, resolution);
 	for (size_t i = 0; i < draft->envelope.recipient_count; i++) {
 		if (!recipient_is_later(&draft->envelope.recipients[i]))
 			continue;
 		*why = view_from(draft->envelope.recipients[i].target, strlen(RECIPIENT_LATER));
 		return false;
 	}
-	resolution_log(&resolution);
 	return true;
 }
 
@@ -174,11 +172,38 @@ static int store(const struct late *late, struct draft *draft, struct err *err)
 	return result;
 }
 
+/* The others need not wait for a file that only some of them include. */
+static int leave_waiting(struct late *late, struct err *err)
+{
+	size_t count = late->count;
+	int result = 0;
+
+	late->count = 0;
+	for (size_t i = 0; result == 0 && i < count; i++) {
+		struct late one = *late;
+		struct resolution resolution;
+		struct draft draft;
+		struct view why;
+
+		one.recipients = &late->recipients[i];
+		one.count = 1;
+		make_draft(&one, &draft);
+		if (resolve(&one, &draft, &resolution, &why))
+			late->recipients[late->count++] = late->recipients[i];
+		else
+			result = tell_why_not(&one, why, err);
+		message_free(draft.message);
+	}
+	return result;
+}
+
 int late_aliases_expand(struct attempt *attempt, const struct spool *spool, time_t now, struct err *err)
 {
 	struct late late = {.attempt = attempt, .spool = spool, .now = now};
+	struct resolution resolution;
 	struct draft draft;
 	struct view why;
+	bool is_known;
 	int result;
 
 	if (!attempt->options->conf->route.local) /* the service, which gets it all, looks names up itself */
@@ -188,7 +213,19 @@ int late_aliases_expand(struct attempt *attempt, const struct spool *spool, time
 	if (late.count == 0)
 		return 0;
 	make_draft(&late, &draft);
-	result = resolve(&late, &draft, &why) ? store(&late, &draft, err) : tell_why_not(&late, why, err);
+	is_known = resolve(&late, &draft, &resolution, &why);
+	if (!is_known && late.count > 1) {
+		message_free(draft.message);
+		if (leave_waiting(&late, err) < 0)
+			return -1;
+		if (late.count == 0)
+			return 0;
+		make_draft(&late, &draft);
+		is_known = resolve(&late, &draft, &resolution, &why);
+	}
+	if (is_known)
+		resolution_log(&resolution);
+	result = is_known ? store(&late, &draft, err) : tell_why_not(&late, why, err);
 	message_free(draft.message);
 	return result;
 }

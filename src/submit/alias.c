@@ -199,7 +199,9 @@ static void look_up_include(struct aliases *aliases, struct alias_node *node)
 	bool is_missing;
 
 	if (alias_file_open(&file, path, true, &is_missing, &err) < 0) {
-		alias_note(aliases, &aliases->troubles, node->named_in, node->named_line, arena_copy(aliases->arena, view_of(err.text)));
+		node->later = arena_printf(aliases->arena, RECIPIENT_LATER "%s", err.text);
+		aliases->has_unread = true;
+		alias_note(aliases, &aliases->troubles, node->named_in, node->named_line, view_from(node->later, strlen(RECIPIENT_LATER)));
 	} else {
 		struct alias_cursor value = {file.text, 1};
 

@@ -2,7 +2,7 @@
  *
  * Done once, before a message is spooled, so that a retry never meets half a list. Nothing here loses a mail: what makes no
  * sense, goes round in circles or may not be done is left out with a note, and a name that leads nowhere is its mailbox. Where
- * the file cannot be read nobody knows whom a name stands for, and it is put off (RECIPIENT_LATER). */
+ * the file, or one that a name includes, cannot be read, nobody knows whom it stands for, and it is put off (RECIPIENT_LATER). */
 #ifndef SUBMIT_ALIAS_H
 #define SUBMIT_ALIAS_H
 

@@ -11,7 +11,9 @@ struct expansion {
 	bool is_for_else;		/* nobody has an entry, and everybody_else is being looked up */
 	bool is_shown;			/* for others to read: what a user says in his .forward is nobody's business */
 	unsigned depth;
+	bool is_trial;			/* nobody gets it yet */
 	size_t given;			/* recipients it has led to, those who were there already among them */
+	struct view later;		/* a file that it needs cannot be read: its target until then; empty: all could be */
 };
 
 static struct view local_path(const struct aliases *aliases, struct view local_part, struct view domain)
@@ -123,7 +125,7 @@ static void expand_rest(struct expansion *expansion, struct view path)
 		give_mailbox(expansion, path);
 		return;
 	}
-	if (!expansion->is_shown && aliases->options.tells_steps)
+	if (!expansion->is_shown && !expansion->is_trial && aliases->options.tells_steps)
 		alias_note(aliases, &aliases->steps, NULL, 0,
 			   arena_printf(aliases->arena, "%.*s: %.*s, as unknown_user says", VIEW_ARG(path), VIEW_ARG(everybody_else)));
 	if (given.original.len == 0)
@@ -200,6 +202,8 @@ static void expand_members(struct expansion *expansion, struct alias_node *node,
 			expand_address(expansion, node, i, path);
 		else if (member->kind != ALIAS_INCLUDE)
 			expand_target(expansion, node, member, path);
+		else if (node->links[i]->later.len > 0)
+			expansion->later = node->links[i]->later;
 		else if (!node->links[i]->is_open)
 			expand_node(expansion, node->links[i], path);
 	}
@@ -231,39 +235,70 @@ static void expand_node(struct expansion *expansion, struct alias_node *node, st
 	node->has_given = expansion->given > before;
 }
 
-/* What a path leads to is added to the envelope. */
-static void expand_path(struct aliases *aliases, struct envelope *to, const struct recipient *recipient, bool is_shown)
+static struct expansion start(struct aliases *aliases, const struct recipient *recipient, struct envelope *to)
 {
-	struct expansion expansion = {.aliases = aliases, .to = to, .recipient = *recipient, .sender = recipient->sender, .is_shown = is_shown};
+	return (struct expansion){.aliases = aliases, .to = to, .recipient = *recipient, .sender = recipient->sender};
+}
+
+/* What a path leads to is added to the envelope. */
+static void expand_path(struct expansion *expansion)
+{
+	struct aliases *aliases = expansion->aliases;
+	const struct recipient given = expansion->recipient;
 	struct view local_part, domain, path;
 	struct alias_node *node;
 
-	if (!alias_split(aliases, recipient->forward_path, &local_part, &domain) || !local_names_has(&aliases->names, domain)) {
-		envelope_add(to, aliases->arena, recipient);
+	if (!alias_split(aliases, given.forward_path, &local_part, &domain) || !local_names_has(&aliases->names, domain)) {
+		envelope_add(expansion->to, aliases->arena, &given);
 		return;
 	}
-	if (aliases->later.len > 0) { /* by the name it has: it is to be looked up as what it is now */
-		give(&expansion, recipient->forward_path, aliases->later, (struct view){0});
+	if (aliases->later.len > 0) {
+		expansion->later = aliases->later;
 		return;
 	}
 	path = local_path(aliases, local_part, domain);
 	node = alias_node_find(aliases, NODE_NAME, alias_fold(local_part, aliases->arena));
 	if (node)
-		expand_name(&expansion, node, path);
+		expand_name(expansion, node, path);
 	else
-		expand_rest(&expansion, path);
+		expand_rest(expansion, path);
+}
+
+/* Why a recipient has to wait: half of whom it leads to is not given, for nobody could tell later which half. It is asked
+ * before any is expanded, since what it has in common with others would be taken for given to them. */
+static struct view find_later(struct aliases *aliases, const struct recipient *recipient)
+{
+	size_t troubles = aliases->troubles.count;
+	struct envelope nobody = {0};
+	struct expansion trial = start(aliases, recipient, &nobody);
+
+	trial.is_trial = true;
+	aliases->visit++;
+	expand_path(&trial);
+	aliases->troubles.count = troubles;
+	return trial.later;
 }
 
 void aliases_expand(struct aliases *aliases, struct envelope *envelope)
 {
 	struct envelope from = *envelope;
+	bool may_wait = aliases->later.len > 0 || aliases->has_unread;
+	struct view *later = ARENA_ARRAY(aliases->arena, may_wait ? from.recipient_count : 0, struct view);
 
+	for (size_t i = 0; may_wait && i < from.recipient_count; i++)
+		later[i] = find_later(aliases, &from.recipients[i]);
 	aliases->visit++;
 	envelope->recipients = NULL;
 	envelope->index = NULL;
 	envelope->recipient_count = envelope->recipient_capacity = envelope->index_size = 0;
-	for (size_t i = 0; i < from.recipient_count; i++)
-		expand_path(aliases, envelope, &from.recipients[i], false);
+	for (size_t i = 0; i < from.recipient_count; i++) {
+		struct expansion expansion = start(aliases, &from.recipients[i], envelope);
+
+		if (may_wait && later[i].len > 0) /* by the name it has: it is to be looked up as what it is now */
+			give(&expansion, from.recipients[i].forward_path, later[i], (struct view){0});
+		else
+			expand_path(&expansion);
+	}
 }
 
 bool aliases_lead_outside(struct aliases *aliases, struct view path, struct view *outside)
@@ -271,11 +306,13 @@ bool aliases_lead_outside(struct aliases *aliases, struct view path, struct view
 	struct recipient recipient = {.forward_path = path};
 	size_t troubles = aliases->troubles.count;
 	struct envelope to = {0};
+	struct expansion expansion = start(aliases, &recipient, &to);
 
+	expansion.is_shown = true;
 	aliases->visit++;
-	expand_path(aliases, &to, &recipient, true);
+	expand_path(&expansion);
 	aliases->troubles.count = troubles; /* told when mail goes that way */
-	if (to.recipient_count != 1 || to.recipients[0].target.len > 0 || aliases_is_local(aliases, to.recipients[0].forward_path))
+	if (expansion.later.len > 0 || to.recipient_count != 1 || to.recipients[0].target.len > 0 || aliases_is_local(aliases, to.recipients[0].forward_path))
 		return false;
 	*outside = to.recipients[0].forward_path;
 	return true;

@@ -19,6 +19,7 @@ struct alias_node {
 	unsigned line;			/* in file, from the end of before on, as those of members */
 	const char *named_in;		/* of an included file: where that was said first */
 	unsigned named_line;
+	struct view later;		/* it cannot be read: the target of names that lead to it; empty: it could be */
 	struct alias_member *members;
 	struct alias_node **links;	/* of each member, to what it leads to on this host; null: nothing */
 	size_t count, capacity;
@@ -39,6 +40,7 @@ struct aliases {
 	struct arena *arena;
 	struct alias_file file;
 	struct view later;		/* the file cannot be read: the target of all names of this host; empty: it could be */
+	bool has_unread;		/* an included file cannot be read */
 	struct alias_node **nodes;	/* in the order in which they were met */
 	size_t count, capacity;
 	size_t *slots, slot_count;	/* by name: number + 1; 0: free */

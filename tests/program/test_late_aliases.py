@@ -1,4 +1,4 @@
-"""An aliases file that is there and cannot be read: nobody is unknown for that, and no mail goes to who would not have had it."""
+"""An aliases file, or one that it includes, that cannot be read: nobody is unknown for that, and no mail goes to who would not have had it."""
 import os
 import re
 
@@ -95,6 +95,89 @@ def test_where_nothing_is_kept_it_fails_for_now(host, how):
     assert here.run("newaliases").returncode != 0
 
 
+def absent(path):
+    path.unlink()
+
+
+INCLUDED = {**{how: BROKEN[how] for how in BROKEN if how != "missing"}, "missing": (absent, "No such file or directory"),
+            "link to what is closed": (lambda path: (path.rename(f"{path}.real"), path.symlink_to(f"{path}.real"), path.chmod(0o640)),
+                                       "is a link, or is behind one, to what not everybody may read.")}
+
+
+@pytest.fixture
+def lists(host, tmp_path):
+    """A host with two lists that include a file each, good and bad, which is broken."""
+    def make(how, **settings):
+        for name in "good", "bad":
+            (tmp_path / name).write_text(f"{name}1@example.com\n{name}2@example.com\n")
+        here = host(f"bad: shared, :include:{tmp_path}/bad\nowner-bad: boss@example.com\nover: bad, o@example.com\n"
+                    f"good: shared, :include:{tmp_path}/good\nshared: s@example.com\n", **settings)
+        here.bad, here.good = tmp_path / "bad", tmp_path / "good"
+        INCLUDED[how][0](here.bad)
+        here.words = INCLUDED[how][1]
+        return here
+    return make
+
+
+@pytest.mark.parametrize("how", INCLUDED)
+def test_who_needs_a_file_waits_for_it_and_the_others_do_not(lists, how):
+    here = lists(how)
+    sent = here.run("sendmail", "-odi", "bad", "over", "good", "ann@example.com", input=b"Subject: x\n\ntext\n")
+    assert sent.returncode == 75, sent
+    (first,) = here.relay.wait_mails(1)
+    assert sorted(first.recipients) == ["ann@example.com", "good1@example.com", "good2@example.com", "s@example.com"]
+    (left,) = here.list()
+    waiting = [recipient for recipient in left["recipients"] if str(here.bad) in recipient.get("reason", "")]
+    assert [recipient["address"] for recipient in waiting] == ["bad@web1.example.net", "over@web1.example.net"]
+    assert all(here.words in recipient["reason"] for recipient in waiting), left
+    assert re.search(rf"cleanup.*: warning: {re.escape(str(here.aliases))}:1: .*{re.escape(str(here.bad))}", here.log_text())
+    here.flush()  # and still not
+    until(lambda: here.log_text().count("status=deferred") == 4, "a second attempt")
+    mend(here.bad, "new@example.com\n")
+    here.flush()
+    mails = here.relay.wait_mails(3)[1:]
+    assert {(mail.sender, " ".join(mail.recipients)) for mail in mails} == {("boss@example.com", "s@example.com new@example.com"),
+                                                                          (first.sender, "o@example.com")}
+    here.wait_runner_ends()
+    assert here.files() == []
+
+
+@pytest.mark.parametrize("how", INCLUDED)
+def test_where_nothing_is_kept_who_needs_a_file_fails_for_now(lists, how):
+    here = lists(how, queue="never")
+    sent = here.run("sendmail", "bad", "good", input=b"x\n")
+    assert sent.returncode == 75 and str(here.bad).encode() in sent.stderr and here.words.encode() in sent.stderr, sent
+    assert [sorted(mail.recipients) for mail in here.relay.mails] == [["good1@example.com", "good2@example.com", "s@example.com"]]
+    told = here.run("route", "bad")
+    assert told.returncode == 75 and b"no way: " in told.stdout and str(here.bad).encode() in told.stdout, told
+    checked = here.run("newaliases")
+    assert checked.returncode == 65 and f"{here.aliases}:1: ".encode() in checked.stderr and here.words.encode() in checked.stderr, checked
+
+
+def test_a_list_goes_on_when_its_file_can_be_read_whatever_another_waits_for(lists):
+    here = lists("missing")
+    mend(here.good, "")
+    here.good.unlink()
+    assert here.run("sendmail", "-odi", "bad", "good", input=b"x\n").returncode == 75 and here.relay.mails == []
+    mend(here.good, "good@example.com\n")
+    here.flush()
+    assert here.relay.wait_mails(1)[0].recipients == ["s@example.com", "good@example.com"]
+    until(lambda: "it goes on as" in here.log_text(), "that it is settled")
+    waiting = [recipient for mail in here.list() for recipient in mail["recipients"] if str(here.bad) in recipient.get("reason", "")]
+    assert [recipient["address"] for recipient in waiting] == ["bad@web1.example.net"]
+    mend(here.bad, "bad@example.com\n")
+    here.flush()
+    assert here.relay.wait_mails(2)[1].recipients == ["s@example.com", "bad@example.com"]
+    here.wait_runner_ends()
+    assert here.files() == []
+
+
+def test_a_file_without_an_absolute_path_is_a_mistake_in_the_entry(host):
+    here = host("team: :include:list, a@example.com\n")
+    assert here.run("sendmail", "-odi", "team", input=b"x\n").returncode == 0
+    assert here.relay.wait_mails(1)[0].recipients == ["a@example.com"]
+
+
 def test_a_host_without_mailboxes_waits_too(host):
     here = host("root: me@example.com\n", local="no")
     here.aliases.chmod(0o666)
@@ -152,5 +235,28 @@ def test_what_the_service_may_not_read_it_asks_for_again():
         (machine.folder / "aliases").chmod(0o600)
         sent = machine.send("ops", user="ann", PALOMA_QUEUE="never")
         assert sent.returncode == 75 and b"Cannot open /etc/aliases: Permission denied" in sent.stderr
+    finally:
+        machine.clear()
+
+
+@pytest.mark.skipif(not machines.can_be(), reason="only root has users and file systems of its own")
+def test_an_included_file_that_the_service_may_not_read_is_asked_for_again():
+    machine = machines.Machine()
+    try:
+        team = machine.folder / "team"
+        team.write_text("ann\n")
+        team.chmod(0o600)
+        (machine.folder / "aliases").write_text(f"ops: :include:{team}\n")
+        machine.folder.chmod(0o755)
+        service = machine.serve("retry_first = 3600\n")
+        assert machine.by_service(service, "ops", "bob", input=b"x\n").returncode == 0
+        service.logged(rf"to=<ops@here.example>, .*dsn=4.3.5, status=deferred \(Cannot open {team}: Permission denied")
+        until(lambda: machine.mails("bob"), "the mail to the other")
+        assert machine.mails("ann") == []
+        team.chmod(0o644)
+        assert machine.run(machines.PALOMA, "queue", "-C", service.conf, "flush").returncode == 0
+        until(lambda: machine.mails("ann"), "the mail")
+        until(lambda: not service.queue(), "an empty queue")
+        assert len(machine.mails("ann")) == 1 and len(machine.mails("bob")) == 1
     finally:
         machine.clear()

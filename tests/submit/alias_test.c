@@ -81,6 +81,7 @@ static const char *expand(struct scene *scene, const char *recipients)
 }
 
 #define HOST "@web1.example.org"
+#define LATER "[:later: Cannot open /nowhere/x: No such file or directory.]"
 
 static void names_lead_where_their_aliases_say(void **state)
 {
@@ -111,9 +112,15 @@ static void names_lead_where_their_aliases_say(void **state)
 		{"postmaster: p@x.example\nroot: me@x.example\n", "mailer-daemon", "p@x.example"}, {"", "postmaster@localhost root", "root" HOST},
 		/* nothing may be lost */
 		{"a:\n", "a", "a" HOST}, {"a: @@\n", "a", "a" HOST}, {"a: @@, b@x.example\n", "a", "b@x.example"}, {"a b@x.example\n", "a", "a" HOST},
-		{"a: |/bin/cat\n", "a", "a" HOST}, {"a: /var/x, b@x.example\n", "a", "b@x.example"}, {"a: :include:/nowhere/x\n", "a", "a" HOST},
-		{"a: :include:/nowhere/x\nb: :include:/nowhere/x\nl: a, b\n", "l", "a" HOST " b" HOST},
-		{"a: :include:/nowhere/x\nb: :include:/nowhere/x\n", "a b", "a" HOST " b" HOST},
+		{"a: |/bin/cat\n", "a", "a" HOST}, {"a: /var/x, b@x.example\n", "a", "b@x.example"}, {"a: :include:nowhere/x\n", "a", "a" HOST},
+		{"a: :include:/dev/null/\x01\n", "a", "a" HOST},
+		/* a file that cannot be read: whoever needs it waits, by his name and whole, and nobody else does */
+		{"a: :include:/nowhere/x\n", "a", "a" LATER}, {"a: b@x.example, :include:/nowhere/x\n", "A@localhost c@x.example", "A@localhost" LATER " c@x.example"},
+		{"a: :include:/nowhere/x\nb: :include:/nowhere/x\nl: a, b\n", "l", "l" LATER},
+		{"a: :include:/nowhere/x\nb: :include:/nowhere/x\n", "a b", "a" LATER " b" LATER},
+		{"a: m, :include:/nowhere/x\nm: b@x.example, c@x.example\nl: m\n", "a m l", "a" LATER " b@x.example c@x.example"},
+		{"root: :include:/nowhere/x\n", "postmaster root+x bob", "postmaster" LATER " root+x" LATER " bob" HOST},
+		{"a: \\b\nb: :include:/nowhere/x\n", "a b", "b" HOST " b" LATER}, {"a: :include:/nowhere/x\nowner-a: o\nl: a, b\nowner-l: o\n", "l b", "l" LATER " b" HOST},
 		{"a: /dev/null\n", "a", "a" HOST "[/dev/null]"}, {"a: :blackhole:, b@x.example\n", "a", "a" HOST "[/dev/null] b@x.example"},
 		/* the owner of a list hears of it, for those of the list */
 		{"l: a@x.example, b@x.example\nowner-l: o@x.example\n", "l c@x.example", "a@x.example<owner-l" HOST "> b@x.example<owner-l" HOST "> c@x.example"},
@@ -283,7 +290,6 @@ static void what_a_user_says_is_shown_to_nobody(void **state)
 	end(&scene);
 }
 
-/* Every name of a long list is looked up, and a chain that is too long ends in a mailbox. */
 /* Whoever could have an entry waits, by the name he was called by; who is of another host does not. */
 static void who_may_have_an_entry_waits_for_a_file_that_cannot_be_read(void **state)
 {
@@ -316,6 +322,50 @@ static void who_may_have_an_entry_waits_for_a_file_that_cannot_be_read(void **st
 	end(&scene);
 }
 
+/* Whatever is wrong with it; and what a header tells is not half of a list. */
+static void who_needs_a_file_that_cannot_be_read_waits_for_it(void **state)
+{
+	static const struct {
+		mode_t mode;
+		const char *words;
+	} cases[] = {{0644, NULL}, {0666, "chmod o-w"}, {0, "Cannot open "}};
+	struct view outside;
+	char list[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases + 1; i++) {
+		bool is_folder = i == sizeof cases / sizeof *cases, is_read = i == 0 || (!is_folder && cases[i].mode == 0 && geteuid() == 0);
+		struct scene scene;
+
+		snprintf(list, sizeof list, "%s", is_folder ? "/tmp" : scratch_write("list", cases[i].mode, view_of("c@x.example\n")));
+		scene.arena = arena_new();
+		scratch_write("outer", 0644, arena_printf(scene.arena, "d@x.example\n:include:%s\n", list));
+		arena_free(scene.arena);
+		snprintf(list, sizeof list, "a: l, b@x.example\nl: :include:%s\n", scratch_path("outer"));
+		begin(&scene, list);
+		expand(&scene, "a b@x.example");
+		assert_int_equal(scene.envelope.recipient_count, is_read ? 3 : 2);
+		assert_int_equal(aliases_troubles(scene.aliases)->count, !is_read);
+		assert_view_is(scene.envelope.recipients[1].forward_path, is_read ? "c@x.example" : "b@x.example");
+		if (!is_read) {
+			assert_true(recipient_is_later(&scene.envelope.recipients[0]));
+			assert_non_null(strstr(scene.envelope.recipients[0].target.data, is_folder ? "/tmp is not a regular file." : cases[i].words));
+			assert_string_equal(aliases_troubles(scene.aliases)->items[0].file, scratch_path("outer"));
+			assert_int_equal(aliases_troubles(scene.aliases)->items[0].line, 2);
+		}
+		end(&scene);
+	}
+	{
+		struct scene scene;
+
+		begin(&scene, "a: :include:/nowhere/x, b@x.example\n");
+		expand(&scene, "a");
+		assert_false(aliases_lead_outside(scene.aliases, view_of("a"), &outside));
+		end(&scene);
+	}
+}
+
+/* Every name of a long list is looked up, and a chain that is too long ends in a mailbox. */
 static void many_and_deep(void **state)
 {
 	enum { COUNT = 3000 };
@@ -377,6 +427,7 @@ int main(void)
 		cmocka_unit_test(names_of_a_host_without_mailboxes_get_its_domain),
 		cmocka_unit_test(one_address_outside_can_stand_for_a_name),
 		cmocka_unit_test(who_may_have_an_entry_waits_for_a_file_that_cannot_be_read),
+		cmocka_unit_test(who_needs_a_file_that_cannot_be_read_waits_for_it),
 		cmocka_unit_test(many_and_deep),
 		cmocka_unit_test(what_was_followed_is_told),
 	};
