@@ -16,7 +16,7 @@ struct sandbox;
 enum sandbox_kind { SANDBOX_SENDS = 1, SANDBOX_STORES = 2, SANDBOX_SENDS_HERE = 3, SANDBOX_FILES = 4 };
 
 /* Makes the filter, which takes milliseconds and is the same for every process that enters. append_fd: the number of a
- * descriptor that stays as it was opened, O_APPEND above all; -1 for none. Never null. */
+ * descriptor that stays as it was opened, O_APPEND above all, which one that files cannot take from any; -1 for none. Never null. */
 struct sandbox *sandbox_new(enum sandbox_kind kind, int append_fd);
 /* Null is accepted. */
 void sandbox_free(struct sandbox *sandbox);

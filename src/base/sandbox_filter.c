@@ -204,13 +204,15 @@ static bool add_families(const struct libseccomp_functions *seccomp, scmp_filter
 	return result;
 }
 
-/* F_SETFL without O_APPEND on the one descriptor; limits of other processes. */
-static bool add_special(const struct libseccomp_functions *seccomp, scmp_filter_ctx filter, int append_fd)
+/* F_SETFL without O_APPEND on the one descriptor; on any by one that files, which has several messages open and no socket that
+ * needs it; limits of other processes. */
+static bool add_special(const struct libseccomp_functions *seccomp, scmp_filter_ctx filter, enum sandbox_kind kind, int append_fd)
 {
-	const struct scmp_arg_cmp clears[] = {compare(0, WHOLE, append_fd), compare(1, WHOLE, F_SETFL), compare(2, O_APPEND, 0)};
+	const struct scmp_arg_cmp clears[] = {compare(1, WHOLE, F_SETFL), compare(2, O_APPEND, 0), compare(0, WHOLE, append_fd)};
 	const struct scmp_arg_cmp other = {.arg = 0, .op = SCMP_CMP_NE, .datum_a = 0};
+	unsigned count = kind == SANDBOX_FILES ? 2 : 3;
 
-	return (append_fd < 0 || (add(seccomp, filter, "fcntl", EPERM, 3, clears) && add(seccomp, filter, "fcntl64", EPERM, 3, clears))) &&
+	return (append_fd < 0 || (add(seccomp, filter, "fcntl", EPERM, count, clears) && add(seccomp, filter, "fcntl64", EPERM, count, clears))) &&
 		add(seccomp, filter, "prlimit64", EPERM, 1, &other);
 }
 
@@ -277,7 +279,7 @@ static bool add_kind(const struct libseccomp_functions *seccomp, scmp_filter_ctx
 
 static bool add_all(const struct libseccomp_functions *seccomp, scmp_filter_ctx filter, enum sandbox_kind kind, int append_fd)
 {
-	bool result = add_special(seccomp, filter, append_fd) && (kind == SANDBOX_FILES || add_families(seccomp, filter));
+	bool result = add_special(seccomp, filter, kind, append_fd) && (kind == SANDBOX_FILES || add_families(seccomp, filter));
 
 	for (size_t i = 0; i < COUNT(denied) && result; i++)
 		result = is_needed(kind, denied[i]) || add(seccomp, filter, denied[i], EPERM, 0, NULL);

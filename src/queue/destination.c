@@ -138,9 +138,9 @@ void destination_put_back(struct destinations *destinations, struct destination 
 	note_waiting(destinations, destination);
 }
 
-bool destination_is_mailbox(const struct destination *destination)
+bool destination_is_mailbox(const char *name)
 {
-	return view_starts(view_of(destination->name), of_mailbox);
+	return view_starts(view_of(name), of_mailbox);
 }
 
 struct task *destination_take(struct destination *destination)

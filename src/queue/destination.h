@@ -58,8 +58,8 @@ void destinations_drop_idle(struct destinations *destinations);
 struct task *destination_take(struct destination *destination);
 /* Is the first again who waits. */
 void destination_put_back(struct destinations *destinations, struct destination *destination, struct task *task);
-/* What goes into one mailbox is written by one worker, several at a time; true for such a destination. */
-bool destination_is_mailbox(const struct destination *destination);
+/* What goes into one mailbox is written by one worker, several at a time; true for the name of such a destination. */
+bool destination_is_mailbox(const char *name);
 /* True when somebody waits and another worker is allowed. */
 bool destination_wants_worker(const struct destination *destination);
 bool destination_is_dead(const struct destination *destination, time_t now);

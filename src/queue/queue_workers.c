@@ -73,7 +73,7 @@ static bool has_room(const struct worker_place *place)
 {
 	const struct destination *destination = place->destination;
 
-	return place->busy == 0 || (place->busy < WORKER_JOBS_MAX && destination_is_mailbox(destination) &&
+	return place->busy == 0 || (place->busy < WORKER_JOBS_MAX && destination_is_mailbox(destination->name) &&
 				    !(destination->first && destination->first->is_alone) && !has_one_alone(place));
 }
 

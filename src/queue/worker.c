@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -12,6 +13,7 @@
 #include "mail/address.h"
 #include "route/local_way.h"
 #include "queue/become.h"
+#include "queue/destination.h"
 #include "queue/helper.h"
 #include "queue/lifeline.h"
 #include "queue/packet.h"
@@ -55,6 +57,7 @@ struct worker {
 	struct spool_entry finished[WORKER_JOBS_MAX]; /* by the place of the job: messages of which nobody is left; fd -1: none */
 	struct spool_entry removed[WORKER_JOBS_MAX]; /* those that the runner has removed by now */
 	size_t removed_count;
+	bool has_several;		/* orders at a time */
 	bool is_unheard;		/* something could not be said */
 	struct err trouble;		/* why it cannot write the mailbox that it is there for */
 	struct local_routing local;
@@ -198,6 +201,18 @@ static void end_jobs(struct worker *worker, size_t count)
 		end_job(&worker->jobs[i], &errs[i]);
 }
 
+/* Whoever has one order at a time has the next when the runner is done with the message of the last: without that, the next has the
+ * number that the filter of system calls watches (queue/confinement). */
+static void make_room(struct worker *worker)
+{
+	if (worker->has_several)
+		return;
+	while (poll(&(struct pollfd){.fd = worker->socket, .events = POLLIN}, 1, -1) < 0 && errno == EINTR)
+		;
+	for (size_t i = 0; i < WORKER_JOBS_MAX; i++)
+		spool_entry_close(&worker->finished[i]);
+}
+
 typedef ssize_t receive_packet(int socket, struct iovec *pieces, size_t count, int *fd);
 
 /* Takes the next order. False when there is none. */
@@ -226,6 +241,7 @@ static bool work(struct worker *worker)
 	size_t waiting = 0, count;
 	uint64_t octets = 0;
 
+	make_room(worker);
 	if (!take_order(worker, &worker->jobs[0], packet_receive, &count))
 		return false;
 	give_time(worker, worker->silence_ms);
@@ -376,7 +392,7 @@ static void confine(struct worker *worker, const char *destination, const struct
 
 _Noreturn void worker_be(const struct attempt_options *options, const char *destination, const struct confinement *confinement, int socket)
 {
-	struct worker worker = {.options = *options, .conf = *options->conf, .socket = WORKER_SOCKET_FD,
+	struct worker worker = {.options = *options, .conf = *options->conf, .socket = WORKER_SOCKET_FD, .has_several = destination_is_mailbox(destination),
 				.syncer = syncer_new(), .numbers = mem_alloc_array(WORKER_RECIPIENTS_MAX, sizeof *worker.numbers)};
 	struct way_key key = {0};
 

@@ -95,7 +95,7 @@ class Server:
         self.listener = socket.create_server((host, port))
         self.address = self.listener.getsockname()
         self.port = self.address[1]
-        self.hangs, self.mails = hangs, []
+        self.hangs, self.mails, self.at_data = hangs, [], lambda: None
         self.hanging, self.let_go, self.arrived = threading.Semaphore(0), threading.Event(), threading.Semaphore(0)
         self.thread = threading.Thread(target=self.serve)
         self.thread.start()
@@ -124,6 +124,7 @@ class Server:
             if not verb or verb == b"QUIT":
                 return True
             if verb == b"DATA":
+                self.at_data()
                 file.write(b"354 go\r\n")
                 self.mails.append(b"".join(iter(file.readline, b".\r\n")))
                 self.arrived.release()
@@ -272,6 +273,25 @@ def test_a_worker_has_its_mail_and_its_server_and_dies_alone(queue, server):
     assert "status=sent" in spool.wait_for("status=sent")
     spool.wait_for("removed")
     assert len(there.mails) == 1
+
+
+def test_every_mail_of_a_connection_has_the_descriptor_that_is_watched(queue, server):
+    """F_SETFL is denied for one number alone, or the sockets would have none."""
+    there = server(hangs=1)
+    spool = queue(relay=f"smtp://127.0.0.1:{there.port}", connections_per_destination=1)
+    spool.send("bob@example.net")
+    told = confinement(spool)
+    there.hanging.acquire()
+    worker = worker_of(told)
+    for name in "carol", "dave":
+        spool.send(f"{name}@example.net")
+    seen = []
+    there.at_data = lambda: seen.append([fd for fd in os.listdir(f"/proc/{worker}/fd")
+                                         if os.readlink(f"/proc/{worker}/fd/{fd}").startswith(f"{spool.spool}/queue/")])
+    there.let_go.set()
+    for _ in range(3):
+        spool.wait_for("removed")
+    assert seen == [["4"]] * 3
 
 
 def memory_of(pid):
