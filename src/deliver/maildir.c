@@ -14,7 +14,7 @@ enum { PATH_ROOM = 200, HOST_SHOWN = 64 };
 
 static int fail_folder(const char *path, const char *part, struct err *err)
 {
-	err_set_errno(err, EX_CANTCREAT, errno, "Cannot make the Maildir %s%s", path, part);
+	err_set_errno(err, EX_CANTCREAT, errno, "Cannot make the Maildir %s%s%s", path, *part ? "/" : "", part);
 	err->status.class = 4;
 	return -1;
 }

@@ -140,15 +140,17 @@ static void a_part_that_is_a_link_is_refused(void **state)
 {
 	struct maildir maildir;
 	struct err err = {0};
-	char aim[300];
+	char aim[300], told[400];
 
 	(void)state;
 	snprintf(aim, sizeof aim, "%s/elsewhere", scratch_folder());
 	assert_int_equal(mkdir(aim, 0700), 0);
 	assert_int_equal(mkdir(folder, 0700), 0);
 	assert_int_equal(symlink(aim, scratch_below(folder, "new")), 0);
+	snprintf(told, sizeof told, "Cannot make the Maildir %s/new: Not a directory.", folder);
 	assert_int_equal(maildir_open(&maildir, folder, &err), -1);
 	assert_true(err_is_transient(&err));
+	assert_string_equal(err.text, told);
 	maildir_close(&maildir);
 	assert_int_equal(rmdir(aim), 0); /* still empty */
 	assert_int_equal(unlink(scratch_below(folder, "new")), 0);
