@@ -188,7 +188,8 @@ void forward_answer(struct view user, int to)
 	arena_free(arena);
 }
 
-static bool take_answer(struct view answer, struct arena *arena, struct alias_forward *forward)
+/* Fails when it is not whole. */
+static int take_answer(struct view answer, struct arena *arena, struct alias_forward *forward)
 {
 	struct view path = view_take_until(&answer, '\0', NULL);
 	bool is_whole;
@@ -197,12 +198,12 @@ static bool take_answer(struct view answer, struct arena *arena, struct alias_fo
 	forward->path = arena_str(arena, view_from(path, 2));
 	forward->why = arena_copy(arena, view_take_until(&answer, '\0', &is_whole));
 	forward->text = arena_copy(arena, answer);
-	return is_whole && answer.len > 0;
+	return is_whole ? 0 : -1;
 }
 
 static bool ask(struct view user, int helper, struct arena *arena, struct alias_forward *forward)
 {
-	bool result = false;
+	int result = -1;
 	struct local_user found;
 	struct err ignored;
 	struct buf answer;
@@ -215,13 +216,16 @@ static bool ask(struct view user, int helper, struct arena *arena, struct alias_
 	if (helper_ask(helper, arena_printf(arena, "forward %.*s", VIEW_ARG(user)).data, ends[1], &ignored) == 0) {
 		close(ends[1]);
 		ends[1] = -1;
-		result = take_all(ends[0], HELPER_MS, &answer) == 0 && take_answer(buf_view(&answer), arena, forward);
+		result = take_all(ends[0], HELPER_MS, &answer) == 0 ? take_answer(buf_view(&answer), arena, forward) : -1;
 	}
+	if (result < 0)
+		*forward = (struct alias_forward){.why = arena_printf(arena, "%.*s/%s: nobody has said what is in it; the mailbox is used.",
+								       VIEW_ARG(found.home), file_name)};
 	close(ends[0]);
 	if (ends[1] >= 0)
 		close(ends[1]);
 	buf_clear(&answer);
-	return result;
+	return forward->text.len > 0;
 }
 
 bool forward_read(struct view user, int helper, struct arena *arena, struct alias_forward *forward)

@@ -1,7 +1,9 @@
 """~/.forward: read with its user's rights, and believed when nobody else can have written it."""
 import os
 import pathlib
+import re
 import shutil
+import signal
 import subprocess
 
 import pytest
@@ -210,6 +212,17 @@ def test_who_stops_the_reading_of_his_own_holds_up_nobody(machine, tmp_path):
     settings = {"PALOMA_FORWARD": "yes", "LD_PRELOAD": str(tmp_path / "stops.so"), "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0"}
     assert machine.send("ann", **settings).returncode == 0
     assert len(machine.mails("ann")) == 1
+
+
+def test_that_nobody_could_read_it_is_told(machine):
+    forward(machine, "ann", "ann@away.example\n")
+    service = machine.serve("forward = yes\n")
+    (helper,) = [int(child) for child in pathlib.Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()
+                 if "\nUid:\t0\t0\t" in pathlib.Path(f"/proc/{child}/status").read_text()]
+    os.kill(helper, signal.SIGKILL)
+    until(lambda: "\nState:\tZ" in pathlib.Path(f"/proc/{helper}/status").read_text() if os.path.exists(f"/proc/{helper}/status") else True, "its end")
+    assert machine.by_service(service, "ann", input=b"x\n").returncode == 0
+    service.logged(rf"warning: {re.escape(str(machine.home('ann')))}/\.forward: nobody has said what is in it; the mailbox is used\.")
 
 
 def test_who_takes_mail_is_confined_as_ever(machine):
