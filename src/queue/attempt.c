@@ -324,6 +324,17 @@ static enum attempt_result finish(struct attempt *attempt, const struct spool *s
 	return ATTEMPT_SET_ASIDE;
 }
 
+/* When nothing is left. Who goes on in another mail has that one's fate, which nobody knows yet. */
+static int find_fate(const struct spool_mail *mail)
+{
+	int status = outcome_exit_status(mail->outcomes, mail->envelope.recipient_count);
+
+	for (size_t i = 0; i < mail->envelope.recipient_count; i++)
+		if (status == EX_OK && (mail->reports[i] & SPOOL_REPORT_ALIASES))
+			status = EX_TEMPFAIL;
+	return status;
+}
+
 enum attempt_result attempt_settle(struct attempt *attempt, const struct spool *spool, time_t now, time_t put_off_until, time_t *due,
 				   int *exit_status, struct err *err)
 {
@@ -340,7 +351,7 @@ enum attempt_result attempt_settle(struct attempt *attempt, const struct spool *
 		return ATTEMPT_FAILED;
 	for (size_t i = 0; i < mail->envelope.recipient_count; i++)
 		is_left |= attempt_is_pending(mail, i);
-	*exit_status = is_left ? EX_TEMPFAIL : outcome_exit_status(mail->outcomes, mail->envelope.recipient_count);
+	*exit_status = is_left ? EX_TEMPFAIL : find_fate(mail);
 	if (!is_left)
 		return finish(attempt, spool, now, *exit_status, err);
 	random_fill(&chance, sizeof chance);
