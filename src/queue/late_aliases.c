@@ -1,12 +1,14 @@
 /* late_aliases - recipients whose aliases, or what they include, could not be read when their mail came.
  *
  * Who they lead to becomes a mail of its own, for the recipients of this one are written once. Its id is written down before it
- * is stored, as that of a report is, so that a crash between the two does not send it twice. Of several parts only the last
- * one's is: a crash between two of them makes those before come again. */
+ * is stored, as that of a report is, so that a crash between the two does not send it twice. Of several parts all ids are, with
+ * a digest of whom each goes to: a crash between two of them leaves those to be stored that are not. */
 #include "queue/late_aliases.h"
 
+#include <stdio.h>
 #include <sysexits.h>
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/log.h"
 #include "mail/header.h"
 #include "queue/resolution.h"
@@ -135,38 +137,106 @@ static int tell_why_not(const struct late *late, struct view why, struct err *er
 	return 0;
 }
 
-static void take_next(struct draft *draft, struct draft *part)
+/* What goes to one set of recipients by one sender. */
+struct part {
+	struct draft draft;
+	char id[SPOOL_ID_SIZE], name[SPOOL_PART_SIZE];
+	bool is_stored;			/* before a crash */
+};
+
+/* By what stays the same when names are looked up again. */
+static void name_part(struct part *part)
 {
-	*part = *draft;
-	if (submission_has_parts(&draft->envelope))
-		submission_take_part(&draft->envelope, draft->message->arena, &part->envelope);
-	else
-		draft->envelope.recipient_count = 0;
+	const struct envelope *envelope = &part->draft.envelope;
+	unsigned char octets[DIGEST_OCTETS];
+	struct digest digest;
+
+	digest_init(&digest);
+	digest_add(&digest, envelope->reverse_path);
+	for (size_t i = 0; i < envelope->recipient_count; i++) {
+		const struct recipient *recipient = &envelope->recipients[i];
+		struct view words[] = {recipient->forward_path, recipient->target, recipient->as_user};
+
+		for (size_t k = 0; k < sizeof words / sizeof *words; k++) {
+			digest_add(&digest, view_make("", 1));
+			digest_add(&digest, words[k]);
+		}
+	}
+	digest_finish(&digest, octets);
+	for (size_t i = 0; i < sizeof part->name / 2; i++)
+		snprintf(&part->name[2 * i], 3, "%02x", octets[i]);
+}
+
+/* Gives it the id under which it is stored already, or a new one. */
+static void find_id(const struct late *late, struct part *part)
+{
+	const struct spool_mail *mail = &late->attempt->mail;
+
+	for (size_t i = 0; !part->is_stored && i < mail->reporting_count; i++) {
+		if (strcmp(mail->reporting[i].part, part->name) != 0)
+			continue;
+		memcpy(part->id, mail->reporting[i].id, sizeof part->id);
+		part->is_stored = fates_was_stored(late->spool, part->id);
+	}
+	if (!part->is_stored)
+		spool_id_make(part->id, clock_epoch_us());
+}
+
+static struct part *take_parts(const struct late *late, struct draft *draft, size_t *count)
+{
+	struct arena *arena = draft->message->arena;
+	struct part *parts = NULL;
+	size_t capacity = 0;
+
+	for (*count = 0; draft->envelope.recipient_count > 0; ++*count) {
+		struct part part = {.draft = *draft};
+
+		if (submission_has_parts(&draft->envelope))
+			submission_take_part(&draft->envelope, arena, &part.draft.envelope);
+		else
+			draft->envelope.recipient_count = 0;
+		name_part(&part);
+		find_id(late, &part);
+		parts = arena_grow(arena, parts, *count, &capacity, sizeof part);
+		parts[*count] = part;
+	}
+	return parts;
+}
+
+/* All that are not stored, before the first of them is. The last one will be stored last, and is told of each recipient: when
+ * it is there, so are all. */
+static int announce(const struct late *late, const struct part *parts, size_t last, struct err *err)
+{
+	int fd = late->attempt->entry->fd;
+
+	for (size_t i = 0; i <= last; i++)
+		if (!parts[i].is_stored &&
+		    spool_log_part(fd, late->recipients, i < last ? 1 : late->count, parts[i].id, parts[i].name, late->now, err) < 0)
+			return -1;
+	return spool_log_sync(fd, err);
 }
 
 static int store(const struct late *late, struct draft *draft, struct err *err)
 {
 	struct attempt *attempt = late->attempt;
 	struct spool_entry entry = {.fd = -1};
-	int result = 0;
+	size_t count, last;
+	struct part *parts = take_parts(late, draft, &count);
+	int result;
 
-	while (result == 0 && draft->envelope.recipient_count > 0) {
-		struct draft part;
-
-		take_next(draft, &part);
+	for (last = count - 1; last > 0 && parts[last].is_stored; last--)
+		;
+	result = announce(late, parts, last, err);
+	for (size_t i = 0; result == 0 && i <= last; i++) {
+		if (parts[i].is_stored)
+			continue;
 		spool_entry_close(&entry);
-		spool_id_make(entry.id, clock_epoch_us());
-		if (draft->envelope.recipient_count == 0)
-			result = spool_log_reports(attempt->entry->fd, SPOOL_REPORT_ALIASES, late->recipients, late->count, entry.id, false,
-						   late->now, err);
-		if (result == 0 && draft->envelope.recipient_count == 0)
-			result = spool_log_sync(attempt->entry->fd, err);
-		if (result == 0)
-			result = spool_commit(late->spool, &part, &attempt->mail.origin, &entry, err);
+		memcpy(entry.id, parts[i].id, sizeof entry.id);
+		result = spool_commit(late->spool, &parts[i].draft, &attempt->mail.origin, &entry, err);
 	}
 	if (result == 0) {
 		attempt->has_reported = true;
-		result = settle(late, late->recipients, late->count, entry.id, err);
+		result = settle(late, late->recipients, late->count, parts[last].id, err);
 	}
 	spool_entry_close(&entry);
 	return result;

@@ -29,11 +29,14 @@ enum spool_report {
 	SPOOL_REPORT_ALIASES = 8,	/* no report, but the mail to those whom a name was found to lead to */
 };
 
+enum { SPOOL_PART_SIZE = 33 };		/* with its NUL */
+
 /* A report that was about to be stored, under an id of its own: whether it has been, only the spool can tell. */
 struct spool_reporting {
 	size_t recipient;
 	enum spool_report report;
 	char id[SPOOL_ID_SIZE];
+	char part[SPOOL_PART_SIZE];	/* of SPOOL_REPORT_ALIASES: what tells a part from others; empty: not told */
 };
 
 /* A message as its file tells of it. Strings live in the arena it was read with. */

@@ -236,6 +236,7 @@ static const struct {
 static void read_report(struct view rest, bool is_stored, struct arena *arena, struct spool_mail *mail)
 {
 	struct view number = view_take_until(&rest, ' ', NULL), word = view_take_until(&rest, ' ', NULL), id = find_word(rest, "id");
+	struct view part = find_word(rest, "part");
 	struct spool_reporting reporting = {0};
 	unsigned long long recipient;
 
@@ -246,9 +247,11 @@ static void read_report(struct view rest, bool is_stored, struct arena *arena, s
 			reporting.report = reports[i].report;
 	if (is_stored) {
 		mail->reports[recipient] |= (unsigned char)reporting.report;
-	} else if (reporting.report && id.len < SPOOL_ID_SIZE) {
+	} else if (reporting.report && id.len > 0 && id.len < SPOOL_ID_SIZE) {
 		reporting.recipient = (size_t)recipient;
 		memcpy(reporting.id, id.data, id.len);
+		if (part.len > 0 && part.len < SPOOL_PART_SIZE)
+			memcpy(reporting.part, part.data, part.len);
 		mail->reporting = arena_grow(arena, mail->reporting, mail->reporting_count, &mail->reporting_capacity, sizeof reporting);
 		mail->reporting[mail->reporting_count++] = reporting;
 	}
@@ -345,8 +348,8 @@ int spool_log_hold(int fd, bool is_held, time_t now, uid_t by, struct err *err)
 	return append_and_clear(fd, &line, err);
 }
 
-int spool_log_reports(int fd, enum spool_report report, const size_t *recipients, size_t count, const char *report_id, bool is_stored,
-		      time_t now, struct err *err)
+static int log_reports(int fd, enum spool_report report, const size_t *recipients, size_t count, const char *report_id, const char *part,
+		       bool is_stored, time_t now, struct err *err)
 {
 	const char *word = "";
 	struct buf lines;
@@ -363,9 +366,21 @@ int spool_log_reports(int fd, enum spool_report report, const size_t *recipients
 		start = lines.len;
 		buf_printf(&lines, "%s %zu %s time=%lld", is_stored ? "report" : "reporting", recipients[i], word, (long long)now);
 		add_word(&lines, "id", view_of(report_id));
+		add_word(&lines, "part", view_of(part));
 		end_line_from(&lines, start);
 	}
 	return append_and_clear(fd, &lines, err);
+}
+
+int spool_log_reports(int fd, enum spool_report report, const size_t *recipients, size_t count, const char *report_id, bool is_stored,
+		      time_t now, struct err *err)
+{
+	return log_reports(fd, report, recipients, count, report_id, "", is_stored, now, err);
+}
+
+int spool_log_part(int fd, const size_t *recipients, size_t count, const char *id, const char *part, time_t now, struct err *err)
+{
+	return log_reports(fd, SPOOL_REPORT_ALIASES, recipients, count, id, part, false, now, err);
 }
 
 void spool_log_sync_all(struct syncer *syncer, const int *files, size_t count, struct err *errs)

@@ -27,6 +27,8 @@ int spool_log_hold(int fd, bool is_held, time_t now, uid_t by, struct err *err);
  * is durable, or when report_id is "" and nobody wants to know. */
 int spool_log_reports(int fd, enum spool_report report, const size_t *recipients, size_t count, const char *report_id, bool is_stored,
 		      time_t now, struct err *err);
+/* The same of a mail to those whom their names lead to. part: SPOOL_PART_SIZE - 1 letters and digits by which it is known. */
+int spool_log_part(int fd, const size_t *recipients, size_t count, const char *id, const char *part, time_t now, struct err *err);
 int spool_log_sync(int fd, struct err *err);
 /* The same for the logs of several messages, SYNCER_FILES_MAX at most. errs: one for each, left alone where it succeeds. */
 void spool_log_sync_all(struct syncer *syncer, const int *files, size_t count, struct err *errs);

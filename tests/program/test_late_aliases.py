@@ -1,11 +1,15 @@
 """An aliases file, or one that it includes, that cannot be read: nobody is unknown for that, and no mail goes to who would not have had it."""
+import collections
 import os
 import re
+import shutil
+import subprocess
 
 import pytest
 
 import machine as machines
 import spool_reader
+from conftest import PALOMA
 from service import until
 
 CONFIG = {"relay": "smtp://127.0.0.1:1", "host_name": "web1.example.net", "domain": "web1.example.net", "retry_first": 3600}
@@ -216,6 +220,46 @@ def test_it_is_not_stored_twice_when_the_runner_dies_behind_the_storing(host):
     here.wait_runner_ends()
     assert here.files() == [] and len(here.relay.mails) == 1
     assert here.log_text().count(f"it goes on as {announced}") == 2
+
+
+PARTS = [(b"boss@example.com", b"a@example.com b@example.com"), (b"me@example.com", b"e@example.com"),
+         (b"other@example.com", b"c@example.com d@example.com")]
+
+
+def parts_in(here, old):
+    return sorted((mail.values("from")[0], b" ".join(mail.values("to"))) for mail in spool_reader.read_queue(here.spool)[0] if mail.id != old)
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is missing")
+@pytest.mark.parametrize("call", ["fchmod", "fdatasync,fsync,sync_file_range", "write,writev,pwrite64,pwritev"])
+def test_no_part_is_stored_twice_when_the_runner_is_killed_between_two(queue, tmp_path, call):
+    """At each call of a kind; the relay is down, so that what was stored stays there to be counted."""
+    aliases, stages, which = tmp_path / "aliases", collections.Counter(), 0
+    here = queue(aliases=aliases, delay_warning=0, **CONFIG)
+    here.environment["ASAN_OPTIONS"] = "detect_leaks=0:" + os.environ.get("ASAN_OPTIONS", "")  # which no tracer lets work
+    is_through = False
+    while not is_through:
+        which += 1
+        assert here.run("sendmail", "-odq", "-f", "me@example.com", "ops", "team", "solo", input=b"x\n").returncode == 0
+        (old,) = here.files()
+        aliases.write_text("ops: a@example.com, b@example.com\nowner-ops: boss@example.com\nsolo: e@example.com\n"
+                           "team: c@example.com, d@example.com\nowner-team: other@example.com\n")
+        here.log.unlink(missing_ok=True)
+        with subprocess.Popen(["strace", "-f", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={which}",
+                               PALOMA, "queue", "-C", here.conf, "flush"], env=here.environment, stderr=subprocess.DEVNULL) as tracer:
+            until(lambda: tracer.poll() is not None or here.log_text().count("status=deferred") >= 3 + 5, "an end")
+            is_through = tracer.poll() is None and old not in here.files()
+            here.clean_up()
+        stages[len(parts_in(here, old))] += 1
+        if old in here.files():
+            here.flush()
+            until(lambda: old not in here.files(), "that they are known")
+            here.clean_up()
+        assert parts_in(here, old) == PARTS, which
+        for name in here.files():
+            (here.spool / "queue" / name).unlink()
+        aliases.unlink()
+    assert stages[3] > 0 and (stages[1] + stages[2] > 0 or "f" not in call), stages
 
 
 @pytest.mark.skipif(not machines.can_be(), reason="only root has users and file systems of its own")

@@ -148,6 +148,14 @@ static void other_records_are_taken(void **state)
 	assert_int_equal(spool_log_hold(fd, false, ARRIVAL_S, 1000, &err), 0);
 	read_file();
 	assert_false(mail.is_held);
+	assert_int_equal(spool_log_part(fd, &first, 1, "0HAAAAAAAAAAAAB", "0123456789abcdef0123456789abcdef", ARRIVAL_S, &err), 0);
+	assert_int_equal(spool_log_reports(fd, SPOOL_REPORT_FAILURE, &last, 1, "0HAAAAAAAAAAAAC", false, ARRIVAL_S, &err), 0);
+	read_file();
+	assert_int_equal(mail.reporting_count, 2);
+	assert_string_equal(mail.reporting[0].id, "0HAAAAAAAAAAAAB");
+	assert_string_equal(mail.reporting[0].part, "0123456789abcdef0123456789abcdef");
+	assert_string_equal(mail.reporting[1].part, "");
+	assert_int_equal(mail.reports[0], SPOOL_REPORT_DELAY | SPOOL_REPORT_FAILURE);
 }
 
 /* A line whose checksum fits, whatever it says. */
