@@ -36,7 +36,7 @@ static bool is_announced(const struct spool_mail *mail, size_t recipient, const 
 	return found;
 }
 
-/* He is in another mail now, which answers for all that he asked for. */
+/* He is in another mail now, which answers for all that he asked for. id: null: there is none, since all have this one. */
 static int settle(const struct late *late, const size_t *recipients, size_t count, const char *id, struct err *err)
 {
 	struct attempt *attempt = late->attempt;
@@ -46,16 +46,17 @@ static int settle(const struct late *late, const size_t *recipients, size_t coun
 		struct outcome outcome = {.recipient = recipients[i], .action = OUTCOME_RELAYED, .phase = PHASE_LOCAL};
 
 		outcome.reply.status = STATUS(2, 0, 0);
-		outcome.reply.text = arena_printf(attempt->arena, "its aliases are known now: queued as %s", id);
+		outcome.reply.text = id ? arena_printf(attempt->arena, "its aliases are known now: queued as %s", id)
+			: view_of("its aliases are known now: this mail goes to all of them already");
 		attempt->mail.outcomes[recipients[i]] = outcome;
-		attempt->mail.reports[recipients[i]] |= SPOOL_REPORT_ALIASES | SPOOL_REPORT_SUCCESS;
+		attempt->mail.reports[recipients[i]] |= SPOOL_REPORT_SUCCESS | (id ? SPOOL_REPORT_ALIASES : 0);
 		if (spool_log_outcome(fd, &outcome, late->now, err) < 0)
 			return -1;
 	}
 	if (spool_log_reports(fd, SPOOL_REPORT_SUCCESS, recipients, count, "", true, late->now, err) < 0 ||
-	    spool_log_reports(fd, SPOOL_REPORT_ALIASES, recipients, count, id, true, late->now, err) < 0 || spool_log_sync(fd, err) < 0)
+	    (id && spool_log_reports(fd, SPOOL_REPORT_ALIASES, recipients, count, id, true, late->now, err) < 0) || spool_log_sync(fd, err) < 0)
 		return -1;
-	log_write("cleanup", "%s: the aliases can be read again: it goes on as %s", attempt->mail.id, id);
+	log_write("cleanup", "%s: the aliases can be read again: it goes on as %s", attempt->mail.id, id ? id : "itself");
 	return 0;
 }
 
@@ -216,14 +217,39 @@ static int announce(const struct late *late, const struct part *parts, size_t la
 	return spool_log_sync(fd, err);
 }
 
+/* Who is called by another name as well has this mail from there, one way or the other. */
+static void leave_out_known(const struct late *late, struct draft *draft)
+{
+	const struct envelope *mail = &late->attempt->mail.envelope;
+	struct envelope known = {0}, found = draft->envelope, *left = &draft->envelope;
+	struct arena *arena = draft->message->arena;
+
+	for (size_t i = 0; i < mail->recipient_count; i++)
+		if (!recipient_is_later(&mail->recipients[i]))
+			envelope_add(&known, arena, &mail->recipients[i]);
+	left->recipients = NULL;
+	left->index = NULL;
+	left->recipient_count = left->recipient_capacity = left->index_size = 0;
+	for (size_t i = 0; i < found.recipient_count; i++) {
+		size_t before = known.recipient_count;
+
+		if (envelope_add(&known, arena, &found.recipients[i]) == before)
+			envelope_add(left, arena, &found.recipients[i]);
+	}
+}
+
 static int store(const struct late *late, struct draft *draft, struct err *err)
 {
 	struct attempt *attempt = late->attempt;
 	struct spool_entry entry = {.fd = -1};
 	size_t count, last;
-	struct part *parts = take_parts(late, draft, &count);
+	struct part *parts;
 	int result;
 
+	leave_out_known(late, draft);
+	parts = take_parts(late, draft, &count);
+	if (count == 0)
+		return settle(late, late->recipients, late->count, NULL, err);
 	for (last = count - 1; last > 0 && parts[last].is_stored; last--)
 		;
 	result = announce(late, parts, last, err);

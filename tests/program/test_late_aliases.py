@@ -141,7 +141,7 @@ def test_who_needs_a_file_waits_for_it_and_the_others_do_not(lists, how):
     mend(here.bad, "new@example.com\n")
     here.flush()
     mails = here.relay.wait_mails(3)[1:]
-    assert {(mail.sender, " ".join(mail.recipients)) for mail in mails} == {("boss@example.com", "s@example.com new@example.com"),
+    assert {(mail.sender, " ".join(mail.recipients)) for mail in mails} == {("boss@example.com", "new@example.com"),  # s has it
                                                                           (first.sender, "o@example.com")}
     here.wait_runner_ends()
     assert here.files() == [] and here.run("queue", "wait", left["queue_id"]).returncode == 75  # it goes on as others, whose fates these are
@@ -157,6 +157,21 @@ def test_where_nothing_is_kept_who_needs_a_file_fails_for_now(lists, how):
     assert told.returncode == 75 and b"no way: " in told.stdout and str(here.bad).encode() in told.stdout, told
     checked = here.run("newaliases")
     assert checked.returncode == 65 and f"{here.aliases}:1: ".encode() in checked.stderr and here.words.encode() in checked.stderr, checked
+
+
+def test_a_list_of_those_who_have_the_mail_makes_no_other(lists):
+    here = lists("missing")
+    assert here.run("sendmail", "-odi", "bad", "good", input=b"x\n").returncode == 75
+    mend(here.bad, "Good1@example.com good1@EXAMPLE.com\n".replace(" ", "\n"))
+    here.flush()
+    assert [mail.recipients for mail in here.relay.wait_mails(2)][1] == ["Good1@example.com"]
+    here.wait_runner_ends()
+    here.bad.unlink()
+    assert here.run("sendmail", "-odi", "bad", "good", input=b"x\n").returncode == 75
+    mend(here.bad, "good1@example.com\n")
+    here.flush()
+    here.wait_runner_ends()
+    assert here.files() == [] and len(here.relay.mails) == 3 and "the aliases can be read again: it goes on as itself" in here.log_text()
 
 
 def test_a_list_goes_on_when_its_file_can_be_read_whatever_another_waits_for(lists):
