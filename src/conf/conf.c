@@ -6,8 +6,10 @@
 
 #include <stdlib.h>
 #include <sys/auxv.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
+#include "base/hash.h"
 #include "base/nearest.h"
 #include "conf/conf_keys.h"
 #include "conf/ini_file.h"
@@ -134,6 +136,39 @@ static int put_files(struct conf *conf, const char *config_file, bool is_lenient
 	own = places_own_config(conf->arena);
 	/* HOME may be another's still, after su. */
 	return own ? put_file(conf, own, FILE_OWN_SETTINGS, CONF_USER_FILE, true, is_lenient, err) : 0;
+}
+
+static size_t add_stamp(size_t stamp, const char *path)
+{
+	uint64_t facts[6] = {0};
+	struct stat st;
+
+	if (stat(path, &st) == 0) {
+		facts[0] = st.st_dev;
+		facts[1] = st.st_ino;
+		facts[2] = (uint64_t)st.st_size;
+		facts[3] = (uint64_t)st.st_mtim.tv_sec * 1000000000 + (uint64_t)st.st_mtim.tv_nsec;
+		facts[4] = (uint64_t)st.st_ctim.tv_sec * 1000000000 + (uint64_t)st.st_ctim.tv_nsec;
+		facts[5] = st.st_mode;
+	}
+	return hash_view(stamp, view_make((const char *)facts, sizeof facts));
+}
+
+size_t conf_files_stamp(const char *config_file)
+{
+	struct arena *arena;
+	size_t stamp;
+	const char *own;
+
+	if (config_file)
+		return add_stamp(0, config_file);
+	arena = arena_new();
+	own = places_own_config(arena);
+	stamp = add_stamp(0, PLACES_SYSTEM_CONFIG);
+	if (own)
+		stamp = add_stamp(stamp, own);
+	arena_free(arena);
+	return stamp;
 }
 
 /* Asking for each key takes longer than reading a file. */

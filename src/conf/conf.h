@@ -82,6 +82,8 @@ struct conf_sources {
  * Fails with EX_CONFIG 5.3.5 and where the mistake stands, EX_USAGE when it stands in an option. */
 int conf_load(struct conf *conf, const struct conf_sources *sources, struct err *err);
 void conf_clear(struct conf *conf);
+/* Another one when a file that conf_load reads has been changed, made or removed. */
+size_t conf_files_stamp(const char *config_file);
 
 /* Which sections a key may stand in. */
 enum { CONF_IN_MAIN = 1, CONF_IN_RELAY = 2, CONF_IN_ROUTE = 4, CONF_IN_REWRITE = 8 };

@@ -207,6 +207,7 @@ static int load(struct runner *runner, struct err *err)
 	struct service_settings *settings = &runner->settings;
 	struct err log_err;
 
+	runner->settings_stamp = conf_files_stamp(runner->config_file);
 	if (service_settings_load(settings, runner->config_file, err) < 0)
 		return -1;
 	runner->conf = settings->conf;
@@ -261,6 +262,14 @@ static void reload(struct runner *runner)
 		nursery_reload(runner->nursery, runner->is_by_service);
 	make_places(runner);
 	log_write("qmgr", "The configuration has been read again.");
+}
+
+/* Whoever runs a service tells it by SIGHUP. A runner that was left behind by a mail is known to nobody, and is there for as
+ * long as that mail cannot go the way it was told. */
+static void notice_new_settings(struct runner *runner)
+{
+	if (!runner->stays && conf_files_stamp(runner->config_file) != runner->settings_stamp)
+		runner->reloads = true;
 }
 
 static int open_ears(struct runner *runner, struct err *err)
@@ -350,6 +359,7 @@ static void loop(struct runner *runner)
 		take_time(runner);
 		if (runner->now >= runner->rescan_at)
 			rescan(runner);
+		notice_new_settings(runner);
 		if (runner->reloads)
 			reload(runner);
 		while (may_activate(runner) && queue_activate_due(runner))

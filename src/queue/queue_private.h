@@ -62,6 +62,7 @@ struct runner {
 	const char *config_file;
 	struct service_settings settings;
 	struct conf *conf;		/* of them */
+	size_t settings_stamp;	/* of the files they were read from, by conf_files_stamp */
 	struct attempt_options options;
 	struct agenda *agenda;
 	struct agenda *busy;		/* of it those that somebody else had open: that he closes them is news; how long to wait next */

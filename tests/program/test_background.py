@@ -144,3 +144,24 @@ def test_only_who_is_waited_for_is_short_of_time(queue):
         assert "Timed out after 2 seconds" in line
         q.do("remove", "--all")
         q.wait_runner_ends()
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["by --config", "at its place"])
+def test_a_runner_reads_a_configuration_that_was_mended(queue, sink, named):
+    """Nobody knows of it, and it stays for as long as the mail cannot go the old way."""
+    relay = sink()
+    q = queue(relay="smtp://127.0.0.1:1", retry_first="1h")
+    words = ("-C", q.conf) if named else ()
+    q.run("send", *words, "-r", "ann@example.org", "--background", "--body", "x", "bob@example.net")
+    wait_until(lambda: q.log_text().count("status=deferred") == 1)
+    runner = q.runner()
+    q.conf.write_text(q.conf.read_text() + "relaay = x\n")
+    os.utime(q.spool / "queue" / q.files()[0])  # it is due
+    wait_until(lambda: "The configuration stays as it was:" in q.log_text() and q.log_text().count("status=deferred") == 2)
+    assert q.runner() == runner
+    q.configure({"relay": relay.url, "retry_first": "1h"})
+    q.run("queue", "flush")
+    (mail,) = relay.wait_mails(1)
+    assert mail.recipients == ["bob@example.net"] and "The configuration has been read again." in q.log_text()
+    q.wait_runner_ends()
+    assert q.log_text().count("The configuration stays as it was:") == 1
