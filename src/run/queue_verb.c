@@ -95,10 +95,13 @@ int queue_verb_run(const struct request *request)
 		err_set(&err, EX_NOPERM, STATUS(5, 3, 0), "There is no queue that you may look at.");
 		status = complain(EX_NOPERM, &err);
 	} else {
+		struct request own = *request;
+
+		own.queue.uid = getuid(); /* before the spool makes us its owner */
 		log_open(conf.queue.log, &(struct err){0});
 		if (conf.trouble.exit_code)
 			fprintf(stderr, "paloma: warning: %s\n", conf.trouble.text);
-		status = queue_verb_run_in(path, request, &conf);
+		status = queue_verb_run_in(path, &own, &conf);
 	}
 	conf_clear(&conf);
 	arena_free(arena);

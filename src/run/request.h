@@ -25,7 +25,7 @@ struct queue_request {
 	const char *destination;	/* a domain, or the name of a relay; null: any */
 	bool all;
 	bool only_uid;			/* those of uid only */
-	uid_t uid;
+	uid_t uid;			/* who says so */
 	uint64_t timeout_s;		/* of wait; 0: any time */
 	bool first_attempt;		/* wait: and no longer than for that */
 	bool waits;			/* flush: the exit status is the worst of their fates */

@@ -124,20 +124,15 @@ int steer_flush(const struct spool *spool, const struct request *request, const 
 	return steer(spool, request, conf, "will be tried now", false, true, flush_one, err);
 }
 
-static uid_t who(const struct steering *steering)
-{
-	return steering->request->queue.only_uid ? steering->request->queue.uid : getuid();
-}
-
 static int set_held(struct steering *steering, struct spool_entry *entry, bool is_held, struct err *err)
 {
 	enum spool_state state = is_held ? SPOOL_HELD : SPOOL_QUEUED;
 
 	if (entry->state == state)
 		return 0;
-	if (spool_log_hold(entry->fd, is_held, time(NULL), who(steering), err) < 0 || spool_entry_set_state(entry, state, err) < 0)
+	if (spool_log_hold(entry->fd, is_held, time(NULL), steering->request->queue.uid, err) < 0 || spool_entry_set_state(entry, state, err) < 0)
 		return -1;
-	log_write("qmgr", "%s: %s by uid %lu", entry->id, is_held ? "held" : "released", (unsigned long)who(steering));
+	log_write("qmgr", "%s: %s by uid %lu", entry->id, is_held ? "held" : "released", (unsigned long)steering->request->queue.uid);
 	return spool_log_sync(entry->fd, err);
 }
 
@@ -168,7 +163,7 @@ static int remove_one(struct steering *steering, struct spool_entry *entry, cons
 	fates_add(steering->spool, mail->id, EX_UNAVAILABLE, time(NULL));
 	if (spool_entry_remove(steering->spool, entry, err) < 0)
 		return -1;
-	log_write("qmgr", "%s: removed by uid %lu", mail->id, (unsigned long)who(steering));
+	log_write("qmgr", "%s: removed by uid %lu", mail->id, (unsigned long)steering->request->queue.uid);
 	return 0;
 }
 
@@ -186,7 +181,7 @@ static int requeue_one(struct steering *steering, struct spool_entry *entry, con
 
 	if (set_held(steering, entry, false, err) < 0 || spool_log_attempt(entry->fd, 0, now, now, err) < 0)
 		return -1;
-	log_write("qmgr", "%s: requeued by uid %lu", mail->id, (unsigned long)who(steering));
+	log_write("qmgr", "%s: requeued by uid %lu", mail->id, (unsigned long)steering->request->queue.uid);
 	return spool_entry_set_due(entry, 0, err);
 }
 

@@ -11,6 +11,7 @@ import threading
 
 import pytest
 
+import machine as machines
 from conftest import PALOMA
 from queues import PATIENCE, wait_until
 
@@ -165,3 +166,20 @@ def test_a_runner_reads_a_configuration_that_was_mended(queue, sink, named):
     assert mail.recipients == ["bob@example.net"] and "The configuration has been read again." in q.log_text()
     q.wait_runner_ends()
     assert q.log_text().count("The configuration stays as it was:") == 1
+
+
+@pytest.mark.skipif(not machines.can_be(), reason="only root has users and file systems of its own")
+def test_the_log_tells_who_held_a_mail_and_who_released_it():
+    """With the spool root becomes its owner; it was root all the same."""
+    machine = machines.Machine()
+    try:
+        service = machine.serve("relay = smtp://127.0.0.1:1\nretry_first = 3600\n")
+        assert machine.by_service(service, "bob@example.net", input=b"x\n").returncode == 0
+        held = machine.run(PALOMA, "queue", "hold", "--all", user="ann", PALOMA_QUEUE="auto", PALOMA_SUBMIT_SOCKET=str(service.submit))
+        assert held.returncode == 0 and held.stdout == b"1 message held.\n", held
+        service.logged(r": held by uid 7001\n")
+        for action, past in ("release", "released"), ("requeue", "requeued"), ("remove", "removed"):
+            assert machine.run(PALOMA, "queue", "-C", service.conf, action, "--all", PALOMA_LOG=str(service.log)).returncode == 0
+            service.logged(rf": {past} by uid 0\n")
+    finally:
+        machine.clear()
