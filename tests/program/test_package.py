@@ -135,6 +135,7 @@ def test_a_life_of_a_package(new_host, tmp_path):
     assert host.run("stat", "-c", "%a %U %G", "/var/spool/paloma") == "700 paloma paloma\n"
     for name in "/usr/sbin/sendmail", "/usr/lib/sendmail", "/usr/bin/mailq", "/usr/bin/newaliases":
         assert host.run("realpath", name) == "/usr/bin/paloma\n"
+    assert host.run("realpath", "-e", "/usr/share/man/man5/aliases.5.gz") == "/usr/share/man/man5/paloma-aliases.5.gz\n"
     for path in "bash-completion/completions/paloma", "zsh/vendor-completions/_paloma", "fish/vendor_completions.d/paloma.fish":
         assert host.get(f"/usr/share/{path}").count("attach-inline")
     assert host.get("/etc/aliases").endswith("\npostmaster: root\n")
