@@ -53,7 +53,7 @@ int options_take_return(struct request *request, const struct option_row *row, c
 	else if (view_equal_nocase(word, (struct view)VIEW("headers")) || view_equal_nocase(word, (struct view)VIEW("hdrs")))
 		request->composition.dsn_return = DSN_RETURN_HEADERS;
 	else
-		return refuse(row, value, "full or headers", err);
+		return refuse(row, value, row->name ? "full or headers" : "full or hdrs", err); /* -R is sendmail's */
 	return 0;
 }
 
