@@ -204,6 +204,18 @@ static int tell_ways(const struct request *request, struct draft *draft, const s
 	return status ? status : preview_status(&route);
 }
 
+/* A relay may be for one who is known elsewhere only; a slip of the hand looks the same. */
+static void warn_of_nobody(const char *name, struct arena *arena)
+{
+	struct local_user user;
+	struct err err;
+
+	if (name && facts_find_user(NULL, view_of(name), arena, &user, &err) == 0) {
+		err_set(&err, EX_NOUSER, STATUS(5, 1, 1), "warning: There is no user %s on this host.", name);
+		output_complain(&err);
+	}
+}
+
 int explain_route(const struct request *request)
 {
 	struct arena *arena = arena_new();
@@ -224,6 +236,7 @@ int explain_route(const struct request *request)
 		if (make_recipients(request, local_domain, &draft, &err) < 0 || make_author(request, &conf, local_domain, &draft, &err) < 0) {
 			status = output_complain(&err);
 		} else {
+			warn_of_nobody(request->as_user, arena);
 			way_prepare(&conf, &facts, arena);
 			status = tell_ways(request, &draft, &conf, &facts);
 		}

@@ -142,6 +142,14 @@ def test_a_caller_names_neither_file_nor_command(host):
     assert not here.relay.mails or here.relay.mails[-1].recipients == ["|touch@example.org", "/tmp/x@example.org"]
 
 
+def test_route_warns_of_a_user_whom_nobody_knows(host):
+    here = host("from = alerts@example.org", "", "[relay work]\nurl = RELAY\nusers = nobody-here\n")
+    told = here.run("route", "--as", "nobody-here", "bob@example.net")
+    assert told.returncode == 0 and b"through [relay work]" in told.stdout
+    assert told.stderr == b"paloma: warning: There is no user nobody-here on this host.\n"
+    assert here.run("route", "--as", "root", "bob@example.net").stderr == b""
+
+
 def test_route_prints_every_step(host):
     here = host("from = alerts@example.org", "# names\nroot: admin\nadmin: me@example.com, /var/x\n", "[relay work]\nurl = RELAY\nusers = www-data\n")
     told = here.run("route", "--as", "www-data", "--from", "root (Cron Daemon)", "root").stdout.decode()
