@@ -146,7 +146,12 @@ class Service:
                                    "PALOMA_HOST_NAME": "client.example", "PALOMA_LOG": "none", **environment})
 
     def queue(self):
-        return {path.name: path.read_bytes().decode(errors="replace") for path in (self.spool / "queue").glob("*") if path.stat().st_mode & 0o100}
+        found = {}
+        for path in (self.spool / "queue").glob("*"):
+            with contextlib.suppress(FileNotFoundError):  # it goes while we look
+                if path.stat().st_mode & 0o100:
+                    found[path.name] = path.read_bytes().decode(errors="replace")
+        return found
 
     def logged(self, pattern):
         """Waits for a line of the log."""
