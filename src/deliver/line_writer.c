@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sysexits.h>
 #include <unistd.h>
 #include "net/stream.h"
@@ -32,9 +33,9 @@ void line_writer_clear(struct line_writer *writer)
 
 static int fail(const struct line_writer *writer, int errno_value, struct err *err)
 {
-	char text[64] = "write ";
+	char text[sizeof writer->what + 8];
 
-	strncat(text, writer->what, sizeof text - 7);
+	snprintf(text, sizeof text, "write %s", writer->what);
 	return line_writer_fail(errno_value, text, err);
 }
 

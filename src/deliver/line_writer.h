@@ -9,7 +9,7 @@
 
 struct line_writer {
 	int fd;
-	const char *what;		/* "the mail", for errors */
+	char what[256];			/* "to the program", for errors */
 	bool quotes_from;		/* as mboxrd has it: ">" before every "From " that begins a line, however often quoted */
 	int64_t deadline_ms;		/* on the monotonic clock, for a descriptor that does not block; 0: it does */
 	int output_fd;			/* is read while the descriptor makes us wait, lest the other side wait for us; -1: none */

@@ -34,7 +34,8 @@ int maildir_open(struct maildir *maildir, const char *path, struct err *err)
 {
 	static const char *const parts[] = {"cur", "tmp", "new"};
 
-	*maildir = (struct maildir){.folder = -1, .new_folder = -1, .writer = {.fd = -1, .output_fd = -1, .what = "the mail"}};
+	*maildir = (struct maildir){.folder = -1, .new_folder = -1, .writer = {.fd = -1, .output_fd = -1}};
+	snprintf(maildir->writer.what, sizeof maildir->writer.what, "to the Maildir %s", path);
 	line_writer_init(&maildir->writer);
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		return fail_folder(path, "", err);

@@ -188,7 +188,8 @@ static int begin_line(struct mbox *mbox, struct err *err)
 
 int mbox_begin(struct mbox *mbox, const struct mbox_wish *wish, struct err *err)
 {
-	*mbox = (struct mbox){.wish = *wish, .folder = -1, .file = -1, .before = -1, .writer = {.fd = -1, .output_fd = -1, .what = "to the mailbox"}};
+	*mbox = (struct mbox){.wish = *wish, .folder = -1, .file = -1, .before = -1, .writer = {.fd = -1, .output_fd = -1}};
+	snprintf(mbox->writer.what, sizeof mbox->writer.what, "to the mailbox %s", wish->path);
 	line_writer_init(&mbox->writer);
 	if (wish->path[0] != '/')
 		return refuse(mbox, "has no path from / on", err);
@@ -212,8 +213,10 @@ int mbox_ask_for_room(struct mbox *mbox, uint64_t size_octets, struct err *err)
 {
 	int result = fallocate(mbox->file, FALLOC_FL_KEEP_SIZE, mbox->before, (off_t)(size_octets + size_octets / 16 + ROOM_TO_CUT)) < 0 ? errno : 0;
 
-	if (result == EDQUOT || result == ENOSPC)
-		return line_writer_fail(result, mbox->writer.what, err);
+	if (result == EDQUOT || result == ENOSPC) {
+		errno = result;
+		return fail(mbox, "write to", err);
+	}
 	return result == 0 && ftruncate(mbox->file, mbox->before) < 0 ? fail(mbox, "give back the room of", err) : 0;
 }
 

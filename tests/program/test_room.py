@@ -94,7 +94,8 @@ def test_what_does_not_fit_is_put_off_and_leaves_nothing(machine, disk, kind):
     before = files(machine, disk)
     for _ in range(2):
         result = machine.send("ann", text=BIG * 120000, PALOMA_MAILBOX=mailbox)
-        assert result.returncode == 75 and disk.told in result.stderr, result
+        name = {"mbox": "mailbox", "maildir": "Maildir"}[kind]
+        assert result.returncode == 75 and f"Cannot write to the {name} {disk.place}/box: ".encode() + disk.told in result.stderr, result
         assert files(machine, disk) == before and len(before) == 1
     assert machine.send("ann", "-s", "small", PALOMA_MAILBOX=mailbox).returncode == 0
     assert len(files(machine, disk)) == (1 if kind == "mbox" else 2)
