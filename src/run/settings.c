@@ -24,6 +24,6 @@ void settings_open_log(const struct conf *conf, const struct request *request)
 	if (!conf->trouble.exit_code)
 		return;
 	log_write("pickup", "%s", conf->trouble.text);
-	if (may_tell)
+	if (may_tell && !conf->queue.never && !request->no_queue) /* else it is the error that tells */
 		fprintf(stderr, "paloma: warning: %s The mail is kept, and goes out when that is mended.\n", conf->trouble.text);
 }
