@@ -1,10 +1,15 @@
 /* mem - allocation that cannot fail. */
 #include "base/mem.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdint.h>
 #include <stdlib.h>
 #include <sysexits.h>
 #include <unistd.h>
+
+enum { KEPT_OCTETS = 2 * 1024 * 1024, STEP_OCTETS = 256 * 1024 };
 
 _Noreturn void mem_give_up(const char *why)
 {
@@ -19,6 +24,15 @@ _Noreturn void mem_give_up(const char *why)
 static _Noreturn void out_of_memory(void)
 {
 	mem_give_up("Out of memory");
+}
+
+void mem_keep_freed(void)
+{
+#ifdef M_TRIM_THRESHOLD
+	mallopt(M_TRIM_THRESHOLD, KEPT_OCTETS);
+	mallopt(M_TOP_PAD, STEP_OCTETS);
+	mallopt(M_MMAP_THRESHOLD, STEP_OCTETS);
+#endif
 }
 
 void *mem_alloc_block(size_t size)

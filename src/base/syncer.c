@@ -14,59 +14,111 @@
 enum { STACK_OCTETS = 64 * 1024 };
 
 struct syncer {
-	pthread_attr_t attributes;	/* of its threads */
-};
-
-struct wait {
-	pthread_t thread;
-	bool has_thread;
-	bool data_only;
-	int file, error;
+	pthread_mutex_t lock;		/* of all below */
+	pthread_cond_t begun, done;
+	pthread_t threads[SYNCER_FILES_MAX - 1];
+	size_t thread_count;
+	const int *files;		/* that are to be synced now */
+	int *errors;
+	size_t count, taken, left;	/* left: that are not answered for yet */
+	bool data_only, ends;
 };
 
 struct syncer *syncer_new(void)
 {
 	struct syncer *syncer = mem_alloc(sizeof *syncer);
 
-	if (pthread_attr_init(&syncer->attributes) != 0) {
+	if (pthread_mutex_init(&syncer->lock, NULL) != 0 || pthread_cond_init(&syncer->begun, NULL) != 0 || pthread_cond_init(&syncer->done, NULL) != 0) {
 		free(syncer);
 		return NULL;
 	}
-	pthread_attr_setstacksize(&syncer->attributes, STACK_OCTETS); /* where that is too small it stays as large as usual */
 	return syncer;
+}
+
+static int sync_one(int file, bool data_only)
+{
+	return (data_only ? fdatasync(file) : fsync(file)) < 0 ? errno : 0;
+}
+
+/* Under the lock, which is free while the disk is waited for. */
+static void sync_next(struct syncer *syncer)
+{
+	size_t at = syncer->taken++;
+	int file = syncer->files[at], error;
+	bool data_only = syncer->data_only;
+
+	pthread_mutex_unlock(&syncer->lock);
+	error = sync_one(file, data_only);
+	pthread_mutex_lock(&syncer->lock);
+	syncer->errors[at] = error;
+	if (--syncer->left == 0)
+		pthread_cond_signal(&syncer->done);
+}
+
+static void *work(void *argument)
+{
+	struct syncer *syncer = argument;
+
+	pthread_mutex_lock(&syncer->lock);
+	while (!syncer->ends) {
+		if (syncer->taken < syncer->count)
+			sync_next(syncer);
+		else
+			pthread_cond_wait(&syncer->begun, &syncer->lock);
+	}
+	pthread_mutex_unlock(&syncer->lock);
+	return NULL;
 }
 
 void syncer_free(struct syncer *syncer)
 {
-	if (syncer)
-		pthread_attr_destroy(&syncer->attributes);
+	if (!syncer)
+		return;
+	pthread_mutex_lock(&syncer->lock);
+	syncer->ends = true;
+	pthread_cond_broadcast(&syncer->begun);
+	pthread_mutex_unlock(&syncer->lock);
+	while (syncer->thread_count > 0)
+		pthread_join(syncer->threads[--syncer->thread_count], NULL);
+	pthread_cond_destroy(&syncer->done);
+	pthread_cond_destroy(&syncer->begun);
+	pthread_mutex_destroy(&syncer->lock);
 	free(syncer);
 }
 
-static void *wait_for(void *argument)
+/* They stay for what comes next: to begin and end one costs more than many a sync. */
+static void get_threads(struct syncer *syncer, size_t count)
 {
-	struct wait *wait = argument;
+	pthread_attr_t attributes;
 
-	wait->error = (wait->data_only ? fdatasync(wait->file) : fsync(wait->file)) < 0 ? errno : 0;
-	return NULL;
+	if (syncer->thread_count >= count || pthread_attr_init(&attributes) != 0)
+		return;
+	pthread_attr_setstacksize(&attributes, STACK_OCTETS); /* where that is too small it stays as large as usual */
+	while (syncer->thread_count < count && pthread_create(&syncer->threads[syncer->thread_count], &attributes, work, syncer) == 0)
+		syncer->thread_count++;
+	pthread_attr_destroy(&attributes);
 }
 
 void syncer_sync(struct syncer *syncer, const int *files, size_t count, bool data_only, int *errors)
 {
-	struct wait waits[SYNCER_FILES_MAX];
-
 	assert(count <= SYNCER_FILES_MAX);
-	/* The last one is ours, and so are those for which there is no thread. */
-	for (size_t i = 0; i < count; i++) {
-		waits[i] = (struct wait){.file = files[i], .data_only = data_only};
-		waits[i].has_thread = syncer && i + 1 < count && pthread_create(&waits[i].thread, &syncer->attributes, wait_for, &waits[i]) == 0;
+	if (!syncer || count < 2) {
+		for (size_t i = 0; i < count; i++)
+			errors[i] = sync_one(files[i], data_only);
+		return;
 	}
-	for (size_t i = 0; i < count; i++)
-		if (!waits[i].has_thread)
-			wait_for(&waits[i]);
-	for (size_t i = 0; i < count; i++) {
-		if (waits[i].has_thread)
-			pthread_join(waits[i].thread, NULL);
-		errors[i] = waits[i].error;
-	}
+	get_threads(syncer, count - 1);
+	pthread_mutex_lock(&syncer->lock);
+	syncer->files = files;
+	syncer->errors = errors;
+	syncer->data_only = data_only;
+	syncer->count = syncer->left = count;
+	syncer->taken = 0;
+	pthread_cond_broadcast(&syncer->begun);
+	while (syncer->taken < syncer->count) /* for which no thread is there, or awake */
+		sync_next(syncer);
+	while (syncer->left > 0)
+		pthread_cond_wait(&syncer->done, &syncer->lock);
+	syncer->count = syncer->taken = 0;
+	pthread_mutex_unlock(&syncer->lock);
 }

@@ -1,7 +1,7 @@
 /* syncer - several files made durable at the same time.
  *
  * One fsync after the other has the disk empty its cache once for each; of those that are under way together it does so for all.
- * Each but one has a thread while it lasts, and where there are none to be had one is done after the other. */
+ * Each but one has a thread, which stays for the next time; where there are none to be had one is done after the other. */
 #ifndef BASE_SYNCER_H
 #define BASE_SYNCER_H
 

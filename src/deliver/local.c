@@ -77,7 +77,7 @@ typedef int put_lines(void *target, struct view lines, struct err *err);
 static int put_message(const struct copy *copy, put_lines *put, void *target, struct err *err)
 {
 	struct message_reader *reader = message_reader_new(copy->draft->message);
-	char *block = mem_alloc(BLOCK_OCTETS);
+	char *block = mem_alloc_block(BLOCK_OCTETS);
 	int result = put(target, copy->trace, err);
 	size_t got = 1;
 

@@ -313,6 +313,7 @@ static void tell_confinement(const struct confinement *confinement)
 
 static int set_up(struct runner *runner, struct err *err)
 {
+	mem_keep_freed();
 	buf_init(&runner->text, 256 * 1024);
 	if (load(runner, err) < 0 || open_ears(runner, err) < 0)
 		return -1;

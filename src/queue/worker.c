@@ -398,6 +398,7 @@ _Noreturn void worker_be(const struct attempt_options *options, const char *dest
 
 	for (size_t i = 0; i < WORKER_JOBS_MAX; i++)
 		worker.finished[i].fd = -1;
+	mem_keep_freed();
 	confinement_keep_socket(socket);
 	worker.arena = arena_new();
 	worker.silence_ms = worker_silence_ms(options->conf);

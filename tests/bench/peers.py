@@ -2,6 +2,7 @@
 and queues of their own, never as this machine's mail system."""
 import ctypes
 import os
+import pathlib
 import re
 import shlex
 import subprocess
@@ -65,6 +66,7 @@ class Peers:
     def __init__(self, folder, relay_port):
         self.folder = folder / "peers"
         self.is_running = False
+        self.mounted = []
         self.port = relay_port
         try:
             self.why = self.unpack() or self.enter()
@@ -139,30 +141,49 @@ class Peers:
             self.run("postfix", "start")
             self.is_running = True
 
+    def make_disk(self, folder):
+        """A new file system there, as Debian's installer makes one, in a file: what it costs to make and remove files on that of this
+        machine may depend on what was removed on it in the last minutes, by whomever."""
+        image = folder.parent / f"{folder.name}.image"
+        folder.mkdir()
+        self.run("truncate", "-s", "2G", image)
+        self.run("mkfs.ext4", "-q", "-F", image)
+        self.run("mount", "-o", "loop", image, folder)
+        self.mounted.append(folder)
+        folder.chmod(0o755)
+
+    def put_dma_on(self, disk):
+        """Its queue and the mailboxes."""
+        for name, place in (("dma", "/var/spool/dma"), ("mail", "/var/mail")):
+            (disk / name).mkdir()
+            os.chown(disk / name, 0, 8)
+            (disk / name).chmod(0o2775)
+            self.run("mount", "--bind", disk / name, place)
+            self.mounted.append(place)
+
     def fill_dma(self, count):
         """So many mails for ann's mbox into its queue, which keeps them; it is made as the package's helper would make it."""
-        box = self.folder / "mail" / "ann"
+        box = pathlib.Path("/var/mail/ann")
         if not box.exists():
-            box.parent.mkdir()
-            os.chown(box.parent, 0, 8)
-            box.parent.chmod(0o775)
             box.touch()
             os.chown(box, ANN, 8)
             box.chmod(0o660)
-            self.run("mount", "--bind", box.parent, "/var/mail")
         os.truncate(box, 0)
         self.run("sh", "-c", f"i=0; while [ $i -lt {count} ]; do dma -f a@b.example ann <{self.folder.parent}/mail4; i=$((i+1)); done")
         return box
 
     def drain_dma(self, box, count):
-        """It runs in the background, so the mbox tells."""
+        """It runs in the background, so its queue tells, which two files are in for each mail."""
         begun = time.monotonic()
         self.run("dma", "-q")
-        while box.read_bytes().count(b"\nSubject: Four kibibytes\n") < count:
+        while any(name[0] in "MQ" for name in os.listdir("/var/spool/dma")):
             if time.monotonic() - begun > 600:
                 raise Failed("dma does not empty its queue")
             time.sleep(0.01)
-        return time.monotonic() - begun
+        taken = time.monotonic() - begun
+        if box.read_bytes().count(b"\nSubject: Four kibibytes\n") != count:
+            raise Failed("dma has not put all mails into the mbox")
+        return taken
 
     def fill_postfix(self, count, size_octets):
         """So many mails into its deferred queue, which has no others."""
@@ -186,3 +207,5 @@ class Peers:
     def stop(self):
         if self.is_running:
             self.run("postfix", "stop")
+        for place in reversed(self.mounted):
+            self.run("umount", "-l", place)

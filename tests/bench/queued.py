@@ -273,35 +273,31 @@ class Queued(Callers):
         if self.peers.why:
             self.bench.tell_least("mails per second / dma's to an mbox (dma -q)", None, 2, self.peers.why)
             return
-        spool = self.configure("box", self.port)
+        disk = self.folder / "disk"
+        self.peers.make_disk(disk)
+        self.peers.put_dma_on(disk)
+        self.configure("box", self.port)
         configuration = self.folder / "box" / "paloma" / "paloma.conf"
-        settings = configuration.read_text()
+        spool, box = disk / "spool", disk / "home" / "ann"
+        configuration.write_text(configuration.read_text().replace(f"spool = {self.folder}/box/spool", f"spool = {spool}") + f"mailbox = maildir:{box}\n")
         self.sendmail("box", "-odq", "ann", stdin="mail4").run()
         copier = Copier(next((spool / "queue").iterdir()))
+        box.parent.mkdir()
         ours, theirs = [], []
-        for number in range(5):
-            box = self.make_home(number) / "ann"
+        for _ in range(5):
+            shutil.rmtree(box, ignore_errors=True)
             box.mkdir()
             os.chown(box, ANN, ANN)
-            configuration.write_text(settings + f"mailbox = maildir:{box}\n")
             copier.fill(spool / "queue", DRAINED)
             ours.append(DRAINED / drain(spool, self.sendmail("box", "-q", stdin="/dev/null")).seconds)
             if len(os.listdir(box / "new")) != DRAINED:
                 raise Failed(f"{len(os.listdir(box / 'new'))} mails are in the Maildir")
+            filled = self.peers.fill_dma(DRAINED)
             note(f"  queue: dma -q, {DRAINED} mails")
-            theirs.append(DRAINED / self.peers.drain_dma(self.peers.fill_dma(DRAINED), DRAINED))
+            os.sync()
+            theirs.append(DRAINED / self.peers.drain_dma(filled, DRAINED))
         self.bench.tell_least("mails per second / dma's to an mbox (dma -q)", statistics.median(ours) / statistics.median(theirs), 2,
                               f"{statistics.median(ours):.0f} / {statistics.median(theirs):.0f}")
-
-    def make_home(self, number):
-        """Apart from the queue, as /home is from /var: an ext4 without a journal looks at every file that was removed in the last
-        minutes before it makes another one in the same group of blocks, and a queue that empties removes many."""
-        homes = self.folder / "homes"
-        homes.mkdir(exist_ok=True)
-        subprocess.run(["chattr", "+T", homes], stderr=subprocess.DEVNULL)  # its folders are spread; another file system needs none of it
-        home = homes / str(number)
-        home.mkdir()
-        return home
 
     def drain_postfix(self, size_octets):
         self.peers.fill_postfix(DRAINED, size_octets)
