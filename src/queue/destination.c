@@ -182,7 +182,7 @@ void destination_fail(struct destinations *destinations, struct destination *des
 		return;
 	destination->failures++;
 	destination->window = 1;
-	destination->dead_until = schedule_next(destinations->schedule, now, now, destination->failures, 0);
+	destination->dead_until = schedule_next(destinations->schedule, 0, now, destination->failures, 0);
 }
 
 void destination_revive(struct destination *destination)

@@ -12,9 +12,18 @@ static unsigned interval(const struct schedule_policy *policy, unsigned attempts
 	return seconds < policy->longest_s ? seconds : policy->longest_s;
 }
 
+/* Flushing the queue while a server is down adds attempts but no age: such a message waits no longer than one of its age that
+ * was left alone. */
+static unsigned wait_s(const struct schedule_policy *policy, time_t arrival, time_t now, unsigned attempts)
+{
+	unsigned seconds = interval(policy, attempts > 0 ? attempts : 1), first_s = policy->first_s > 0 ? policy->first_s : 1;
+
+	return arrival <= now && now - arrival + (time_t)first_s < (time_t)seconds ? (unsigned)(now - arrival) + first_s : seconds;
+}
+
 time_t schedule_next(const struct schedule_policy *policy, time_t arrival, time_t now, unsigned attempts, uint32_t chance)
 {
-	unsigned seconds = interval(policy, attempts > 0 ? attempts : 1);
+	unsigned seconds = wait_s(policy, arrival, now, attempts);
 	time_t next = now + seconds + (time_t)((uint64_t)seconds * chance / 10 / UINT32_MAX), end = arrival + (time_t)policy->lifetime_s;
 
 	return arrival <= now && next > end && end > now ? end : next;

@@ -14,7 +14,8 @@ struct schedule_policy {
 };
 
 /* The time of the next attempt. attempts: that have ended, at least 1. chance spreads messages over a tenth of the time,
- * so that those which failed together do not come back together. Never later than the end of the lifetime. */
+ * so that those which failed together do not come back together. Never later than the end of the lifetime, nor than after
+ * the age and first_s, however often it was tried out of turn. arrival: 0 for what has none, a destination. */
 time_t schedule_next(const struct schedule_policy *policy, time_t arrival, time_t now, unsigned attempts, uint32_t chance);
 /* True when what is still undelivered has failed. attempts: that have ended, this one included. A clock that has jumped, or
  * a laptop that has slept, is no reason to give up on a mail that was hardly tried. One that came while the clock was ahead

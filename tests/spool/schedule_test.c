@@ -17,9 +17,22 @@ static void schedule_doubles_up_to_the_longest(void **state)
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		time_t seconds = (time_t)cases[i].minutes * MINUTE;
 
-		assert_int_equal(schedule_next(&usual, T0, T0, cases[i].attempts, 0), T0 + seconds);
-		assert_int_equal(schedule_next(&usual, T0, T0, cases[i].attempts, UINT32_MAX), T0 + seconds + seconds / 10);
+		assert_int_equal(schedule_next(&usual, T0 - DAY, T0, cases[i].attempts, 0), T0 + seconds);
+		assert_int_equal(schedule_next(&usual, T0 - DAY, T0, cases[i].attempts, UINT32_MAX), T0 + seconds + seconds / 10);
+		assert_int_equal(schedule_next(&usual, 0, T0, cases[i].attempts, 0), T0 + seconds);
 	}
+}
+
+static void schedule_does_not_count_who_flushes(void **state)
+{
+	static const struct {
+		unsigned attempts, age, minutes;
+	} cases[] = {{1, 0, 5}, {9, 0, 5}, {9, 10, 15}, {3, 15, 20}, {3, 10, 15}, {9, 60, 65}, {9, 235, 240}, {9, 600, 240}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		assert_int_equal(schedule_next(&usual, T0, T0 + (time_t)cases[i].age * MINUTE, cases[i].attempts, 0),
+				 T0 + (time_t)(cases[i].age + cases[i].minutes) * MINUTE);
 }
 
 static void schedule_minds_odd_policies(void **state)
@@ -137,6 +150,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(schedule_doubles_up_to_the_longest),
+		cmocka_unit_test(schedule_does_not_count_who_flushes),
 		cmocka_unit_test(schedule_minds_odd_policies),
 		cmocka_unit_test(schedule_never_passes_the_end),
 		cmocka_unit_test(schedule_of_a_whole_life),
