@@ -17,6 +17,10 @@ include tests/fuzz/local.mk
 
 EXTRA_DIST += tests/bench tests/check tests/demo tests/unit.h tests/child.h tests/scratch.h tests/with_arena.h tests/json_check.h tests/capture.h tests/layout tests/program
 
+# To be made with -j, which check itself must not have: the programs would get each other's processors.
+check-programs: $(check_PROGRAMS)
+.PHONY: check-programs
+
 # The suite counts for itself: every cmocka test and every pytest case, and one closing line.
 check-local: $(check_PROGRAMS) src/paloma
 	PALOMA_BUILD="$(abs_top_builddir)" $(SHELL) $(top_srcdir)/tests/check $(check_PROGRAMS)
