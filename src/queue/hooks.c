@@ -18,9 +18,8 @@ enum { RUNNING_MAX = 4, WAITING_MAX = 1000, TIMEOUT_MS = 30 * 1000, OBJECT_MAX =
 /* An event that waits for its turn. */
 struct waiting {
 	struct waiting *next;
-	const char *program;
-	size_t len;
-	char text[];
+	size_t len;			/* of the object */
+	char text[];			/* with the program behind it: the configuration may be another by then */
 };
 
 struct hooks {
@@ -41,10 +40,16 @@ struct hooks *hooks_new(const struct queue_options *options)
 {
 	struct hooks *hooks = mem_alloc(sizeof *hooks);
 
+	hooks_configure(hooks, options);
+	return hooks;
+}
+
+void hooks_configure(struct hooks *hooks, const struct queue_options *options)
+{
 	hooks->options = options;
+	hooks->is_stuck = false;
 	if (options->hook || options->stuck_hook)
 		sandbox_find_user(&hooks->user, users, sizeof users / sizeof *users);
-	return hooks;
 }
 
 static struct waiting *take_first(struct hooks *hooks)
@@ -85,14 +90,14 @@ static int make_input(const struct waiting *event)
 
 static void start(struct hooks *hooks, size_t place, const struct waiting *event)
 {
-	const char *const argv[] = {event->program, NULL};
+	const char *program = &event->text[event->len], *const argv[] = {program, NULL};
 	int input = make_input(event);
 	struct err err;
 
 	if (input < 0)
-		log_write("hook", "The hook %s is not run: there is no memory for its input.", event->program);
+		log_write("hook", "The hook %s is not run: there is no memory for its input.", program);
 	else if (geteuid() == 0 && !hooks->user.name)
-		log_write("hook", "The hook %s is not run: there is neither a user paloma nor nobody, and root is not to be one.", event->program);
+		log_write("hook", "The hook %s is not run: there is neither a user paloma nor nobody, and root is not to be one.", program);
 	else if (process_start(argv, input, &hooks->user, &hooks->running[place].pid, &err) < 0)
 		log_write("hook", "The hook is not run: %s", err.text);
 	if (input >= 0)
@@ -128,11 +133,12 @@ void hooks_reap(struct hooks *hooks, pid_t pid)
 /* The oldest goes when there are too many: what is new tells more. */
 static void keep(struct hooks *hooks, const char *program, struct view object)
 {
-	struct waiting *event = mem_alloc(sizeof *event + object.len);
+	size_t program_size = strlen(program) + 1;
+	struct waiting *event = mem_alloc(sizeof *event + object.len + program_size);
 
-	event->program = program;
 	event->len = object.len;
 	memcpy(event->text, object.data, object.len);
+	memcpy(&event->text[event->len], program, program_size);
 	if (hooks->last)
 		hooks->last->next = event;
 	else

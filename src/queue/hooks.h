@@ -13,6 +13,8 @@ struct hooks;
 
 /* Borrows the options. */
 struct hooks *hooks_new(const struct queue_options *options);
+/* Others from now on. What waits is told all the same, and what runs has its time. */
+void hooks_configure(struct hooks *hooks, const struct queue_options *options);
 /* Those that run go on. Null is accepted. */
 void hooks_free(struct hooks *hooks);
 

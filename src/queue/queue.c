@@ -224,8 +224,10 @@ static int load(struct runner *runner, struct err *err)
 		.conf = runner->conf, .host_name = settings->facts.host_name, .utc_offset_minutes = settings->facts.utc_offset_minutes,
 		.tell = queue_tell_given_up, .tell_context = runner,
 	};
-	hooks_free(runner->hooks);
-	runner->hooks = hooks_new(&runner->conf->queue);
+	if (runner->hooks)
+		hooks_configure(runner->hooks, &runner->conf->queue);
+	else
+		runner->hooks = hooks_new(&runner->conf->queue);
 	runner->silence_ms = worker_silence_ms(runner->conf);
 	runner->destinations.limit = runner->conf->queue.connections_per_destination;
 	runner->destinations.schedule = &runner->conf->queue.schedule;

@@ -1,4 +1,5 @@
 """The queue: mail waits while its server is away, is tried again, seen and steered, and handed over to the right place."""
+import collections
 import concurrent.futures
 import fcntl
 import json
@@ -13,7 +14,7 @@ import threading
 import pytest
 
 from conftest import PALOMA
-from queues import PATIENCE, Sink, make_fifo, write_hook
+from queues import PATIENCE, Sink, make_fifo, wait_until, write_hook
 
 NOBODY = 65534
 
@@ -701,6 +702,25 @@ def test_more_events_than_hooks_run_at_once_are_all_told(queue, sink, open_folde
     assert sorted(event["event"] for event in events) == ["delivered"] * 20 + ["queued"] * 20
     q.wait_runner_ends()
     os.close(keep)
+
+
+def test_what_waits_for_a_hook_is_told_though_the_configuration_changes(queue, sink, open_folder):
+    server = sink(lambda session, line: "450 4.2.0 later" if line.startswith("RCPT") else None)
+    q, go, told = queue(), make_fifo(open_folder, "go"), open_folder / "told"
+    keep = os.open(go, os.O_RDWR)
+    lines = {"relay": server.url, "retry_first": 3600, "hook": write_hook(open_folder, f'read line <"{go}"\ncat >>"{told}"\n')}
+    q.configure(lines)
+    ids = [q.put(f"bob{number}@example.net") for number in range(5)]
+    q.flush()
+    wait_until(lambda: q.log_text().count("status=deferred") == 5)  # ten events, of which four are being told
+    q.configure({**lines, "retry_first": 1800})
+    os.utime(q.spool / "queue" / ids[0])  # it is due
+    wait_until(lambda: "The configuration has been read again." in q.log_text() and q.log_text().count("status=deferred") == 6)
+    os.write(keep, b"\n" * 11)
+    wait_until(lambda: told.exists() and told.read_text().count("\n") == 11)
+    os.close(keep)
+    events = [json.loads(line)["event"] for line in told.read_text().splitlines()]
+    assert collections.Counter(events) == {"queued": 5, "deferred": 6}
 
 
 def test_a_hook_that_hangs_or_fails_holds_nothing_up(queue, sink, open_folder):
