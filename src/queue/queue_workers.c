@@ -69,11 +69,17 @@ static bool has_one_alone(const struct worker_place *place)
 	return false;
 }
 
-static bool has_room(const struct worker_place *place)
+/* A program takes its time, and no mail waits for that of another. */
+static bool takes_several(const struct runner *runner, const struct destination *destination)
+{
+	return destination_is_mailbox(destination->name) && runner->conf->mailbox.kind != MAILBOX_PIPE;
+}
+
+static bool has_room(const struct runner *runner, const struct worker_place *place)
 {
 	const struct destination *destination = place->destination;
 
-	return place->busy == 0 || (place->busy < WORKER_JOBS_MAX && destination_is_mailbox(destination->name) &&
+	return place->busy == 0 || (place->busy < WORKER_JOBS_MAX && takes_several(runner, destination) &&
 				    !(destination->first && destination->first->is_alone) && !has_one_alone(place));
 }
 
@@ -89,7 +95,7 @@ static bool employ(struct runner *runner, struct worker_place *place)
 	struct task *task;
 	struct err err;
 
-	while (has_room(place) && (task = destination_take(place->destination))) {
+	while (has_room(runner, place) && (task = destination_take(place->destination))) {
 		struct active *active = task->active;
 		unsigned at = find_free(place);
 

@@ -365,6 +365,27 @@ def test_a_program_takes_the_mail_as_the_user(machine):
     assert len(machine.mails("root")) == 1
 
 
+def test_no_mail_waits_for_the_program_of_another(machine):
+    started, go = machine.home("ann") / "started", machine.home("ann") / "go"
+    mda = machine.folder / "mda"
+    mda.write_text("#!/bin/sh\ncat >/dev/null\necho x >>started\nread line <go\nexit 0\n")
+    mda.chmod(0o755)
+    os.mkfifo(go)
+    os.chown(go, USERS["ann"], USERS["ann"])
+    spool = machine.folder / "spool"
+    settings = {"PALOMA_QUEUE": "auto", "PALOMA_SPOOL": str(spool), "PALOMA_MAILBOX": f"pipe:{mda}"}
+    for _ in range(2):
+        assert machine.run(PALOMA, "sendmail", "-odq", "ann", input=b"x\n", **settings).returncode == 0
+    with open(go, "r+b", buffering=0) as both:
+        try:
+            assert machine.run(PALOMA, "queue", "flush", **settings).returncode == 0
+            until(lambda: started.exists() and started.read_text() == "x\nx\n", "both at the same time")
+        finally:
+            both.write(b"\n" * 4)
+            until(lambda: not os.listdir(spool / "queue"), "their end")
+    subprocess.run(["flock", str(spool / "runner.lock"), "true"], check=True, timeout=120)
+
+
 @pytest.mark.skipif(not shutil.which("maildrop"), reason="there is no maildrop")
 def test_maildrop_takes_the_mail(machine):
     machine.make_maildir("ann")
