@@ -468,7 +468,7 @@ enum worker_says worker_receive(int socket, unsigned *place, struct buf *text)
 	room = buf_reserve(text, PACKET_MAX);
 	do
 		got = recv(socket, room, PACKET_MAX, 0);
-	while (got < 0 && errno == EINTR);
+	while (got < 0 && (errno == EINTR || errno == ECONNRESET)); /* one that died with an order unread: what it has said is still there */
 	if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return WORKER_SAYS_NOTHING;
 	if (got < 2)

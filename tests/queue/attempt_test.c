@@ -5,6 +5,7 @@
 #include "spool/folder.h"
 #include "queue/attempt.h"
 #include "queue/packet.h"
+#include "queue/worker.h"
 
 static const struct view domains[] = {VIEW("example.org")};
 static struct local_names names = {.host_name = VIEW("here.example"), .domains = domains, .domain_count = 1};
@@ -75,10 +76,35 @@ static void what_is_written_down_is_believed(void **state)
 	spool_entry_close(&entry);
 }
 
+static void what_a_worker_has_said_is_heard_though_orders_were_left(void **state)
+{
+	struct spool_entry entry = folder_commit();
+	const uint32_t numbers[] = {0};
+	struct buf text;
+	unsigned place;
+	int pair[2];
+
+	(void)state;
+	buf_init(&text, 256 * 1024);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair), 0);
+	assert_int_equal(worker_send(pair[0], 3, &entry, numbers, 1, &err), 0);
+	assert_int_equal(send(pair[1], "O\2x", 3, 0), 3);
+	assert_int_equal(send(pair[1], "D\2", 2, 0), 2);
+	close(pair[1]);
+	assert_int_equal(worker_receive(pair[0], &place, &text), WORKER_SAYS_OUTCOME);
+	assert_int_equal(place, 2);
+	assert_int_equal(worker_receive(pair[0], &place, &text), WORKER_SAYS_DONE);
+	assert_int_equal(worker_receive(pair[0], &place, &text), WORKER_IS_GONE);
+	close(pair[0]);
+	buf_clear(&text);
+	spool_entry_close(&entry);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_is_written_down_is_believed, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(what_a_worker_has_said_is_heard_though_orders_were_left, folder_setup, folder_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
