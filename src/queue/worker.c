@@ -192,6 +192,7 @@ static void end_jobs(struct worker *worker, size_t count)
 	struct attempt *attempts[WORKER_JOBS_MAX];
 	struct err errs[WORKER_JOBS_MAX];
 
+	give_time(worker, worker->silence_ms); /* what was asked for before, the runner forgot when the last of them did not wait */
 	take_wait(worker, TOGETHER_MS);
 	deliver_batch_end(worker->conf.deliver.batch);
 	for (size_t i = 0; i < count; i++)

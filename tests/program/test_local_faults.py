@@ -192,3 +192,14 @@ def test_what_one_mail_meets_is_not_the_others(box, tmp_path, point):
     assert len(box.files()) == 1 and len(box.copies()) == before + TOGETHER - 1
     box.finish()
     assert set(box.copies().values()) == {1} and len(box.copies()) == len(box.sent)
+
+
+def test_a_mail_that_fails_leaves_those_that_wait_their_time(box, tmp_path):
+    """The disk takes longer than a worker may be silent, and one that waits for it has said so before the second was done with."""
+    box.settings.update(PALOMA_TIMEOUT="1", PALOMA_CONNECT_TIMEOUT="1", PALOMA_DNS_TIMEOUT="1")  # 14 seconds, and 5
+    count_calls(box, tmp_path / "trace")
+    box.put()
+    box.run(tmp_path / "trace", "-e", "trace=write,fsync", "-e", "inject=write:error=EDQUOT:when=3", "-e", "inject=fsync:delay_enter=24s:when=1")
+    assert len(box.files()) == 1
+    box.finish()
+    assert set(box.copies().values()) == {1} and len(box.copies()) == len(box.sent)
