@@ -174,7 +174,9 @@ static bool begin_job(struct job *job, size_t count)
 
 	job->options = job->worker->options;
 	job->options.tell_context = job;
-	if (attempt_begin(attempt, &job->options, &job->entry, &err) == 0) {
+	if (job->entry.fd < 0) {
+		err_set(&err, EX_OSERR, STATUS(4, 3, 0), "There is no descriptor left for the message: the limit of open files is too low.");
+	} else if (attempt_begin(attempt, &job->options, &job->entry, &err) == 0) {
 		recipients = ARENA_ARRAY(attempt->arena, count, size_t);
 		for (size_t i = 0; i < count; i++)
 			recipients[i] = numbers[i] < attempt->mail.envelope.recipient_count ? numbers[i] : 0;
@@ -216,7 +218,8 @@ static void make_room(struct worker *worker)
 
 typedef ssize_t receive_packet(int socket, struct iovec *pieces, size_t count, int *fd);
 
-/* Takes the next order. False when there is none. */
+/* Takes the next order. False when there is none. One whose message could not be had with it, for want of a descriptor, is gone from
+ * the socket, and the runner waits for what becomes of it. */
 static bool take_order(struct worker *worker, struct job *job, receive_packet *receive, size_t *count)
 {
 	struct order order;
@@ -226,7 +229,7 @@ static bool take_order(struct worker *worker, struct job *job, receive_packet *r
 
 	*job = (struct job){.worker = worker, .entry.fd = -1};
 	got = receive(worker->socket, pieces, 2, &job->entry.fd);
-	if (got < (ssize_t)sizeof order || job->entry.fd < 0)
+	if (got < (ssize_t)sizeof order)
 		return false;
 	job->entry.state = order.state;
 	job->place = order.place % WORKER_JOBS_MAX;

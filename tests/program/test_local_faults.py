@@ -194,6 +194,22 @@ def test_what_one_mail_meets_is_not_the_others(box, tmp_path, point):
     assert set(box.copies().values()) == {1} and len(box.copies()) == len(box.sent)
 
 
+@pytest.mark.parametrize("descriptors", [44, 45])
+def test_a_worker_that_has_no_descriptors_left_keeps_no_mail(box, descriptors):
+    """Each mail takes two, one comes with it and one is its file: once it is the one that cannot be had, once the other."""
+    for _ in range(8):
+        box.put()
+    limited = ["prlimit", f"--nofile={descriptors}:{descriptors}", PALOMA, "queue", "flush"]
+    assert box.machine.run(*limited, **box.settings).returncode == 0
+
+    def is_empty():
+        assert box.machine.run(PALOMA, "queue", "flush", "-q", **box.settings).returncode == 0
+        return not box.files()
+    wait_until(is_empty)
+    box.finish()
+    assert set(box.copies().values()) == {1} and len(box.copies()) == len(box.sent)
+
+
 def test_a_mail_that_fails_leaves_those_that_wait_their_time(box, tmp_path):
     """The disk takes longer than a worker may be silent, and one that waits for it has said so before the second was done with."""
     box.settings.update(PALOMA_TIMEOUT="1", PALOMA_CONNECT_TIMEOUT="1", PALOMA_DNS_TIMEOUT="1")  # 14 seconds, and 5
