@@ -268,47 +268,12 @@ static bool take_uid(struct reading *reading, struct view value, size_t offset)
 	return true;
 }
 
-static bool take_report(struct reading *reading, struct view value, size_t offset)
-{
-	(void)offset;
-	reading->mail->origin.is_report = true;
-	return view_equal(value, (struct view)VIEW("yes"));
-}
-
 static bool take_body(struct reading *reading, struct view value, size_t offset)
 {
 	(void)offset;
 	reading->mail->has_8bit = true;
 	reading->mail->envelope.body = BODY_8BITMIME;
 	return view_equal(value, (struct view)VIEW("8bit"));
-}
-
-static bool take_smtputf8(struct reading *reading, struct view value, size_t offset)
-{
-	(void)offset;
-	reading->mail->envelope.smtputf8 = true;
-	return view_equal(value, (struct view)VIEW("yes"));
-}
-
-static bool take_raw(struct reading *reading, struct view value, size_t offset)
-{
-	(void)offset;
-	reading->mail->envelope.is_raw = true;
-	return view_equal(value, (struct view)VIEW("yes"));
-}
-
-static bool take_relayed(struct reading *reading, struct view value, size_t offset)
-{
-	(void)offset;
-	reading->mail->envelope.is_relayed = true;
-	return view_equal(value, (struct view)VIEW("yes"));
-}
-
-static bool take_no_aliases(struct reading *reading, struct view value, size_t offset)
-{
-	(void)offset;
-	reading->mail->envelope.no_aliases = true;
-	return view_equal(value, (struct view)VIEW("yes"));
 }
 
 static bool take_return(struct reading *reading, struct view value, size_t offset)
@@ -359,6 +324,13 @@ static bool take_text(struct reading *reading, struct view value, size_t offset)
 	return true;
 }
 
+/* A mark that is there or not. */
+static bool take_mark(struct reading *reading, struct view value, size_t offset)
+{
+	*(bool *)(void *)((char *)reading->mail + offset) = true;
+	return view_equal(value, (struct view)VIEW("yes"));
+}
+
 static bool take_size(struct reading *reading, struct view value, size_t offset)
 {
 	(void)offset;
@@ -366,20 +338,21 @@ static bool take_size(struct reading *reading, struct view value, size_t offset)
 }
 
 #define TEXT(name_, member, rule_) {VIEW(name_), take_text, rule_, offsetof(struct spool_mail, member)}
+#define MARK(name_, member) {VIEW(name_), take_mark, 0, offsetof(struct spool_mail, member)}
 #define RECIPIENT_TEXT(name_, member) {VIEW(name_), take_recipient_text, MANY, offsetof(struct recipient, member)}
 
 static const struct {
 	struct view name;
 	bool (*take)(struct reading *reading, struct view value, size_t offset);
 	int rule;			/* 0: once at most */
-	size_t offset;			/* of what the text fields set */
+	size_t offset;			/* of what texts and marks set */
 } envelope_fields[] = {
 	{VIEW("to"), take_to, MANY | NEEDED, 0}, {VIEW("notify"), take_notify, MANY, 0}, RECIPIENT_TEXT("original", original),
 	RECIPIENT_TEXT("target", target), RECIPIENT_TEXT("as-user", as_user),
 	{VIEW("id"), take_id, NEEDED, 0}, {VIEW("arrival"), take_arrival, NEEDED, 0}, {VIEW("uid"), take_uid, NEEDED, 0},
-	TEXT("host", origin.host, NEEDED), TEXT("author", origin.author, 0), TEXT("user", envelope.user, 0), {VIEW("report"), take_report, 0, 0},
-	TEXT("from", envelope.reverse_path, NEEDED), {VIEW("body"), take_body, 0, 0}, {VIEW("smtputf8"), take_smtputf8, 0, 0},
-	{VIEW("raw"), take_raw, 0, 0}, {VIEW("relayed"), take_relayed, 0, 0}, {VIEW("no-aliases"), take_no_aliases, 0, 0},
+	TEXT("host", origin.host, NEEDED), TEXT("author", origin.author, 0), TEXT("user", envelope.user, 0), MARK("report", origin.is_report),
+	TEXT("from", envelope.reverse_path, NEEDED), {VIEW("body"), take_body, 0, 0}, MARK("smtputf8", envelope.smtputf8),
+	MARK("raw", envelope.is_raw), MARK("relayed", envelope.is_relayed), MARK("no-aliases", envelope.no_aliases),
 	{VIEW("return"), take_return, 0, 0}, TEXT("envelope-id", envelope.envelope_id, 0), {VIEW("size"), take_size, NEEDED, 0},
 };
 
