@@ -89,6 +89,18 @@ def test_a_sender_is_made_up_for_tcp_from_the_reverse_path(make_service):
 RAW = ("From: root\r\nBcc: hidden@example.org\r\nSubject: gr\u00fc\u00dfe  \r\nX-Long: " + "y" * 900 + "\r\n\r\n.\r\ntext \u20ac \r\n").encode()
 
 
+def away(service):
+    """Nobody listens at its socket; gives the folder in which a user keeps mail meanwhile."""
+    state = service.folder / "state"
+    state.mkdir()
+    state.chmod(0o777)
+    service.submit.parent.mkdir()
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(service.submit))
+    service.submit.chmod(0o777)
+    return state
+
+
 @pytest.mark.parametrize("where", ["service", pytest.param("own spool", marks=root_only)])
 def test_a_raw_message_arrives_octet_by_octet(make_service, catcher, where):
     """Over the socket as well, and by way of an own spool when the service was away. Only the catcher adds its Received."""
@@ -96,13 +108,7 @@ def test_a_raw_message_arrives_octet_by_octet(make_service, catcher, where):
     service = make_service(begin=False, settings=f"relay = {server.url}\n")
     environment = {}
     if where == "own spool":
-        state = service.folder / "state"
-        state.mkdir()
-        state.chmod(0o777)
-        service.submit.parent.mkdir()
-        with socket.socket(socket.AF_UNIX) as dead:
-            dead.bind(str(service.submit))
-        service.submit.chmod(0o777)
+        state = away(service)
         environment = {"XDG_STATE_HOME": str(state), "PALOMA_RETRY_FIRST": "1s"}
         assert service.run("send", "--raw", "-f", "me@example.org", "you@example.org", input=RAW, **environment).returncode == 0
         service.start()
@@ -138,13 +144,7 @@ def test_what_sendmail_is_told_of_aliases_and_the_header_the_service_hears(make_
     service = make_service(begin=False, settings=f"relay = {server.url}\naliases = {aliases}\n{NAMES}")
     environment = {"PALOMA_HOST_NAME": "here.example"}
     if where == "own spool":
-        state = service.folder / "state"
-        state.mkdir()
-        state.chmod(0o777)
-        service.submit.parent.mkdir()
-        with socket.socket(socket.AF_UNIX) as dead:
-            dead.bind(str(service.submit))
-        service.submit.chmod(0o777)
+        state = away(service)
         # the caller knows of no alias: what was said has to reach the service with the mail
         environment |= {"XDG_STATE_HOME": str(state), "PALOMA_RETRY_FIRST": "1s", "PALOMA_ALIASES": "/nonexistent/aliases"}
         assert service.run("sendmail", *words, "-f", "me@example.org", "root", input=FIELDS, **environment).returncode == 0
