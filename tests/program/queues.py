@@ -251,8 +251,9 @@ class Queue:
         return found
 
     def wait_runner_ends(self):
-        """The lock says nothing: a runner that starts has not got it yet, and one that ends lets it go for a last look."""
-        while pids := self.processes():
+        """A runner that starts has not got the lock yet, and one that ends lets it go for a last look; one that was killed has
+        lost its memory, by which it is known, some while before its lock."""
+        while pids := {*self.processes(), *filter(None, [self.runner()])}:
             for pid in pids:
                 with contextlib.suppress(ProcessLookupError):
                     fd = os.pidfd_open(pid)
