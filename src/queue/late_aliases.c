@@ -23,6 +23,24 @@ struct late {
 	size_t *recipients, count;
 };
 
+/* After a crash: all that this one goes on as are there. */
+static void note_stored(const struct late *late)
+{
+	const struct spool_mail *mail = &late->attempt->mail;
+	const char *before = "";
+
+	for (size_t i = 0; i < mail->reporting_count; i++) {
+		const char *id = mail->reporting[i].id;
+
+		/* One that was announced to many recipients is told once. */
+		if (mail->reporting[i].report != SPOOL_REPORT_ALIASES || strcmp(id, before) == 0)
+			continue;
+		before = id;
+		if (fates_was_stored(late->spool, id))
+			fates_add_next(late->spool, mail->id, id, late->now);
+	}
+}
+
 static bool is_announced(const struct spool_mail *mail, size_t recipient, const char **id)
 {
 	bool found = false;
@@ -65,6 +83,7 @@ static int find_recipients(struct late *late, struct err *err)
 {
 	struct attempt *attempt = late->attempt;
 	const struct spool_mail *mail = &attempt->mail;
+	bool is_noted = false;
 	const char *id;
 
 	late->recipients = ARENA_ARRAY(attempt->arena, mail->envelope.recipient_count, size_t);
@@ -72,6 +91,9 @@ static int find_recipients(struct late *late, struct err *err)
 		if (!recipient_is_later(&mail->envelope.recipients[i]) || !attempt_is_pending(mail, i))
 			continue;
 		if (is_announced(mail, i, &id) && fates_was_stored(late->spool, id)) {
+			if (!is_noted)
+				note_stored(late);
+			is_noted = true;
 			if (settle(late, &i, 1, id, err) < 0)
 				return -1;
 		} else {
@@ -262,6 +284,8 @@ static int store(const struct late *late, struct draft *draft, struct err *err)
 	}
 	if (result == 0) {
 		attempt->has_reported = true;
+		for (size_t i = 0; i < count; i++)
+			fates_add_next(late->spool, attempt->mail.id, parts[i].id, late->now);
 		result = settle(late, late->recipients, late->count, parts[last].id, err);
 	}
 	spool_entry_close(&entry);

@@ -6,6 +6,7 @@ src_librun_a_SOURCES = \
 	%D%/control.c %D%/control.h \
 	%D%/daemon.c %D%/daemon.h \
 	%D%/explain.c %D%/explain.h \
+	%D%/fate.c %D%/fate.h \
 	%D%/handover.c %D%/handover.h \
 	%D%/handover_place.c %D%/handover_place.h \
 	%D%/import_verb.c %D%/import_verb.h \

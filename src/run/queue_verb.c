@@ -9,6 +9,7 @@
 #include "queue/queue.h"
 #include "queue/spool_place.h"
 #include "run/control.h"
+#include "run/fate.h"
 #include "run/list.h"
 #include "run/queue_words.h"
 #include "run/steer.h"
@@ -17,9 +18,9 @@ static const struct {
 	int (*run)(const struct spool *spool, const struct request *request, const struct conf *conf, struct err *err);
 	bool wakes_runner;		/* something may be due now */
 } actions[] = {
-	[QUEUE_LIST] = {list_queue, false}, [QUEUE_SHOW] = {list_show, false}, [QUEUE_WAIT] = {steer_wait, false},
+	[QUEUE_LIST] = {list_queue, false}, [QUEUE_SHOW] = {list_show, false}, [QUEUE_WAIT] = {fate_wait, false},
 	[QUEUE_FLUSH] = {steer_flush, true}, [QUEUE_HOLD] = {steer_hold, false}, [QUEUE_RELEASE] = {steer_release, true},
-	[QUEUE_REMOVE] = {steer_remove, false}, [QUEUE_REQUEUE] = {steer_requeue, true},
+	[QUEUE_REMOVE] = {fate_remove, false}, [QUEUE_REQUEUE] = {steer_requeue, true},
 };
 
 static int run_action(const struct spool *spool, const struct request *request, const struct conf *conf, int helper, struct err *err)

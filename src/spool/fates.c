@@ -5,17 +5,18 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include <unistd.h>
 #include "base/buf.h"
 
 enum { FATES_MAX = 1024 * 1024, LINE_OCTETS = 64 };
 
-void fates_add(const struct spool *spool, const char *id, int exit_status, time_t now)
+static void add(const struct spool *spool, const char *id, int exit_status, time_t now, const char *word)
 {
 	int fd = openat(spool->folder, "fates", O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	char line[LINE_OCTETS];
 	struct stat st;
-	int len = snprintf(line, sizeof line, "%s %d %lld\n", id, exit_status, (long long)now);
+	int len = snprintf(line, sizeof line, "%s %d %lld%s%s\n", id, exit_status, (long long)now, word[0] ? " " : "", word);
 
 	if (fd < 0)
 		return;
@@ -24,7 +25,19 @@ void fates_add(const struct spool *spool, const char *id, int exit_status, time_
 	close(fd);
 }
 
-static bool find_in(const struct spool *spool, const char *name, const char *id, int *exit_status)
+void fates_add(const struct spool *spool, const char *id, int exit_status, time_t now)
+{
+	add(spool, id, exit_status, now, spool->is_cleared_by_hand ? FATES_REMOVED : "");
+}
+
+void fates_add_next(const struct spool *spool, const char *id, const char *next, time_t now)
+{
+	add(spool, id, EX_TEMPFAIL, now, next);
+}
+
+/* Calls take for each line of id. */
+static bool find_in(const struct spool *spool, const char *name, const char *id, void (*take)(void *context, int exit_status, struct view word),
+		    void *context)
 {
 	int fd = openat(spool->folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct view rest, line;
@@ -51,16 +64,45 @@ static bool find_in(const struct spool *spool, const char *name, const char *id,
 
 		if (!view_equal(view_take_until(&line, ' ', NULL), view_of(id)) || !view_to_number(view_take_until(&line, ' ', NULL), 255, &status))
 			continue;
-		*exit_status = (int)status;
+		view_take_until(&line, ' ', NULL); /* the time */
+		take(context, (int)status, line);
 		found = true;
 	}
 	buf_clear(&text);
 	return found;
 }
 
+static void take_status(void *context, int exit_status, struct view word)
+{
+	(void)word;
+	*(int *)context = exit_status;
+}
+
 bool fates_find(const struct spool *spool, const char *id, int *exit_status)
 {
-	return find_in(spool, "fates", id, exit_status) || find_in(spool, "fates.1", id, exit_status);
+	return find_in(spool, "fates", id, take_status, exit_status) || find_in(spool, "fates.1", id, take_status, exit_status);
+}
+
+struct words {
+	void (*take)(void *context, struct view word);
+	void *context;
+};
+
+static void take_word(void *context, int exit_status, struct view word)
+{
+	const struct words *words = context;
+
+	(void)exit_status;
+	if (word.len > 0)
+		words->take(words->context, word);
+}
+
+void fates_find_words(const struct spool *spool, const char *id, void (*take)(void *context, struct view word), void *context)
+{
+	struct words words = {take, context};
+
+	find_in(spool, "fates.1", id, take_word, &words);
+	find_in(spool, "fates", id, take_word, &words);
 }
 
 bool fates_was_stored(const struct spool *spool, const char *id)

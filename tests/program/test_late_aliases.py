@@ -144,7 +144,30 @@ def test_who_needs_a_file_waits_for_it_and_the_others_do_not(lists, how):
     assert {(mail.sender, " ".join(mail.recipients)) for mail in mails} == {("boss@example.com", "new@example.com"),  # s has it
                                                                           (first.sender, "o@example.com")}
     here.wait_runner_ends()
-    assert here.files() == [] and here.run("queue", "wait", left["queue_id"]).returncode == 75  # it goes on as others, whose fates these are
+    waited = here.run("queue", "wait", left["queue_id"])  # it went on as others, whose fates these are
+    assert here.files() == [] and (waited.returncode, waited.stdout, waited.stderr) == (0, b"", b"")
+
+
+def test_who_waits_hears_of_the_mails_that_it_goes_on_as(lists, sink):
+    refusing = sink(lambda session, line: "550 5.1.1 unknown here" if line.startswith("RCPT TO:<o@") else None)
+    here = lists("missing", relay=refusing.url)
+    assert here.run("sendmail", "-odi", "-f", "ann@example.com", "bad", "over", input=b"Subject: x\n\ntext\n").returncode == 75
+    (left,) = here.list()
+    id = left["queue_id"]
+    still = here.run("queue", "wait", id, "--timeout", "1")
+    assert (still.returncode, still.stderr.decode()) == (75, f"paloma: The message {id} is still in the queue.\n")
+    here.do("hold", id)
+    waiting = subprocess.Popen([PALOMA, "queue", "wait", id], env=here.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    mend(here.bad, "new@example.com\n")
+    here.do("release", id)
+    out, told = waiting.communicate(timeout=120)
+    assert waiting.returncode == 67 and out == b"", told
+    first, why = told.decode().splitlines()
+    assert re.fullmatch(r"paloma: The message [0-9A-V]{15} is what the message goes on as whose aliases could not be read at first\.", first) and id not in first
+    assert re.fullmatch(r"paloma: o@example\.com was not reached: 127\.0\.0\.1.*, in reply to RCPT TO: .*unknown here.*", why)
+    here.wait_runner_ends()
+    later = here.run("queue", "wait", id)  # long after
+    assert later.returncode == 67 and later.stderr.decode().splitlines()[1].endswith("could not be delivered to everybody; the log tells to whom not, and why.")
 
 
 @pytest.mark.parametrize("how", INCLUDED)
@@ -271,6 +294,9 @@ def test_no_part_is_stored_twice_when_the_runner_is_killed_between_two(queue, tm
             until(lambda: old not in here.files(), "that they are known")
             here.clean_up()
         assert parts_in(here, old) == PARTS, which
+        fates = [line.split() for line in (here.spool / "fates").read_text().splitlines()]
+        # who waits for it hears of them all
+        assert {fate[3] for fate in fates if fate[0] == old and fate[3:]} == {mail.id for mail in spool_reader.read_queue(here.spool)[0]}, which
         for name in here.files():
             (here.spool / "queue" / name).unlink()
         aliases.unlink()

@@ -1,9 +1,11 @@
 """The queue: mail waits while its server is away, is tried again, seen and steered, and handed over to the right place."""
 import collections
 import concurrent.futures
+import contextlib
 import fcntl
 import json
 import os
+import pathlib
 import re
 import signal
 import socket
@@ -292,7 +294,7 @@ def test_a_damaged_message_is_set_aside(queue, sink):
     q.wait_runner_ends()
     assert q.files() == [] and q.files("damaged") == [id] and len(server.mails) == 1
     assert "It is set aside" in q.log_text()
-    assert q.wait(id) == 66
+    assert q.wait(id) == 65
 
 
 def test_the_runner_ends_by_sigterm_in_time(queue, sink):
@@ -473,6 +475,56 @@ def test_the_statuses_of_wait(queue, sink):
     assert result.returncode == 75 and result.stderr.decode() == f"paloma: The message {ids['later']} is still in the queue.\n"
     result = q.steer("wait", "0000000000000AA")
     assert result.returncode == 66 and b"none that has left it lately" in result.stderr
+
+
+def told_of(q, id):
+    result = q.steer("wait", id)
+    assert result.stdout == b""
+    return result.returncode, result.stderr.decode()
+
+
+def test_an_end_that_is_no_success_is_told(queue, sink):
+    server = sink(lambda session, line: "554 5.3.0 no" if line == "." else None)
+    q = queue(relay=server.url)
+    removed, refused = q.put("bob@example.net"), q.put("bob@example.net", "eve@example.net")
+    q.do("hold", removed)
+    waiting = [subprocess.Popen([PALOMA, "queue", "-C", q.conf, "wait", id], env=q.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+               for id in (removed, refused)]
+    wait_until(lambda: all(has_open(process, q.spool / "queue" / id) for process, id in zip(waiting, (removed, refused))))
+    q.do("remove", removed)
+    q.flush()
+    ends = [(process.communicate(timeout=2 * PATIENCE), process.returncode) for process in waiting]
+    sentence = f"paloma: The message {removed} was removed from the queue before everybody had it.\n"
+    assert ends[0] == ((b"", sentence.encode()), 69) and told_of(q, removed) == (69, sentence)
+    (out, told), status = ends[1]
+    lines = told.decode().splitlines()
+    assert (status, out, len(lines)) == (69, b"", 2)
+    for name, line in zip(("bob", "eve"), lines):
+        assert re.fullmatch(rf"paloma: {name}@example\.net was not reached: 127\.0\.0\.1.*: .*no.*", line), line
+    q.wait_runner_ends()  # with the report, which is refused as well
+    assert told_of(q, refused) == (69, f"paloma: The message {refused} could not be delivered to everybody; the log tells to whom not, and why.\n")
+
+
+def has_open(process, path):
+    for fd in pathlib.Path(f"/proc/{process.pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            if os.readlink(fd) == str(path):
+                return True
+    return False
+
+
+def test_what_was_set_aside_is_told_as_such(queue, sink):
+    server = sink(lambda session, line: "554 5.3.0 no" if line == "." else None)
+    q = queue(relay=server.url, postmaster="")
+    refused, damaged = q.put("bob@example.net", "--envelope-from", ""), q.put("bob@example.net")
+    (q.spool / "queue" / damaged).write_bytes(b"rubbish\n")
+    q.flush()
+    q.wait_runner_ends()
+    assert q.files("damaged") == sorted([refused, damaged])
+    assert told_of(q, damaged) == (65, f"paloma: The message {damaged} cannot be read, and is kept in the folder damaged of the spool; the log tells why.\n")
+    assert told_of(q, refused) == (69, f"paloma: The message {refused} could not be delivered to everybody; the log tells to whom not, and why.\n"
+                                   f"paloma: The message {refused} is kept in the folder damaged of the spool, for nobody could be told of it.\n")
+    assert q.steer("wait", "../queue").returncode == 66
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="needs to be two users")

@@ -23,6 +23,36 @@ static void fates_are_found_by_id(void **state)
 	assert_false(fates_find(&spool, "", &status));
 }
 
+static void take_words(void *context, struct view word)
+{
+	char *words = context;
+
+	snprintf(words + strlen(words), 64, "[%.*s]", (int)word.len, word.data);
+}
+
+static void fates_tell_a_word_beside(void **state)
+{
+	char words[256] = "";
+	struct spool by_hand = spool;
+	int status = -1;
+
+	(void)state;
+	by_hand.is_cleared_by_hand = true;
+	fates_add(&by_hand, "0HAAAAAAAAAAAAA", 69, ARRIVAL_S);
+	fates_add_next(&spool, "0HBBBBBBBBBBBBB", "0HCCCCCCCCCCCCC", ARRIVAL_S);
+	assert_int_equal(rename(folder_file("fates"), folder_file("fates.1")), 0);
+	fates_add_next(&spool, "0HBBBBBBBBBBBBB", "0HDDDDDDDDDDDDD", ARRIVAL_S);
+	fates_add(&spool, "0HBBBBBBBBBBBBB", 67, ARRIVAL_S);
+	fates_find_words(&spool, "0HAAAAAAAAAAAAA", take_words, words);
+	fates_find_words(&spool, "0HBBBBBBBBBBBBB", take_words, words);
+	fates_find_words(&spool, "0HCCCCCCCCCCCCC", take_words, words);
+	assert_string_equal(words, "[removed][0HCCCCCCCCCCCCC][0HDDDDDDDDDDDDD]");
+	assert_true(fates_find(&spool, "0HAAAAAAAAAAAAA", &status));
+	assert_int_equal(status, 69);
+	assert_true(fates_find(&spool, "0HBBBBBBBBBBBBB", &status));
+	assert_int_equal(status, 67);
+}
+
 static void fates_of_two_files_are_kept(void **state)
 {
 	char id[SPOOL_ID_SIZE];
@@ -82,6 +112,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(fates_are_found_by_id, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(fates_tell_a_word_beside, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(fates_of_two_files_are_kept, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(fates_mind_what_is_planted, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(fates_that_are_damaged_are_passed_over, folder_setup, folder_teardown),
