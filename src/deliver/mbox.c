@@ -28,7 +28,15 @@ static int fail(const struct mbox *mbox, const char *what, struct err *err)
 	int errno_value = errno;
 
 	snprintf(text, sizeof text, "%s the mailbox %s", what, mbox->wish.path);
-	return line_writer_fail(errno_value, text, err);
+	line_writer_fail(errno_value, text, err);
+	if (mbox->wish.owner == 0 && errno_value == EACCES) {
+		struct err denied = *err;
+
+		/* True for a user without a service, and for a service that has no right there either. */
+		err_set(err, denied.exit_code, denied.status, "%.*s; paloma serve, when it is started by root, writes it as the user mail, "
+			"and an entry for root in the aliases file leads elsewhere.", (int)strlen(denied.text) - 1, denied.text);
+	}
+	return -1;
 }
 
 static const char *name_of(const struct mbox *mbox)

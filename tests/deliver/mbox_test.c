@@ -71,6 +71,19 @@ static void a_mail_without_its_last_line_end_swallows_no_other(void **state)
 	assert_view_is(content_of(wish.path), "From x\nSubject: cut\n\n" FROM "x\n\n");
 }
 
+static void who_may_not_write_the_mailbox_of_root_hears_who_can(void **state)
+{
+	struct mbox_wish own = wish_for(scratch_write("closed", 0, (struct view){0})), of_root = own;
+
+	(void)state;
+	assert_refuses(&own, "closed: Permission denied.");
+	of_root.owner = 0;
+	assert_refuses(&of_root, "closed: Permission denied; paloma serve, when it is started by root, writes it as the user mail, and an entry "
+		       "for root in the aliases file leads elsewhere.");
+	of_root.path = "/nonexistent/closed";
+	assert_refuses(&of_root, "No such file or directory.");
+}
+
 static void what_is_not_the_users_own_file_is_refused(void **state)
 {
 	const char *real = scratch_write("real", 0600, (struct view){0});
@@ -180,6 +193,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(mails_follow_each_other), cmocka_unit_test(a_mail_without_its_last_line_end_swallows_no_other),
+		cmocka_unit_test(who_may_not_write_the_mailbox_of_root_hears_who_can),
 		cmocka_unit_test(what_is_not_the_users_own_file_is_refused), cmocka_unit_test(a_locked_mailbox_is_waited_for),
 		cmocka_unit_test(a_dot_lock_is_respected_until_it_is_stale), cmocka_unit_test(a_mail_that_does_not_fit_leaves_nothing),
 		cmocka_unit_test(what_is_given_up_is_taken_back),

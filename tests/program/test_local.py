@@ -177,6 +177,10 @@ def test_a_worker_of_a_mailbox_has_the_rights_of_its_user_and_no_others(machine)
     service.logged(r"status=sent \(delivered to command\)")
 
 
+WHO_CAN = ("paloma serve, when it is started by root, writes it as the user mail, and an entry for root in the aliases file leads "
+           "elsewhere.")
+
+
 def test_users_deliver_to_themselves_and_not_to_others(machine):
     machine.make_maildir("ann")
     assert machine.send("ann", user="ann").returncode == 0
@@ -186,6 +190,8 @@ def test_users_deliver_to_themselves_and_not_to_others(machine):
         assert result.returncode == 75 and machine.mails(other) == [], result.stderr
     result = machine.send("bob", user="ann")
     assert b"The mailbox of bob can be written by that user alone" in result.stderr
+    result = machine.send("root", user="ann")
+    assert result.stderr.decode().endswith(f"Cannot open the mailbox /var/mail/root: Permission denied; {WHO_CAN}\n"), result
 
 
 def test_users_hand_the_mail_of_others_to_the_service(machine):
