@@ -33,6 +33,24 @@ static int tell(const struct request *request, const char *path, const struct al
 	return status;
 }
 
+struct users {
+	const struct conf *conf;
+	const struct compose_facts *facts;
+};
+
+/* Somebody has it: a user, or whoever gets what is for nobody else. A user who cannot be looked up now may be one. */
+static bool is_known(void *context, struct view path)
+{
+	const struct users *users = context;
+	const struct conf *conf = users->conf;
+	const struct envelope envelope = {.no_aliases = true};
+	struct err err;
+
+	/* What goes to a relay may depend on the sender. */
+	return conf->catch_all || (conf->local_routing.unknown == UNKNOWN_USER_RELAY && conf->relay_count > 0) ||
+	       resolution_check_user(path, &envelope, conf, users->facts, &err) == 0 || err.exit_code != EX_NOUSER;
+}
+
 int newaliases_run(const struct request *request)
 {
 	struct arena *arena = arena_new();
@@ -40,6 +58,8 @@ int newaliases_run(const struct request *request)
 	struct alias_options options;
 	struct alias_check check;
 	struct conf conf;
+	struct users users = {&conf, &facts};
+	const struct alias_check_users known = {is_known, &users};
 	struct err err;
 	int status;
 
@@ -49,7 +69,7 @@ int newaliases_run(const struct request *request)
 		facts_take_local_names(&conf.local, &facts, arena);
 		options = conf.alias;
 		options.local = &conf.local;
-		status = alias_check_all(&options, arena, &check, &err) < 0 ? output_complain(&err) : tell(request, options.path, &check);
+		status = alias_check_all(&options, &known, arena, &check, &err) < 0 ? output_complain(&err) : tell(request, options.path, &check);
 	}
 	conf_clear(&conf);
 	arena_free(arena);

@@ -73,6 +73,51 @@ static void check_members(struct checking *checking)
 	}
 }
 
+/* The mailbox that a member is; false: it has an entry, or is of another host. */
+static bool is_mailbox(struct checking *checking, struct alias_node *node, size_t at, struct view *path)
+{
+	const struct alias_member *member = &node->members[at];
+	struct alias_node *link = member->kind == ALIAS_ADDRESS ? node->links[at] : NULL;
+	struct address address = member->address;
+	bool is_role = false;
+
+	if (!link)
+		return false;
+	for (struct alias_node *of = link; !of->is_found && of->instead; of = of->instead)
+		is_role |= of->is_role;
+	if (!member->is_final && alias_node_speaker(link)->is_found && alias_node_speaker(link) != node)
+		return false;
+	if (!member->is_final && is_role)
+		address.local_part = alias_node_speaker(link)->name;
+	if (address.domain.len == 0)
+		address.domain = checking->aliases->names.host_name;
+	*path = address_path(&address, checking->arena);
+	return true;
+}
+
+/* Mail for a name that is nobody's comes back to who sent it to the list, at each mail. */
+static void check_users(struct checking *checking, const struct alias_check_users *users)
+{
+	struct aliases *aliases = checking->aliases;
+
+	for (size_t i = 0; i < aliases->count; i++) {
+		struct alias_node *node = aliases->nodes[i];
+
+		for (size_t k = 0; k < node->count; k++) {
+			struct view path;
+
+			if (!is_mailbox(checking, node, k, &path) || users->is_known(users->context, path))
+				continue;
+			/* What stands in an included file may be nobody's business but its owner's. */
+			alias_note(aliases, &aliases->troubles, node->file, alias_node_line(node, node->members[k].line),
+				   node->kind != NODE_NAME ? view_of("This is neither an alias nor a user of this host.")
+				   : arena_printf(checking->arena, "%.*s leads to %.*s, which is neither an alias nor a user of this host.",
+						  VIEW_ARG(node->name), VIEW_ARG(node->members[k].address.local_part)));
+			aliases->troubles.items[aliases->troubles.count - 1].is_refusal = true;
+		}
+	}
+}
+
 /* The main file comes first, where it is not told which. */
 static int compare_notes(const void *left, const void *right)
 {
@@ -82,7 +127,8 @@ static int compare_notes(const void *left, const void *right)
 	return order ? order : a->line < b->line ? -1 : a->line > b->line;
 }
 
-int alias_check_all(const struct alias_options *options, struct arena *arena, struct alias_check *check, struct err *err)
+int alias_check_all(const struct alias_options *options, const struct alias_check_users *users, struct arena *arena, struct alias_check *check,
+		    struct err *err)
 {
 	struct checking checking = {.arena = arena, .check = check, .aliases = aliases_new(options, arena)};
 	struct alias_notes *notes = &checking.aliases->troubles;
@@ -95,6 +141,7 @@ int alias_check_all(const struct alias_options *options, struct arena *arena, st
 		check_entries(&checking);
 		aliases_resolve(checking.aliases);
 		check_members(&checking);
+		check_users(&checking, users);
 		aliases_expand(checking.aliases, &checking.envelope);
 		if (notes->count > 0)
 			qsort(notes->items, notes->count, sizeof *notes->items, compare_notes);

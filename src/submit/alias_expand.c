@@ -105,8 +105,7 @@ static void expand_target(struct expansion *expansion, const struct alias_node *
 static void expand_node(struct expansion *expansion, struct alias_node *node, struct view path);
 static void expand_name(struct expansion *expansion, struct alias_node *node, struct view path);
 
-/* The node that says what a name leads to. */
-static struct alias_node *find_speaker(struct alias_node *node)
+struct alias_node *alias_node_speaker(struct alias_node *node)
 {
 	while (!node->is_found && node->instead)
 		node = node->instead;
@@ -133,7 +132,7 @@ static void expand_rest(struct expansion *expansion, struct view path)
 	if (alias_split(aliases, everybody_else, &local_part, &domain) && local_names_has(&aliases->names, domain))
 		node = alias_node_find(aliases, NODE_NAME, alias_fold(local_part, aliases->arena));
 	expansion->is_for_else = true;
-	if (node && !find_speaker(node)->is_open)
+	if (node && !alias_node_speaker(node)->is_open)
 		expand_name(expansion, node, local_path(aliases, local_part, domain));
 	else
 		give_mailbox(expansion, node ? path : everybody_else);
@@ -184,9 +183,9 @@ static void expand_address(struct expansion *expansion, struct alias_node *node,
 		member->is_final ? give_mailbox(expansion, path) : expand_mailbox(expansion, node, path);
 	else if (node->kind == NODE_FORWARD && view_equal(link->name, node->name))
 		give_mailbox(expansion, path);
-	else if (member->is_final || (find_speaker(link) == node && !link->is_role)) /* and "bob: bob+copies, ..." one with that extension */
+	else if (member->is_final || (alias_node_speaker(link) == node && !link->is_role)) /* and "bob: bob+copies, ..." one with that extension */
 		give_mailbox(expansion, member_path);
-	else if (!find_speaker(link)->is_open)
+	else if (!alias_node_speaker(link)->is_open)
 		expand_name(expansion, link, member_path);
 	else
 		alias_note(aliases, &aliases->troubles, node->file, alias_node_line(node, member->line),

@@ -53,6 +53,8 @@ struct aliases {
 struct alias_node *alias_node_want(struct aliases *aliases, enum alias_node_kind kind, struct view name);
 /* The node of a name that was wanted; null: there is none. */
 struct alias_node *alias_node_find(const struct aliases *aliases, enum alias_node_kind kind, struct view name);
+/* The node that says what a name leads to, when one does. */
+struct alias_node *alias_node_speaker(struct alias_node *node);
 /* The line in its file that is meant by the line of a node or of its member. */
 unsigned alias_node_line(const struct alias_node *node, unsigned line);
 void alias_note(struct aliases *aliases, struct alias_notes *notes, const char *file, unsigned line, struct view text);

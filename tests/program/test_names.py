@@ -196,6 +196,41 @@ def test_newaliases_tells_what_is_wrong_and_where(host):
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
+ALIASES = ("root: me@example.com\nteam: nosuch, Root, daemon, a@example.com\n\n"
+           "again: team,\n  Nosuch+x@localhost, root+x, daemon+x, \\root, \\team, postmaster, MAILER-DAEMON, elsewhere@example.net\n"
+           "nosuch2: nosuch2, x@example.com\nlist: :include:LIST\nowner-list: nosuch3\n")
+UNKNOWN = [(2, "team leads to nosuch"), (5, "again leads to Nosuch+x"), (5, "again leads to team"), (6, "nosuch2 leads to nosuch2"), (8, "owner-list leads to nosuch3")]
+
+
+def test_newaliases_warns_of_names_that_are_nobodys(host):
+    here = host()
+    included = here.aliases.parent / "list"
+    included.write_text("root, b@example.com\nnosuch4\n")
+    here.aliases.write_text(ALIASES.replace("LIST", str(included)))
+    done = here.newaliases()
+    told = [f"paloma: warning: {here.aliases}:{line}: {words}, which is neither an alias nor a user of this host." for line, words in UNKNOWN]
+    told.append(f"paloma: warning: {included}:2: This is neither an alias nor a user of this host.")
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert done.stderr.decode().splitlines() == sorted(told), done.stderr.decode()
+
+
+@pytest.mark.parametrize("settings", [{"UNKNOWN_USER": "root"}, {"UNKNOWN_USER": "all@example.com"}, {"UNKNOWN_USER": "relay", "RELAY": "smtp://127.0.0.1:1"},
+                                      {"LOCAL": "no", "RELAY": "smtp://127.0.0.1:1"}, {"MAILBOX": "lmtp:unix:/nonexistent/lmtp"}], ids=str)
+def test_newaliases_does_not_warn_of_what_somebody_gets(host, paloma, settings):
+    here = host()
+    here.aliases.write_text(ALIASES.replace("list: :include:LIST\n", ""))
+    env = {"PALOMA_ALIASES": str(here.aliases), "PALOMA_HOST_NAME": "web1.example.net", **{f"PALOMA_{name}": value for name, value in settings.items()}}
+    done = paloma("newaliases", env=env)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_newaliases_warns_where_there_is_no_relay_for_those_who_are_unknown(host, paloma):
+    here = host()
+    here.aliases.write_text("team: nosuch\n")
+    done = paloma("newaliases", env={"PALOMA_ALIASES": str(here.aliases), "PALOMA_UNKNOWN_USER": "relay"})
+    assert done.returncode == 0 and b":1: team leads to nosuch, which is neither" in done.stderr
+
+
 def test_a_list_is_told_of_by_its_owner(host):
     here = host("", "l: a@example.com, b@example.com\nowner-l: boss@example.com\n")
     assert here.send(input=b"To: l\nFrom: x@example.com\n\n")[:2] == ("boss@example.com", ["a@example.com", "b@example.com"])
