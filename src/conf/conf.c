@@ -92,7 +92,10 @@ static int forgive(struct conf *conf, bool is_lenient, enum conf_rank rank, int 
 	return 0;
 }
 
-static int put_file(struct conf *conf, const char *path, enum file_trust trust, enum conf_rank rank, bool missing_ok, bool is_lenient,
+static const char is_missing[] = "does not exist.", is_gone[] = "has been read before and is gone; a restart would do without it.";
+
+/* trouble_when_missing: null when the file need not be there. */
+static int put_file(struct conf *conf, const char *path, enum file_trust trust, enum conf_rank rank, const char *trouble_when_missing, bool is_lenient,
 		    struct err *err)
 {
 	static const struct err none;
@@ -105,8 +108,10 @@ static int put_file(struct conf *conf, const char *path, enum file_trust trust, 
 	else if (ini_file_read(path, trust, conf->arena, &file, &missing, err) < 0)
 		return -1;
 	forgive(conf, true, rank, trouble.exit_code ? -1 : 0, &trouble);
-	if (missing && !missing_ok)
-		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "The configuration %s does not exist.", path);
+	if (missing && trouble_when_missing)
+		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "The configuration %s %s", path, trouble_when_missing);
+	if (!missing && !is_lenient)
+		conf->files_read |= 1u << rank;
 	for (size_t i = 0; i < file.count; i++) {
 		struct conf_value value = {.section = file.entries[i].section, .key = file.entries[i].key, .value = file.entries[i].value,
 					   .origin = arena_printf(conf->arena, "%s:%u", path, file.entries[i].line), .rank = rank};
@@ -123,19 +128,26 @@ static bool is_privileged(void)
 	return getauxval(AT_SECURE) != 0;
 }
 
-static int put_files(struct conf *conf, const char *config_file, bool is_lenient, struct err *err)
+/* A file at a usual place, which only who has read it before expects there. */
+static int put_usual_file(struct conf *conf, const char *path, enum file_trust trust, enum conf_rank rank, const struct conf_sources *sources,
+			  struct err *err)
+{
+	return put_file(conf, path, trust, rank, sources->files_read & 1u << rank ? is_gone : NULL, sources->is_lenient, err);
+}
+
+static int put_files(struct conf *conf, const struct conf_sources *sources, struct err *err)
 {
 	const char *own;
 
-	if (config_file)
-		return put_file(conf, config_file, FILE_SETTINGS, CONF_USER_FILE, false, is_lenient, err);
-	if (put_file(conf, PLACES_SYSTEM_CONFIG, FILE_SETTINGS, CONF_SYSTEM_FILE, true, is_lenient, err) < 0)
+	if (sources->config_file)
+		return put_file(conf, sources->config_file, FILE_SETTINGS, CONF_USER_FILE, is_missing, sources->is_lenient, err);
+	if (put_usual_file(conf, PLACES_SYSTEM_CONFIG, FILE_SETTINGS, CONF_SYSTEM_FILE, sources, err) < 0)
 		return -1;
 	if (is_privileged())
 		return 0;
 	own = places_own_config(conf->arena);
 	/* HOME may be another's still, after su. */
-	return own ? put_file(conf, own, FILE_OWN_SETTINGS, CONF_USER_FILE, true, is_lenient, err) : 0;
+	return own ? put_usual_file(conf, own, FILE_OWN_SETTINGS, CONF_USER_FILE, sources, err) : 0;
 }
 
 static size_t add_stamp(size_t stamp, const char *path)
@@ -392,7 +404,7 @@ static int load(struct conf *conf, const struct conf_sources *sources, struct er
 	conf->deliver.attempt_timeout_ms = ATTEMPT_TIMEOUT_MS;
 	conf->deliver.mails_per_connection = MAILS_PER_CONNECTION;
 	conf->alias = (struct alias_options){.path = "/etc/aliases", .delimiters = VIEW("+")};
-	if ((!sources->no_files && put_files(conf, sources->config_file, sources->is_lenient, err) < 0) || put_environment(conf, sources->is_lenient, err) < 0 ||
+	if ((!sources->no_files && put_files(conf, sources, err) < 0) || put_environment(conf, sources->is_lenient, err) < 0 ||
 	    put_overrides(conf, sources, err) < 0)
 		return -1;
 	for (size_t i = 0; i < conf->value_count; i++)

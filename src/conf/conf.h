@@ -59,6 +59,7 @@ struct conf {
 	struct mailbox_pattern mailbox;
 	struct relay lmtp;		/* that mailbox names; url_count 0: none */
 	const char *catch_all;		/* gets the mail of unknown users; null: unknown_user says */
+	unsigned files_read;		/* of the usual places, for conf_sources: those that were there */
 	bool is_own;			/* something but the system's file says where mail goes */
 	const char *from;		/* the author, where nobody names one; null: user@host */
 	struct view host_name;		/* empty: the system's */
@@ -72,6 +73,7 @@ struct conf {
 struct conf_sources {
 	const char *config_file;	/* the only file to be read; null: the system's and the user's */
 	bool no_files;			/* not even those */
+	unsigned files_read;		/* by the conf before this one: that one of them is gone is a mistake, as while an editor saves it */
 	const struct conf_override *overrides;
 	size_t override_count;
 	bool is_lenient;		/* a mistake in a file or the environment is noted and passed over */

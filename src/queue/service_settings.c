@@ -17,7 +17,7 @@ void service_settings_clear(struct service_settings *settings)
 
 int service_settings_load(struct service_settings *settings, const char *config_file, struct err *err)
 {
-	struct conf_sources sources = {.config_file = config_file};
+	struct conf_sources sources = {.config_file = config_file, .files_read = settings->conf ? settings->conf->files_read : 0};
 	struct service_settings loaded = {.conf = mem_alloc(sizeof *loaded.conf), .arena = arena_new()};
 
 	if (conf_load(loaded.conf, &sources, err) < 0 || facts_fetch(&loaded.facts, loaded.conf, NULL, loaded.arena, err) < 0) {

@@ -11,8 +11,8 @@ struct service_settings {
 	struct compose_facts facts;
 };
 
-/* Reads the configuration, which takes the place of the one before. config_file: as a request has it. Fails as conf_load and
- * facts_fetch; then all stays as it was. */
+/* Reads the configuration, which takes the place of the one before. config_file: as a request has it. Fails as conf_load, also
+ * when a file that was read before is gone, and facts_fetch; then all stays as it was. */
 int service_settings_load(struct service_settings *settings, const char *config_file, struct err *err);
 /* Zeroed ones are accepted. */
 void service_settings_clear(struct service_settings *settings);

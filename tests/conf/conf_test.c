@@ -193,6 +193,33 @@ static void the_users_file_is_found_and_has_to_be_the_users(void **state)
 	rmdir(folder);
 }
 
+/* As while an editor saves it. */
+static void a_file_that_was_read_before_is_missed(void **state)
+{
+	struct conf_sources sources = {0};
+	struct conf conf;
+	struct err err = {0};
+	const char *folder = scratch_path("paloma"), *path = scratch_path("paloma/paloma.conf");
+
+	(void)state;
+	setenv("XDG_CONFIG_HOME", scratch_folder(), 1);
+	assert_int_equal(conf_load(&conf, &sources, &err), 0); /* nobody has seen it yet */
+	sources.files_read = conf.files_read;
+	conf_clear(&conf);
+	assert_int_equal(mkdir(folder, 0700), 0);
+	assert_int_equal(close(open(path, O_WRONLY | O_CREAT, 0600)), 0);
+	assert_int_equal(conf_load(&conf, &sources, &err), 0);
+	assert_int_not_equal(conf.files_read, sources.files_read);
+	sources.files_read = conf.files_read;
+	conf_clear(&conf);
+	unlink(path);
+	assert_int_equal(conf_load(&conf, &sources, &err), -1);
+	assert_int_equal(err.exit_code, EX_CONFIG);
+	assert_non_null(strstr(err.text, "paloma/paloma.conf has been read before and is gone; a restart would do without it."));
+	conf_clear(&conf);
+	rmdir(folder);
+}
+
 /* "No password ever travels unless the configuration says so, for that host": what a file says of its relay is not said of the
  * one that an option names. */
 static void a_relay_of_another_place_gets_nothing_of_this_one(void **state)
@@ -456,6 +483,7 @@ int main(void)
 		cmocka_unit_test(every_key_goes_where_it_belongs),
 		cmocka_unit_test_teardown(later_places_beat_earlier_ones, forget_environment),
 		cmocka_unit_test_teardown(the_users_file_is_found_and_has_to_be_the_users, forget_environment),
+		cmocka_unit_test_teardown(a_file_that_was_read_before_is_missed, forget_environment),
 		cmocka_unit_test_teardown(a_relay_of_another_place_gets_nothing_of_this_one, forget_environment),
 		cmocka_unit_test(a_stricter_demand_stays),
 		cmocka_unit_test(a_route_may_be_about_tls_alone),

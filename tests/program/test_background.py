@@ -168,6 +168,29 @@ def test_a_runner_reads_a_configuration_that_was_mended(queue, sink, named):
     assert q.log_text().count("The configuration stays as it was:") == 1
 
 
+@pytest.mark.parametrize("named", [True, False], ids=["by --config", "at its place"])
+def test_a_configuration_that_is_gone_for_a_moment_stays_in_force(queue, sink, named):
+    """As while an editor saves it; by its absence all would go by the defaults, to another spool and by another way."""
+    answers = ["450 4.2.0 later"]
+    relay = sink(lambda session, line: answers[0] if line.startswith("MAIL") and answers else None)
+    q = queue(relay=relay.url, retry_first="1h")
+    q.run("send", *(("-C", q.conf) if named else ()), "-r", "ann@example.org", "--background", "--body", "x", "bob@example.net")
+    wait_until(lambda: q.log_text().count("status=deferred") == 1)
+    runner, away = q.runner(), q.conf.with_name("away")
+    q.conf.rename(away)
+    os.utime(q.spool / "queue" / q.files()[0])  # it is due
+    wait_until(lambda: q.log_text().count("status=deferred") == 2)
+    why = "does not exist." if named else "has been read before and is gone; a restart would do without it."
+    assert q.log_text().count(f": The configuration stays as it was: The configuration {q.conf} {why}\n") == 1
+    assert q.runner() == runner
+    answers.clear()
+    away.rename(q.conf)
+    q.run("queue", "flush")
+    relay.wait_mails(1)
+    q.wait_runner_ends()
+    assert "The configuration has been read again." in q.log_text()
+
+
 @pytest.mark.skipif(not machines.can_be(), reason="only root has users and file systems of its own")
 def test_the_log_tells_who_held_a_mail_and_who_released_it():
     """With the spool root becomes its owner; it was root all the same."""

@@ -229,6 +229,11 @@ def test_the_configuration_is_read_again(service):
     service.process.send_signal(signal.SIGHUP)
     service.logged(r"paloma/serve\[\d+\]: The configuration stays as it was: .*paloma\.conf:6: ")
     assert "SIZE 12345\r\n" in ehlo(service)
+    service.conf.unlink()
+    service.process.send_signal(signal.SIGHUP)
+    for who in "serve", "qmgr":
+        service.logged(rf"paloma/{who}\[\d+\]: The configuration stays as it was: The configuration .*paloma\.conf does not exist\.$")
+    assert "SIZE 12345\r\n" in ehlo(service)
 
 
 def test_after_a_reload_mail_goes_the_new_way(make_service, sink):
