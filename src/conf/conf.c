@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "base/nearest.h"
 #include "conf/conf_keys.h"
+#include "conf/environment.h"
 #include "conf/ini_file.h"
 #include "conf/places.h"
 #include "conf/relay.h"
@@ -183,30 +184,18 @@ size_t conf_files_stamp(const char *config_file)
 	return stamp;
 }
 
-/* Asking for each key takes longer than reading a file. */
-static bool is_in_environment(void)
-{
-	for (char **variable = environ; variable && *variable; variable++)
-		if (strncmp(*variable, "PALOMA_", 7) == 0)
-			return true;
-	return false;
-}
-
 static int put_environment(struct conf *conf, bool is_lenient, struct err *err)
 {
-	char name[64] = "PALOMA_";
-	bool is_wanted = is_in_environment() && !is_privileged();
+	bool is_wanted = environment_is_used() && !is_privileged();
+	char name[ENVIRONMENT_NAME_SIZE];
 
 	for (size_t i = 0; i < conf_row_count && is_wanted; i++) {
 		struct view key = conf_rows[i].shown.key;
 		struct conf_value value = {.section = main_section, .key = key, .rank = CONF_ENVIRONMENT};
 		const char *text;
 
-		if (!(conf_rows[i].shown.sections & CONF_IN_MAIN) || key.len + 8 > sizeof name)
+		if (!(conf_rows[i].shown.sections & CONF_IN_MAIN) || !environment_name(key, name))
 			continue;
-		for (size_t k = 0; k < key.len; k++)
-			name[7 + k] = key.data[k] == '_' ? '_' : (char)(key.data[k] - 32);
-		name[7 + key.len] = '\0';
 		text = getenv(name);
 		if (!text)
 			continue;

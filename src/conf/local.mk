@@ -4,6 +4,7 @@ src_libconf_a_SOURCES = \
 	%D%/conf_keys.c %D%/conf_keys.h %D%/conf_keys_private.h \
 	%D%/conf_names.c \
 	%D%/conf_keys.c %D%/conf_keys.h \
+	%D%/environment.c %D%/environment.h \
 	%D%/import.c %D%/import.h %D%/import_private.h \
 	%D%/import_dma.c %D%/import_msmtp.c %D%/import_nullmailer.c %D%/import_ssmtp.c \
 	%D%/ini_file.c %D%/ini_file.h \

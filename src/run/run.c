@@ -1,6 +1,7 @@
 /* run - the table of verbs. */
 #include <stdio.h>
 #include <sysexits.h>
+#include "conf/environment.h"
 #include "run/daemon.h"
 #include "run/explain.h"
 #include "run/import_verb.h"
@@ -104,7 +105,20 @@ static int (*const verbs[])(const struct request *request) = {
 	[VERB_VERSION] = version,
 };
 
+static void warn(void *context, const char *name, const char *nearest)
+{
+	struct err sentence;
+
+	(void)context;
+	err_set(&sentence, EX_CONFIG, STATUS(5, 3, 5), "%s is no variable that paloma knows%s%s%s", name, nearest[0] ? "; is " : "", nearest,
+		nearest[0] ? " meant?" : ".");
+	fprintf(stderr, "paloma: warning: %s\n", sentence.text);
+}
+
+/* Whoever types a command sees what he has misspelled; programs that call sendmail take what they see for a failure. */
 int run_request(const struct request *request)
 {
+	if (!request->is_sendmail && request->output != OUTPUT_QUIET)
+		environment_find_unknown(warn, NULL);
 	return verbs[request->verb](request);
 }

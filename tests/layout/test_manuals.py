@@ -56,6 +56,25 @@ def test_key_is_in_paloma_conf_5(section, key):
     assert re.search(r"^\.It Cm %s$" % re.escape(key), sections[section], re.M)
 
 
+def environment_rows():
+    """The variables that are no key."""
+    table = (TOP / "src/conf/environment.c").read_text().split("static const struct view others[]")[1].split("\n};")[0]
+    return re.findall(r'\tVIEW\("(PALOMA_[A-Z_]+)"\)', table)
+
+
+@pytest.mark.parametrize("name", environment_rows())
+def test_variable_is_in_paloma_1(name):
+    section = (TOP / "man/paloma.1").read_text().split("\n.Sh ENVIRONMENT\n")[1].split("\n.Sh ")[0]
+    assert re.search(r"^\.It Ev %s$" % name, section, re.M)
+
+
+def test_every_variable_that_is_read_is_a_key_or_a_row():
+    keys = {f"PALOMA_{key.upper()}" for kind, key in conf_keys() if kind == "PALOMA"}
+    read = {name for path in (TOP / "src").glob("*/*.c") for name in re.findall(r'getenv\("(PALOMA_\w+)"\)', path.read_text())}
+    pages = {name for page in (TOP / "man").glob("*.[158]") for name in re.findall(r"PALOMA_[A-Z]+(?:_[A-Z]+)*", page.read_text())}
+    assert "PALOMA_PASSWORD" in read & pages and (read | pages) <= keys | set(environment_rows())
+
+
 @pytest.mark.parametrize("page", sorted((TOP / "man").glob("*.[158]")), ids=lambda path: path.name)
 def test_page_is_clean(page):
     lint = subprocess.run(["mandoc", "-Tlint", str(page)], capture_output=True, text=True).stdout

@@ -47,3 +47,24 @@ def test_the_example_says_nothing_until_a_mark_is_taken_away(paloma, tmp_path):
     assert result.returncode == 0, result.stderr
     in_force = [row for row in json.loads(result.stdout) if str(tmp_path) in row["origin"]]
     assert len(in_force) + text.count("\n[") - 1 == examples > 10
+
+
+MISSPELLED = [("PALOMA_RELAI", "PALOMA_RELAY"), ("PALOMA_relay", "PALOMA_RELAY"), ("PALOMA_PASSWORT", "PALOMA_PASSWORD"), ("PALOMA_VIA", None),
+              ("PALOMA_COLOUR", None), ("PALOMA_", None), ("PALOMA_" + "X" * 100, None), ("PALOMA_SPOOOL", "PALOMA_SPOOL")]
+KNOWN = {"PALOMA_RELAY": "smtp://127.0.0.1:1", "PALOMA_PASSWORD": "s3cret", "PALOMA_TLS": "none", "PALOMAS_CAGE": "x", "PALOMA": "x"}
+
+
+@pytest.mark.parametrize("name,meant", MISSPELLED, ids=lambda word: str(word)[:20])
+def test_a_variable_that_is_none_is_told(paloma, name, meant):
+    told = f"paloma: warning: {name} is no variable that paloma knows" + (f"; is {meant} meant?\n" if meant else ".\n")
+    for words in ("config", "relay"), ("queue",), ("send", "--dry-run", "-r", "a@example.org", "--body", "x", "b@example.net"):
+        done = paloma(*words, env={**KNOWN, name: "s3cret"})
+        assert done.returncode == 0 and done.stderr.decode() == told, done
+
+
+def test_only_who_types_a_command_is_told_of_a_variable(paloma):
+    wrong = {**KNOWN, "PALOMA_RELAI": "x"}
+    for words in ("sendmail", "-bp"), ("mailq",), ("newaliases",), ("-bp",), ("queue", "-q"):
+        done = paloma(*words, env={**wrong, "PALOMA_ALIASES": ""})
+        assert (done.returncode, done.stderr) == (0, b""), done
+    assert paloma("config", "relay", env=KNOWN).stderr == b""
