@@ -24,6 +24,8 @@ struct steering {
 	bool is_busy_skipped;		/* one that is being delivered needs it not */
 };
 
+static const char flushed[] = "will be tried now";
+
 static int watch_queue(const struct spool *spool, uint32_t events)
 {
 	char path[64];
@@ -90,9 +92,16 @@ static int steer_one(void *context, const struct selected *selected, struct err 
 	return result;
 }
 
-static bool names_something(const struct queue_request *wish)
+static bool names_some(const struct queue_request *wish)
 {
-	return wish->ids.count > 0 || wish->recipient || wish->sender || wish->destination || wish->all;
+	return wish->ids.count > 0 || wish->recipient || wish->sender || wish->destination;
+}
+
+static int tell(const struct request *request, size_t count, const char *done)
+{
+	if (request->output == OUTPUT_PLAIN && !request->is_sendmail)
+		printf("%zu message%s %s.\n", count, count == 1 ? "" : "s", done);
+	return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
 }
 
 static int steer(const struct spool *spool, const struct request *request, const struct conf *conf, const char *done, bool needs_choice,
@@ -101,15 +110,13 @@ static int steer(const struct spool *spool, const struct request *request, const
 	struct steering steering = {.spool = spool, .request = request, .act = act, .is_busy_skipped = is_busy_skipped};
 	size_t found;
 
-	if (needs_choice && !names_something(&request->queue)) {
+	if (needs_choice && !request->queue.all && !names_some(&request->queue)) {
 		err_set(err, EX_USAGE, STATUS(5, 5, 4), "Which messages? Name ids, --recipient, --sender, --destination, or --all.");
 		return EX_USAGE;
 	}
 	if (selection_run(spool, &request->queue, conf, steer_one, &steering, &found, err) < 0)
 		return err->exit_code;
-	if (request->output == OUTPUT_PLAIN && !request->is_sendmail)
-		printf("%zu message%s %s.\n", found, found == 1 ? "" : "s", done);
-	return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+	return tell(request, found, done);
 }
 
 /* Due since the beginning of time means: at once, whatever is known of the destination. */
@@ -119,9 +126,45 @@ static int flush_one(struct steering *steering, struct spool_entry *entry, const
 	return entry->state == SPOOL_QUEUED ? spool_entry_set_due(entry, 0, err) : 0;
 }
 
+/* A flush of all that there is. */
+struct flush {
+	const struct spool *spool;
+	size_t count;
+	char failed[SPOOL_ID_SIZE];	/* the last that could not be marked; empty: none */
+	int why;			/* of that, errno */
+};
+
+static void flush_item(void *context, const struct spool_item *item)
+{
+	struct flush *flush = context;
+
+	if (item->state == SPOOL_WRITING)
+		return;
+	flush->count++;
+	if (item->state != SPOOL_QUEUED || spool_set_due(flush->spool, item->id, 0))
+		return;
+	flush->why = errno;
+	memcpy(flush->failed, item->id, SPOOL_ID_SIZE);
+}
+
+static int flush_all(const struct spool *spool, const struct request *request, struct err *err)
+{
+	struct flush flush = {.spool = spool};
+
+	if (spool_scan(spool, flush_item, &flush, err) < 0)
+		return err->exit_code;
+	if (!flush.failed[0])
+		return tell(request, flush.count, flushed);
+	err_set_errno(err, EX_IOERR, flush.why, "Cannot set the next attempt of the message %s", flush.failed);
+	return EX_IOERR;
+}
+
+/* When all are meant, nothing has to be known of them but their names. */
 int steer_flush(const struct spool *spool, const struct request *request, const struct conf *conf, struct err *err)
 {
-	return steer(spool, request, conf, "will be tried now", false, true, flush_one, err);
+	if (!request->queue.only_uid && !request->queue.is_inverted && !request->queue.id_part && !names_some(&request->queue))
+		return flush_all(spool, request, err);
+	return steer(spool, request, conf, flushed, false, true, flush_one, err);
 }
 
 static int set_held(struct steering *steering, struct spool_entry *entry, bool is_held, struct err *err)

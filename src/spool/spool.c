@@ -275,6 +275,14 @@ bool spool_look(const struct spool *spool, const char *id, struct spool_item *it
 	return true;
 }
 
+bool spool_set_due(const struct spool *spool, const char *id, time_t due)
+{
+	/* Both times, for inotify calls only that a change of attributes; of one it says that the file was written to. */
+	const struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, {.tv_sec = due}};
+
+	return utimensat(spool->queue, id, times, AT_SYMLINK_NOFOLLOW) == 0 || errno == ENOENT;
+}
+
 int spool_open_to_read(const struct spool *spool, const char *id)
 {
 	return openat(spool->queue, id, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);

@@ -71,6 +71,9 @@ bool spool_look(const struct spool *spool, const char *id, struct spool_item *it
 /* The file of one, to be read without its lock; -1 with errno. Nothing that is planted in its place is followed or waited for. */
 int spool_open_to_read(const struct spool *spool, const char *id);
 
+/* Sets the time of the next attempt, as a scan sees it, whoever has the message open. True as well when there is none. */
+bool spool_set_due(const struct spool *spool, const char *id, time_t due);
+
 /* Removes what a writer left that died before it acknowledged: state WRITING, no lock, older than an hour. */
 void spool_sweep(const struct spool *spool, time_t now);
 /* Moves a message to damaged/, durably. */
