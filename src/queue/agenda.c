@@ -1,4 +1,4 @@
-/* agenda - which messages wait for what time: a heap by time over a table by id. */
+/* agenda - which messages wait for what time: a heap by time and arrival over a table by id. */
 #include "queue/agenda.h"
 
 #include <stdlib.h>
@@ -83,9 +83,15 @@ static void free_slot(struct agenda *agenda, size_t gap)
 	agenda->table[gap] = NOWHERE;
 }
 
-static time_t due_at(const struct agenda *agenda, size_t place)
+/* By time; of one time by arrival, which ids sort by. */
+static bool is_before(const struct note *left, const struct note *right)
 {
-	return agenda->notes[agenda->heap[place]].due;
+	return left->due != right->due ? left->due < right->due : memcmp(left->id, right->id, SPOOL_ID_SIZE) < 0;
+}
+
+static const struct note *note_at(const struct agenda *agenda, size_t place)
+{
+	return &agenda->notes[agenda->heap[place]];
 }
 
 static void set_place(struct agenda *agenda, size_t place, uint32_t note)
@@ -96,19 +102,19 @@ static void set_place(struct agenda *agenda, size_t place, uint32_t note)
 
 static void sift(struct agenda *agenda, size_t place)
 {
-	uint32_t note = agenda->heap[place];
-	time_t due = agenda->notes[note].due;
+	uint32_t number = agenda->heap[place];
+	const struct note *note = &agenda->notes[number];
 
-	for (; place > 1 && due_at(agenda, place / 2) > due; place /= 2)
+	for (; place > 1 && is_before(note, note_at(agenda, place / 2)); place /= 2)
 		set_place(agenda, place, agenda->heap[place / 2]);
 	for (size_t child = 2 * place; child <= agenda->count; child = 2 * place) {
-		child += child < agenda->count && due_at(agenda, child + 1) < due_at(agenda, child);
-		if (due_at(agenda, child) >= due)
+		child += child < agenda->count && is_before(note_at(agenda, child + 1), note_at(agenda, child));
+		if (!is_before(note_at(agenda, child), note))
 			break;
 		set_place(agenda, place, agenda->heap[child]);
 		place = child;
 	}
-	set_place(agenda, place, note);
+	set_place(agenda, place, number);
 }
 
 static void add(struct agenda *agenda, const char *id, time_t due)
@@ -182,7 +188,7 @@ bool agenda_first(const struct agenda *agenda, char id[SPOOL_ID_SIZE], time_t *d
 {
 	if (agenda->count == 0)
 		return false;
-	*due = due_at(agenda, 1);
+	*due = note_at(agenda, 1)->due;
 	if (id)
 		memcpy(id, agenda->notes[agenda->heap[1]].id, SPOOL_ID_SIZE);
 	return true;

@@ -25,6 +25,7 @@
 enum {
 	GRACE_S = 20,			/* for workers to finish what they have begun, at the end ... */
 	RELOAD_GRACE_S = 5,		/* ... and before the configuration is read again */
+	ACTIVATED_AT_ONCE = 64,
 	EVENTS_OCTETS = 64 * 1024,
 };
 
@@ -356,6 +357,13 @@ static bool has_ended(struct runner *runner)
 	return spool_lock_runner(&runner->spool, &runner->lock, &err) <= 0;
 }
 
+/* The first workers begin before all that is due is sorted by destination. */
+static void activate_some(struct runner *runner)
+{
+	for (unsigned i = 0; i < ACTIVATED_AT_ONCE && may_activate(runner) && queue_activate_due(runner); i++)
+		;
+}
+
 static void loop(struct runner *runner)
 {
 	for (;;) {
@@ -365,8 +373,7 @@ static void loop(struct runner *runner)
 		notice_new_settings(runner);
 		if (runner->reloads)
 			reload(runner);
-		while (may_activate(runner) && queue_activate_due(runner))
-			;
+		activate_some(runner);
 		queue_end_silent(runner);
 		queue_assign(runner);
 		runner->has_hooks = hooks_tick(runner->hooks);

@@ -71,11 +71,37 @@ static void test_it_gives_them_in_order(void **state)
 	agenda_free(NULL);
 }
 
+static void test_those_of_one_time_come_as_they_arrived(void **state)
+{
+	struct agenda *agenda = agenda_new();
+	char id[SPOOL_ID_SIZE], before[SPOOL_ID_SIZE] = "";
+	time_t due;
+
+	(void)state;
+	for (unsigned i = 0; i < 1000; i++) {
+		name(id, i * 7 % 1000);
+		agenda_put(agenda, id, 5);
+	}
+	name(id, 3);
+	agenda_put(agenda, id, 6);
+	for (unsigned i = 0; i < 999; i++) {
+		assert_true(agenda_first(agenda, id, &due));
+		assert_int_equal(due, 5);
+		assert_true(strcmp(before, id) < 0);
+		memcpy(before, id, sizeof before);
+		agenda_remove(agenda, id);
+	}
+	assert_true(agenda_first(agenda, id, &due));
+	assert_int_equal(due, 6);
+	agenda_free(agenda);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_it_agrees_with_a_list),
 		cmocka_unit_test(test_it_gives_them_in_order),
+		cmocka_unit_test(test_those_of_one_time_come_as_they_arrived),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
