@@ -55,14 +55,10 @@ static void try_busy_later(struct runner *runner, const char *id)
 	agenda_put(runner->busy, id, wait_s < BUSY_RETRY_S / 2 ? 2 * wait_s : BUSY_RETRY_S);
 }
 
-/* Opens and locks it, for the first task or the settling. False when that is not to be had now. */
-bool queue_open_active(struct runner *runner, struct active *active)
+/* err: of SPOOL_OPEN_FAILED. False when it is not to be had now. */
+static bool take_opened(struct runner *runner, struct active *active, enum spool_open_result result, const struct err *err)
 {
-	struct err err;
-
-	if (active->entry.fd >= 0)
-		return true;
-	switch (spool_entry_open(&runner->spool, active->id, &active->entry, &err)) {
+	switch (result) {
 	case SPOOL_OPEN_OK:
 		agenda_remove(runner->busy, active->id);
 		if (active->entry.state == SPOOL_QUEUED)
@@ -77,12 +73,21 @@ bool queue_open_active(struct runner *runner, struct active *active)
 		try_busy_later(runner, active->id);
 		break;
 	case SPOOL_OPEN_FAILED:
-		log_write("qmgr", "%s: %s", active->id, err.text);
+		log_write("qmgr", "%s: %s", active->id, err->text);
 		agenda_put(runner->agenda, active->id, runner->now + BUSY_RETRY_S);
 		break;
 	}
 	active->is_gone = true;
 	return false;
+}
+
+/* Opens and locks it, for the first task or the settling. It was free when it became active. */
+bool queue_open_active(struct runner *runner, struct active *active)
+{
+	struct err err;
+
+	return active->entry.fd >= 0 ||
+	       take_opened(runner, active, spool_entry_open_free(&runner->spool, active->id, &active->entry, &err), &err);
 }
 
 static bool is_settled_simply(const struct active *active)
@@ -257,24 +262,20 @@ static void activate(struct runner *runner, const char *id, time_t due)
 {
 	bool is_flushed = was_flushed(runner, id, due);
 	struct active *active = mem_alloc(sizeof *active);
-	struct spool_entry entry;
 	struct spool_mail mail;
 	struct err err;
 	int result;
 
 	memcpy(active->id, id, SPOOL_ID_SIZE);
 	active->arena = arena_new();
-	active->entry.fd = -1;
 	runner->active_count++;
-	if (!queue_open_active(runner, active)) {
+	if (!take_opened(runner, active, spool_entry_open_to_read(&runner->spool, id, &active->entry, &err), &err)) {
 		free_active(runner, active);
 		return;
 	}
 	result = spool_file_read(active->entry.fd, id, active->arena, &mail, &err);
-	entry = active->entry;
-	active->entry.fd = -1;
 	if (result == 0) {
-		spool_entry_close(&entry); /* there may be many; it is locked again when its turn has come */
+		spool_entry_close(&active->entry); /* there may be many; it is locked when its turn has come */
 		begin_active(runner, active, &mail, is_flushed);
 		return;
 	}
@@ -284,7 +285,6 @@ static void activate(struct runner *runner, const char *id, time_t due)
 		log_write("qmgr", "%s: %s", id, err.text);
 		agenda_put(runner->agenda, id, runner->now + RESCAN_S);
 	}
-	spool_entry_close(&entry);
 	free_active(runner, active);
 }
 

@@ -68,11 +68,15 @@ int spool_commit(const struct spool *spool, const struct draft *draft, const str
 	return -1;
 }
 
-static enum spool_open_result lock(const struct spool *spool, struct spool_entry *entry, struct err *err)
+static enum spool_open_result fail_to_look(const struct spool *spool, const char *id, struct err *err)
 {
-	struct stat st, named;
+	err_set_errno(err, EX_IOERR, errno, "Cannot look at the message %s in the spool %s", id, spool->path);
+	return SPOOL_OPEN_FAILED;
+}
 
-	while (flock(entry->fd, LOCK_EX | LOCK_NB) < 0) {
+static enum spool_open_result lock(const struct spool *spool, const struct spool_entry *entry, int how, struct err *err)
+{
+	while (flock(entry->fd, how | LOCK_NB) < 0) {
 		if (errno == EINTR)
 			continue;
 		if (errno == EWOULDBLOCK)
@@ -80,13 +84,19 @@ static enum spool_open_result lock(const struct spool *spool, struct spool_entry
 		err_set_errno(err, EX_OSERR, errno, "Cannot lock the message %s in the spool %s", entry->id, spool->path);
 		return SPOOL_OPEN_FAILED;
 	}
+	return SPOOL_OPEN_OK;
+}
+
+static enum spool_open_result lock_alone(const struct spool *spool, struct spool_entry *entry, struct err *err)
+{
+	enum spool_open_result result = lock(spool, entry, LOCK_EX, err);
+	struct stat st, named;
+
+	if (result != SPOOL_OPEN_OK)
+		return result;
 	/* It may have been removed between the opening and the lock; a file without a name is nobody's any more. */
-	if (fstat(entry->fd, &st) < 0 || fstatat(spool->queue, entry->id, &named, AT_SYMLINK_NOFOLLOW) < 0) {
-		if (errno == ENOENT)
-			return SPOOL_OPEN_GONE;
-		err_set_errno(err, EX_IOERR, errno, "Cannot look at the message %s in the spool %s", entry->id, spool->path);
-		return SPOOL_OPEN_FAILED;
-	}
+	if (fstat(entry->fd, &st) < 0 || fstatat(spool->queue, entry->id, &named, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? SPOOL_OPEN_GONE : fail_to_look(spool, entry->id, err);
 	entry->state = st.st_mode & 0777;
 	return st.st_ino == named.st_ino && S_ISREG(st.st_mode) ? SPOOL_OPEN_OK : SPOOL_OPEN_GONE;
 }
@@ -103,20 +113,43 @@ static bool is_busy(const struct spool *spool, const char *id)
 	return busy;
 }
 
-static enum spool_open_result open_and_lock(const struct spool *spool, const char *id, struct spool_entry *entry, struct err *err)
+/* fd: of an open that may have failed. */
+static enum spool_open_result take_opened(const struct spool *spool, const char *id, int fd, struct spool_entry *entry, struct err *err)
 {
-	enum spool_open_result result;
-
-	*entry = (struct spool_entry){.fd = openat(spool->queue, id, O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
-	if (entry->fd < 0 && errno == ENOENT)
-		return SPOOL_OPEN_GONE;
-	if (entry->fd < 0) {
-		err_set_errno(err, EX_IOERR, errno, "Cannot open the message %s in the spool %s", id, spool->path);
-		return SPOOL_OPEN_FAILED;
-	}
+	*entry = (struct spool_entry){.fd = fd};
 	memcpy(entry->id, id, SPOOL_ID_SIZE);
-	result = lock(spool, entry, err);
+	if (fd >= 0)
+		return SPOOL_OPEN_OK;
+	if (errno == ENOENT)
+		return SPOOL_OPEN_GONE;
+	err_set_errno(err, EX_IOERR, errno, "Cannot open the message %s in the spool %s", id, spool->path);
+	return SPOOL_OPEN_FAILED;
+}
+
+enum spool_open_result spool_entry_open_free(const struct spool *spool, const char *id, struct spool_entry *entry, struct err *err)
+{
+	int fd = openat(spool->queue, id, O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	enum spool_open_result result = take_opened(spool, id, fd, entry, err);
+
+	if (result == SPOOL_OPEN_OK)
+		result = lock_alone(spool, entry, err);
 	if (result != SPOOL_OPEN_OK)
+		spool_entry_close(entry);
+	return result;
+}
+
+enum spool_open_result spool_entry_open_to_read(const struct spool *spool, const char *id, struct spool_entry *entry, struct err *err)
+{
+	enum spool_open_result result = take_opened(spool, id, spool_open_to_read(spool, id), entry, err);
+	struct stat st;
+
+	if (result == SPOOL_OPEN_OK)
+		result = lock(spool, entry, LOCK_SH, err);
+	if (result == SPOOL_OPEN_OK)
+		result = fstat(entry->fd, &st) < 0 ? fail_to_look(spool, id, err) : S_ISREG(st.st_mode) ? SPOOL_OPEN_OK : SPOOL_OPEN_GONE;
+	if (result == SPOOL_OPEN_OK)
+		entry->state = st.st_mode & 0777;
+	else
 		spool_entry_close(entry);
 	return result;
 }
@@ -131,7 +164,7 @@ enum spool_open_result spool_entry_open(const struct spool *spool, const char *i
 		return SPOOL_OPEN_GONE;
 	/* One that asks as we do has the lock for a moment, and nobody is told when he lets it go: he does not count. */
 	for (int tries = 0; result == SPOOL_OPEN_BUSY && tries < LOCK_TRIES && !is_busy(spool, id); tries++)
-		result = open_and_lock(spool, id, entry, err);
+		result = spool_entry_open_free(spool, id, entry, err);
 	return result;
 }
 

@@ -29,6 +29,10 @@ enum spool_open_result { SPOOL_OPEN_OK, SPOOL_OPEN_GONE, SPOOL_OPEN_BUSY, SPOOL_
 
 /* Opens and locks one that is there. err is set for SPOOL_OPEN_FAILED only. */
 enum spool_open_result spool_entry_open(const struct spool *spool, const char *id, struct spool_entry *entry, struct err *err);
+/* The same, cheaper, for one that nobody had locked a moment ago: if somebody has now, all who wait for that lock wake for nothing. */
+enum spool_open_result spool_entry_open_free(const struct spool *spool, const char *id, struct spool_entry *entry, struct err *err);
+/* The same to look at one only: others may do so as well, and who wants it for more has to wait. */
+enum spool_open_result spool_entry_open_to_read(const struct spool *spool, const char *id, struct spool_entry *entry, struct err *err);
 /* Null and closed ones are accepted. */
 void spool_entry_close(struct spool_entry *entry);
 
