@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include "base/mem.h"
 
-enum { BUF_FIRST_SIZE = 64 };
+enum { BUF_FIRST_SIZE = 64, PRINTED_OCTETS = 128 /* and less is what most formats make */ };
 
 void buf_init(struct buf *buf, size_t limit)
 {
@@ -84,11 +84,14 @@ void buf_append_char(struct buf *buf, char c)
 
 void buf_vprintf(struct buf *buf, const char *format, va_list args)
 {
-	size_t spare = buf->size - buf->len;
+	size_t spare;
 	va_list again;
 	char *room;
 	int len;
 
+	if (!buf->overflow && buf->len <= buf->limit && buf->limit - buf->len >= PRINTED_OCTETS)
+		buf_reserve(buf, PRINTED_OCTETS); /* or all would be made twice, to know its length first */
+	spare = buf->size - buf->len;
 	va_copy(again, args);
 	len = vsnprintf(spare > 0 ? buf->data + buf->len : NULL, spare, format, args);
 	assert(len >= 0);

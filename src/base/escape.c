@@ -51,20 +51,34 @@ bool escape_is_shown(unsigned code_point)
 		 (code_point >= 0x202a && code_point <= 0x202e) || (code_point >= 0x2066 && code_point <= 0x2069));
 }
 
+/* Of ASCII that is shown as it stands, how much v begins with. */
+static size_t find_plain(struct view v)
+{
+	size_t len = 0;
+
+	while (len < v.len && v.data[len] >= ' ' && v.data[len] < 0x7f)
+		len++;
+	return len;
+}
+
 void escape_text(struct buf *buf, struct view v)
 {
-	unsigned code;
-
 	while (v.len) {
-		size_t len = utf8_sequence(v, &code);
-		bool shown = len && escape_is_shown(code);
+		size_t len = find_plain(v);
+		unsigned code;
 
-		if (len == 0)
-			len = 1;
-		if (shown)
+		buf_append(buf, view_first(v, len));
+		v = view_from(v, len);
+		if (v.len == 0)
+			return;
+		len = utf8_sequence(v, &code);
+		if (len > 0 && escape_is_shown(code)) {
 			buf_append(buf, view_first(v, len));
-		for (size_t i = 0; !shown && i < len; i++)
-			buf_printf(buf, "\\x%02X", (unsigned char)v.data[i]);
+		} else {
+			len = len > 0 ? len : 1;
+			for (size_t i = 0; i < len; i++)
+				buf_printf(buf, "\\x%02X", (unsigned char)v.data[i]);
+		}
 		v = view_from(v, len);
 	}
 }

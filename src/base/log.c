@@ -12,7 +12,7 @@
 #include "base/buf.h"
 #include "base/escape.h"
 
-enum { TEXT_MAX_OCTETS = 64 * 1024, LINE_MAX_OCTETS = 4 * TEXT_MAX_OCTETS + 1024 };
+enum { TEXT_MAX_OCTETS = 64 * 1024, LINE_MAX_OCTETS = 4 * TEXT_MAX_OCTETS + 1024, LINE_HEAD_OCTETS = 256 };
 
 static enum { LOG_TO_NOBODY, LOG_TO_SYSLOG, LOG_TO_DESCRIPTOR } target;
 static int descriptor = -1;
@@ -58,56 +58,67 @@ int log_open(const char *where, struct err *err)
 	return 0;
 }
 
-/* strftime would look at the time zone's file for every line. */
+/* The same for all lines of a second. strftime would look at the time zone's file each time. */
 static void put_time(struct buf *line, time_t now)
 {
 	static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+	static time_t shown_at;
+	static char shown[64];
 	struct tm local;
 
-	if (localtime_r(&now, &local))
-		buf_printf(line, "%s %2d %02d:%02d:%02d ", months[local.tm_mon], local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec);
+	if (now != shown_at || !shown[0]) {
+		shown[0] = '\0';
+		shown_at = now;
+		if (localtime_r(&now, &local))
+			snprintf(shown, sizeof shown, "%s %2d %02d:%02d:%02d ", months[local.tm_mon], local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec);
+	}
+	buf_append_str(line, shown);
 }
 
-static void write_to_descriptor(const char *part, const char *text)
+static void write_to_descriptor(const char *part, struct view text)
 {
 	struct buf line;
 
 	buf_init(&line, LINE_MAX_OCTETS);
+	buf_reserve(&line, text.len + LINE_HEAD_OCTETS);
 	put_time(&line, time(NULL));
-	buf_printf(&line, "%s %s/%s[%ld]: %s\n", host, tag, part, (long)getpid(), text);
+	buf_printf(&line, "%s %s/%s[%ld]: ", host, tag, part, (long)getpid());
+	escape_text(&line, text);
+	buf_append_char(&line, '\n');
 	if (line.len > 0 && write(descriptor, line.data, line.len) < 0)
 		target = LOG_TO_SYSLOG; /* the disk is full, perhaps; what is to be told now is not worth a mail */
 	buf_clear(&line);
 }
 
 /* The connection stays open from line to line; only the name changes, to which syslog keeps a pointer. */
-static void write_to_syslog(const char *part, const char *text)
+static void write_to_syslog(const char *part, struct view text)
 {
 	static char ident[TAG_OCTETS + 32];
+	struct buf shown;
 
+	buf_init(&shown, LINE_MAX_OCTETS);
+	escape_text(&shown, text);
 	snprintf(ident, sizeof ident, "%s/%s", tag, part);
 	openlog(ident, LOG_PID, LOG_MAIL);
-	syslog(LOG_INFO, "%s", text);
+	syslog(LOG_INFO, "%s", buf_str(&shown));
+	buf_clear(&shown);
 }
 
 void log_write(const char *part, const char *format, ...)
 {
-	struct buf text, shown;
+	struct buf text;
 	va_list args;
 
 	if (target == LOG_TO_NOBODY)
 		return;
 	buf_init(&text, TEXT_MAX_OCTETS);
-	buf_init(&shown, 4 * TEXT_MAX_OCTETS);
 	va_start(args, format);
 	buf_vprintf(&text, format, args);
 	va_end(args);
-	escape_text(&shown, buf_view(&text)); /* whatever the caller has let through, it stays one line */
-	if (target == LOG_TO_DESCRIPTOR) {
-		write_to_descriptor(part, buf_str(&shown));
-	} else {
-		write_to_syslog(part, buf_str(&shown));
-	}
+	/* Whatever the caller has let through, it is shown as one line. */
+	if (target == LOG_TO_DESCRIPTOR)
+		write_to_descriptor(part, buf_view(&text));
+	else
+		write_to_syslog(part, buf_view(&text));
 	buf_clear(&text);
-	buf_clear(&shown);
 }
