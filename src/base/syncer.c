@@ -6,17 +6,21 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include "base/mem.h"
 
-enum { STACK_OCTETS = 64 * 1024 };
+enum {
+	THREADS_MAX = 15,		/* more wait for each other longer than for the disk */
+	STACK_OCTETS = 64 * 1024,
+};
 
 struct syncer {
 	pthread_mutex_t lock;		/* of all below */
 	pthread_cond_t begun, done;
-	pthread_t threads[SYNCER_FILES_MAX - 1];
+	pthread_t threads[THREADS_MAX];
 	size_t thread_count;
 	const int *files;		/* that are to be synced now */
 	int *errors;
@@ -91,12 +95,22 @@ static void get_threads(struct syncer *syncer, size_t count)
 {
 	pthread_attr_t attributes;
 
+	if (count > THREADS_MAX)
+		count = THREADS_MAX;
 	if (syncer->thread_count >= count || pthread_attr_init(&attributes) != 0)
 		return;
 	pthread_attr_setstacksize(&attributes, STACK_OCTETS); /* where that is too small it stays as large as usual */
 	while (syncer->thread_count < count && pthread_create(&syncer->threads[syncer->thread_count], &attributes, work, syncer) == 0)
 		syncer->thread_count++;
 	pthread_attr_destroy(&attributes);
+}
+
+/* The data of all is on its way before the first is waited for. Where that cannot be asked for, it is not. */
+static void begin_writing(const int *files, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (sync_file_range(files[i], 0, 0, SYNC_FILE_RANGE_WRITE) < 0)
+			return;
 }
 
 void syncer_sync(struct syncer *syncer, const int *files, size_t count, bool data_only, int *errors)
@@ -107,6 +121,7 @@ void syncer_sync(struct syncer *syncer, const int *files, size_t count, bool dat
 			errors[i] = sync_one(files[i], data_only);
 		return;
 	}
+	begin_writing(files, count);
 	get_threads(syncer, count - 1);
 	pthread_mutex_lock(&syncer->lock);
 	syncer->files = files;

@@ -1,14 +1,14 @@
 /* syncer - several files made durable at the same time.
  *
  * One fsync after the other has the disk empty its cache once for each; of those that are under way together it does so for all.
- * Each but one has a thread, which stays for the next time; where there are none to be had one is done after the other. */
+ * So threads do it, which stay for the next time; where there are none to be had one is done after the other. */
 #ifndef BASE_SYNCER_H
 #define BASE_SYNCER_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { SYNCER_FILES_MAX = 32 };		/* at a time */
+enum { SYNCER_FILES_MAX = 32 };		/* that are asked for together */
 
 struct syncer;
 

@@ -5,7 +5,7 @@
 #include <string.h>
 #include "base/syncer.h"
 
-enum { FILES = 5 };
+enum { FILES = SYNCER_FILES_MAX };
 
 static void each_is_answered_for(void **state)
 {
