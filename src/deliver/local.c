@@ -34,6 +34,8 @@ struct copy {
 	struct arena *arena;
 	struct deliver_batch *batch;
 	struct outcome *outcome;
+	struct view head;		/* what was read of the message: its header, or all of it */
+	bool is_whole;			/* all */
 	struct view trace;		/* the fields before the header, as wire lines */
 };
 
@@ -74,15 +76,20 @@ static struct view make_trace(const struct copy *copy)
 
 typedef int put_lines(void *target, struct view lines, struct err *err);
 
-static int put_message(const struct copy *copy, put_lines *put, void *target, struct err *err)
+static void take_time(const struct copy *copy)
+{
+	deliver_waits(copy->options, copy->mailbox->kind == MAILBOX_PIPE ? PROGRAM_MS : DISK_MS);
+}
+
+static int put_blocks(const struct copy *copy, put_lines *put, void *target, struct err *err)
 {
 	struct message_reader *reader = message_reader_new(copy->draft->message);
 	char *block = mem_alloc_block(BLOCK_OCTETS);
-	int result = put(target, copy->trace, err);
 	size_t got = 1;
+	int result = 0;
 
 	while (result == 0 && got > 0) {
-		deliver_waits(copy->options, copy->mailbox->kind == MAILBOX_PIPE ? PROGRAM_MS : DISK_MS);
+		take_time(copy);
 		result = message_reader_read(reader, block, BLOCK_OCTETS, &got, err);
 		if (result == 0)
 			result = put(target, view_make(block, got), err);
@@ -90,6 +97,14 @@ static int put_message(const struct copy *copy, put_lines *put, void *target, st
 	free(block);
 	message_reader_free(reader);
 	return result;
+}
+
+static int put_message(const struct copy *copy, put_lines *put, void *target, struct err *err)
+{
+	if (put(target, copy->trace, err) < 0)
+		return -1;
+	take_time(copy);
+	return copy->is_whole ? put(target, copy->head, err) : put_blocks(copy, put, target, err);
 }
 
 /* ---- circles ---- */
@@ -111,17 +126,20 @@ static bool is_in_header(struct view header, struct view path)
 	return false;
 }
 
-static int read_header(const struct draft *draft, struct buf *header, struct err *err)
+/* And what follows in the last block. *is_whole: that is all there is. */
+static int read_header(const struct draft *draft, struct buf *header, bool *is_whole, struct err *err)
 {
 	struct message_reader *reader = message_reader_new(draft->message);
-	size_t got = 1;
-	int result = 0;
+	size_t got;
+	int result;
 
-	while (result == 0 && got > 0 && header->len < HEADER_MAX && view_find(buf_view(header), (struct view)VIEW("\r\n\r\n")) == header->len) {
+	do {
 		result = message_reader_read(reader, buf_reserve(header, BLOCK_OCTETS), BLOCK_OCTETS, &got, err);
-		if (result == 0)
-			buf_commit(header, got);
-	}
+		if (result < 0)
+			break;
+		buf_commit(header, got);
+		*is_whole = got < BLOCK_OCTETS;
+	} while (!*is_whole && header->len < HEADER_MAX && view_find(buf_view(header), (struct view)VIEW("\r\n\r\n")) == header->len);
 	message_reader_free(reader);
 	return result;
 }
@@ -367,15 +385,15 @@ static int check_rights(const struct mailbox *mailbox, const struct deliver_opti
 	return 0;
 }
 
-static int deliver_copy(struct copy *copy, struct view header, const char **how, struct err *err)
+static int deliver_copy(struct copy *copy, const char **how, struct err *err)
 {
 	struct view path = copy->recipient->forward_path;
 
-	if (is_in_header(header, fit_for_field(path, copy->arena)))
+	if (is_in_header(copy->head, fit_for_field(path, copy->arena)))
 		return err_set(err, EX_UNAVAILABLE, STATUS(5, 4, 6), "The mail has been delivered to %.*s before and goes round in circles.",
 			       VIEW_ARG(path));
 	copy->trace = make_trace(copy);
-	deliver_waits(copy->options, copy->mailbox->kind == MAILBOX_PIPE ? PROGRAM_MS : DISK_MS);
+	take_time(copy);
 	return put_into(copy, how, err);
 }
 
@@ -384,20 +402,21 @@ void local_deliver(const struct hop *hop, const struct draft *draft, const struc
 {
 	struct deliver_batch own = {0}, *batch = options->batch ? options->batch : &own;
 	struct err trouble = {0};
+	bool is_whole = false;
 	struct buf header;
 	int result;
 
 	buf_init(&header, HEADER_MAX + BLOCK_OCTETS);
 	result = check_rights(hop->mailbox, options, &trouble);
 	if (result == 0)
-		result = read_header(draft, &header, &trouble);
+		result = read_header(draft, &header, &is_whole, &trouble);
 	for (size_t i = 0; i < hop->recipient_count; i++) {
 		size_t at = hop->recipients[i];
 		struct copy copy = {.mailbox = hop->mailbox, .draft = draft, .recipient = &draft->envelope.recipients[at], .options = options,
-				    .arena = arena, .batch = batch, .outcome = &outcomes[at]};
+				    .arena = arena, .batch = batch, .outcome = &outcomes[at], .head = buf_view(&header), .is_whole = is_whole};
 		struct err err = trouble;
 		const char *how = "";
-		int done = result < 0 ? -1 : deliver_copy(&copy, buf_view(&header), &how, &err);
+		int done = result < 0 ? -1 : deliver_copy(&copy, &how, &err);
 
 		if (done != WAITS)
 			settle(&outcomes[at], done, how, &err);
