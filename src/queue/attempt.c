@@ -242,24 +242,49 @@ bool attempt_waits(const struct attempt *attempt)
 	return waits;
 }
 
-void attempt_conclude(struct attempt *const *attempts, size_t count, struct syncer *syncer, struct err *errs)
+bool attempt_is_over(const struct spool_mail *mail)
+{
+	for (size_t i = 0; i < mail->envelope.recipient_count; i++) {
+		enum outcome_action action = mail->outcomes[i].action;
+
+		if ((action != OUTCOME_DELIVERED && action != OUTCOME_RELAYED) || mail->envelope.recipients[i].notify & DSN_NOTIFY_SUCCESS)
+			return false;
+	}
+	return true;
+}
+
+/* Their logs become durable, in the order of the attempts; errs: of those that were not written, too. */
+static void sync_logs(struct attempt *const *attempts, size_t count, struct syncer *syncer, struct err *errs)
 {
 	int files[SYNCER_FILES_MAX] = {-1};
+	struct err own[SYNCER_FILES_MAX];
+	size_t places[SYNCER_FILES_MAX], left = 0;
 
 	assert(count <= SYNCER_FILES_MAX);
+	for (size_t i = 0; i < count; i++) {
+		errs[i] = attempts[i]->delivering->err;
+		if (attempt_is_over(&attempts[i]->mail) && !errs[i].exit_code)
+			continue;
+		files[left] = attempts[i]->entry->fd;
+		own[left] = (struct err){0};
+		places[left++] = i;
+	}
+	spool_log_sync_all(syncer, files, left, own);
+	for (size_t k = 0; k < left; k++)
+		if (own[k].exit_code && !errs[places[k]].exit_code)
+			errs[places[k]] = own[k];
+}
+
+void attempt_conclude(struct attempt *const *attempts, size_t count, struct syncer *syncer, struct err *errs)
+{
 	for (size_t i = 0; i < count; i++) {
 		struct delivering *delivering = attempts[i]->delivering;
 
 		for (size_t k = 0; k < delivering->route.hop_count; k++)
 			take_down(delivering, &delivering->route.hops[k]);
 		assert(!attempt_waits(attempts[i]));
-		files[i] = attempts[i]->entry->fd;
-		errs[i] = (struct err){0};
 	}
-	spool_log_sync_all(syncer, files, count, errs);
-	for (size_t i = 0; i < count; i++)
-		if (attempts[i]->delivering->err.exit_code)
-			errs[i] = attempts[i]->delivering->err;
+	sync_logs(attempts, count, syncer, errs);
 }
 
 /* "5 days", "90 minutes". */

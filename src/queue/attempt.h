@@ -43,8 +43,10 @@ bool attempt_is_pending(const struct spool_mail *mail, size_t recipient);
 int attempt_deliver(struct attempt *attempt, const size_t *recipients, size_t count, struct err *err);
 /* True when something of it waits in conf's deliver_batch, and is in no log yet. */
 bool attempt_waits(const struct attempt *attempt);
+/* All its recipients have it, and nobody is to be told: nothing is left to do but to remove it. */
+bool attempt_is_over(const struct spool_mail *mail);
 /* When that batch has ended: takes down what waited in it of several attempts, SYNCER_FILES_MAX at most, and makes it durable
- * together. errs: one for each, exit_code 0 or as attempt_deliver fails. */
+ * together, but for those that attempt_is_over: they are removed, and that is made durable. errs: one for each, exit_code 0 or as attempt_deliver fails. */
 void attempt_conclude(struct attempt *const *attempts, size_t count, struct syncer *syncer, struct err *errs);
 
 enum attempt_result { ATTEMPT_LEFT, ATTEMPT_GONE, ATTEMPT_SET_ASIDE, ATTEMPT_FAILED };

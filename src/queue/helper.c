@@ -16,6 +16,7 @@
 #include "queue/forward.h"
 #include "queue/way.h"
 #include "queue/worker.h"
+#include "spool/spool_log.h"
 
 enum { DESTINATION_MAX = 1024, ORDERS_FD = 3, READERS_FD = 4, LINE_MAX_OCTETS = 256 * 1024 };
 
@@ -218,8 +219,14 @@ int helper_ask(int helper, const char *destination, int worker_socket, struct er
 	return sent < 0 ? err_set_errno(err, EX_OSERR, errno, "The helper that writes mailboxes cannot be asked") : 0;
 }
 
+static void take_last(void (*take_outcome)(void *context, struct view line), void *context, const struct buf *text)
+{
+	if (text->len > 0)
+		take_outcome(context, buf_view(text));
+}
+
 /* Until the job is done. */
-static int hear_worker(int socket, void (*take_outcome)(void *context, struct view line), void *context, struct err *err)
+static int hear_worker(int socket, const struct spool_entry *entry, void (*take_outcome)(void *context, struct view line), void *context, struct err *err)
 {
 	struct buf text;
 	unsigned place;
@@ -236,7 +243,12 @@ static int hear_worker(int socket, void (*take_outcome)(void *context, struct vi
 		case WORKER_SAYS_WAIT: /* whose own time ends him */
 			break;
 		case WORKER_SAYS_DONE:
+			take_last(take_outcome, context, &text);
 			result = 0;
+			break;
+		case WORKER_SAYS_OVER: /* here others may be left, who are told, or sent to, next */
+			take_last(take_outcome, context, &text);
+			result = spool_log_sync(entry->fd, err);
 			break;
 		case WORKER_SAYS_DAMAGED:
 		case WORKER_SAYS_TROUBLE:
@@ -263,7 +275,7 @@ int helper_deliver(int helper, const char *destination, const struct spool_entry
 	if (result == 0)
 		result = worker_send(pair[0], 0, entry, recipients, count, err);
 	if (result == 0)
-		result = hear_worker(pair[0], take_outcome, context, err);
+		result = hear_worker(pair[0], entry, take_outcome, context, err);
 	close(pair[0]);
 	return result;
 }

@@ -20,6 +20,7 @@ src_libqueue_a_SOURCES = \
 	%D%/queue_private.h \
 	%D%/queue_start.c \
 	%D%/queue_workers.c \
+	%D%/removals.c %D%/removals.h \
 	%D%/renewal.c %D%/renewal.h \
 	%D%/resolution.c %D%/resolution.h \
 	%D%/service_settings.c %D%/service_settings.h \

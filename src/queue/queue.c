@@ -287,7 +287,7 @@ static int open_ears(struct runner *runner, struct err *err)
 	runner->rescan_s = RESCAN_S;
 	snprintf(path, sizeof path, "/proc/self/fd/%d", runner->spool.queue);
 	/* Without /proc or with too many watchers mail is still found, only later. */
-	if (inotify_add_watch(runner->inotify, path, IN_CLOSE_WRITE | IN_ATTRIB | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR) < 0) {
+	if (inotify_add_watch(runner->inotify, path, IN_CLOSE_WRITE | IN_ATTRIB | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR | IN_EXCL_UNLINK) < 0) {
 		runner->rescan_s = RESCAN_DEAF_S;
 		log_write("qmgr", "New mail is noticed every %u seconds only: the folder cannot be watched.", runner->rescan_s);
 	}
@@ -328,6 +328,7 @@ static int set_up(struct runner *runner, struct err *err)
 	if (!runner->nursery)
 		return -1;
 	make_places(runner);
+	runner->removals = removals_new(&runner->spool);
 	runner->agenda = agenda_new();
 	runner->busy = agenda_new();
 	runner->now = time(NULL);
@@ -406,6 +407,7 @@ int queue_run(const char *spool_path, const char *config_file, struct queue_term
 	}
 	hooks_free(runner.hooks);
 	nursery_free(runner.nursery);
+	removals_free(runner.removals);
 	confinement_free(runner.confinement);
 	agenda_free(runner.agenda);
 	agenda_free(runner.busy);

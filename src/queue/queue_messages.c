@@ -7,6 +7,7 @@
 #include "report/journal.h"
 #include "queue/queue_private.h"
 #include "spool/fates.h"
+#include "spool/spool_log.h"
 
 double queue_now_s(void)
 {
@@ -105,11 +106,12 @@ static void settle(struct runner *runner, struct active *active)
 
 	if (is_settled_simply(active)) {
 		fates_add(&runner->spool, active->id, EX_OK, runner->now);
-		if (spool_entry_remove(&runner->spool, &active->entry, &err) == 0)
-			is_removed = true;
-		else
+		is_removed = spool_entry_remove(&runner->spool, &active->entry, &err) == 0;
+		if (!is_removed)
 			log_write("qmgr", "%s: %s", active->id, err.text);
-	} else if (attempt_begin(&attempt, &runner->options, &active->entry, &err) < 0) {
+		else if (active->may_lose_log)
+			removals_note(runner->removals);
+	} else if ((active->may_lose_log && spool_log_sync(active->entry.fd, &err) < 0) || attempt_begin(&attempt, &runner->options, &active->entry, &err) < 0) {
 		log_write("qmgr", "%s: %s", active->id, err.text);
 	} else {
 		enum attempt_result result = attempt_settle(&attempt, &runner->spool, runner->now, active->was_tried ? 0 : active->put_off_until, &due,

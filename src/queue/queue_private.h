@@ -12,6 +12,7 @@
 #include "queue/destination.h"
 #include "queue/hooks.h"
 #include "queue/queue.h"
+#include "queue/removals.h"
 #include "queue/service_settings.h"
 #include "queue/worker.h"
 
@@ -37,6 +38,7 @@ struct active {
 	const char *damage;		/* why it cannot be sent; null: it can. In arena */
 	bool needs_settling;		/* somebody is left, has failed, or wants to hear of success */
 	bool was_tried;
+	bool may_lose_log;		/* in a power cut */
 	time_t put_off_until;
 	double active_s;
 	struct spool_mail shown;	/* id, origin and envelope for the journal; in arena */
@@ -71,6 +73,7 @@ struct runner {
 	struct confinement *confinement; /* of the workers */
 	struct nursery_terms nursery_terms;
 	struct nursery *nursery;
+	struct removals *removals;
 	struct worker_place *workers;
 	size_t worker_count, worker_limit, active_count;
 	int lock, inotify, signals;

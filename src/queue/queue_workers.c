@@ -313,10 +313,11 @@ static void take_answer(struct runner *runner, struct worker_place *place, unsig
 {
 	struct active *active = place->tasks[at]->active;
 
-	if (says == WORKER_SAYS_OUTCOME) {
+	if (says != WORKER_SAYS_DAMAGED && says != WORKER_SAYS_TROUBLE && runner->text.len > 0)
 		take_outcome(runner, place, active);
+	if (says == WORKER_SAYS_OUTCOME)
 		return;
-	}
+	active->may_lose_log |= says == WORKER_SAYS_OVER;
 	if (says == WORKER_SAYS_DAMAGED)
 		active->damage = arena_str(active->arena, buf_view(&runner->text));
 	if (says == WORKER_SAYS_TROUBLE) {
@@ -347,6 +348,7 @@ void queue_listen_to(struct runner *runner, struct worker_place *place)
 		case WORKER_SAYS_DAMAGED:
 		case WORKER_SAYS_TROUBLE:
 		case WORKER_SAYS_DONE:
+		case WORKER_SAYS_OVER:
 			if (place->tasks[at])
 				take_answer(runner, place, at, says);
 			break;

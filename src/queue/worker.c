@@ -44,6 +44,7 @@ struct job {
 	struct spool_entry entry;
 	struct attempt_options options;
 	struct attempt attempt;
+	struct buf held;		/* of a job that is ending: its last outcome, which is said with the end */
 };
 
 /* A worker at home. */
@@ -58,6 +59,7 @@ struct worker {
 	struct spool_entry removed[WORKER_JOBS_MAX]; /* those that the runner has removed by now */
 	size_t removed_count;
 	bool has_several;		/* orders at a time */
+	bool is_ending_jobs;
 	bool is_unheard;		/* something could not be said */
 	struct err trouble;		/* why it cannot write the mailbox that it is there for */
 	struct local_routing local;
@@ -108,6 +110,13 @@ static void take_wait(void *context, int64_t most_ms)
 	say(worker, 'W', 0, view_of(text));
 }
 
+static void say_held(struct job *job)
+{
+	if (job->held.len > 0)
+		say(job->worker, 'O', job->place, buf_view(&job->held));
+	buf_clear(&job->held);
+}
+
 static void tell_outcome(void *context, const struct spool_mail *mail, const struct outcome *outcome)
 {
 	struct job *job = context;
@@ -117,8 +126,13 @@ static void tell_outcome(void *context, const struct spool_mail *mail, const str
 	buf_init(&line, PACKET_MAX - 2);
 	spool_log_write_outcome(&line, outcome, time(NULL));
 	job->worker->is_unheard |= line.overflow;
-	say(job->worker, 'O', job->place, buf_view(&line));
-	buf_clear(&line);
+	if (!job->worker->is_ending_jobs) {
+		say(job->worker, 'O', job->place, buf_view(&line));
+		buf_clear(&line);
+		return;
+	}
+	say_held(job);
+	job->held = line;
 }
 
 static bool has_pending(const struct spool_mail *mail)
@@ -153,15 +167,18 @@ static void close_removed(struct worker *worker)
 		spool_entry_close(&worker->removed[--worker->removed_count]);
 }
 
-/* err: exit_code 0, or why it is not as it should be. */
-static void end_job(struct job *job, const struct err *err)
+/* err: exit_code 0, or why it is not as it should be. done: what to say in the first case. */
+static void end_job(struct job *job, char done, const struct err *err)
 {
 	bool is_done = !err->exit_code;
 	bool is_finished = is_done && !has_pending(&job->attempt.mail);
 
 	attempt_end(&job->attempt);
 	put_down(job, is_finished);
-	say(job->worker, is_done ? 'D' : err->exit_code == EX_DATAERR ? 'X' : 'T', job->place, is_done ? (struct view){0} : view_of(err->text));
+	if (!is_done)
+		say_held(job);
+	say(job->worker, is_done ? done : err->exit_code == EX_DATAERR ? 'X' : 'T', job->place, is_done ? buf_view(&job->held) : view_of(err->text));
+	buf_clear(&job->held);
 }
 
 /* True when it waits for what becomes durable together; else it is done. */
@@ -184,7 +201,7 @@ static bool begin_job(struct job *job, size_t count)
 		if (attempt_waits(attempt))
 			return true; /* with what was wrong, if anything was */
 	}
-	end_job(job, &err);
+	end_job(job, 'D', &err);
 	return false;
 }
 
@@ -199,9 +216,11 @@ static void end_jobs(struct worker *worker, size_t count)
 	deliver_batch_end(worker->conf.deliver.batch);
 	for (size_t i = 0; i < count; i++)
 		attempts[i] = &worker->jobs[i].attempt;
+	worker->is_ending_jobs = true;
 	attempt_conclude(attempts, count, worker->syncer, errs);
+	worker->is_ending_jobs = false;
 	for (size_t i = 0; i < count; i++)
-		end_job(&worker->jobs[i], &errs[i]);
+		end_job(&worker->jobs[i], attempt_is_over(&attempts[i]->mail) ? 'E' : 'D', &errs[i]);
 }
 
 /* Whoever has one order at a time has the next when the runner is done with the message of the last: without that, the next has the
@@ -306,6 +325,7 @@ static void confine_writer(struct worker *worker, const struct mailbox *mailbox,
 	worker->local.find_user = find_own_user;
 	worker->local.find_context = worker;
 	worker->conf.route.local = &worker->local;
+	worker->conf.queue.submit_socket = NULL; /* it could not be reached from there, and has no more rights over them */
 	if (confinement_enter_writing(confinement, folders, count, &err) == 0)
 		return;
 	buf_init(&remark, 2 * ERR_TEXT_SIZE);
@@ -463,7 +483,7 @@ enum worker_says worker_receive(int socket, unsigned *place, struct buf *text)
 	static const struct {
 		char what;
 		enum worker_says says;
-	} words[] = {{'O', WORKER_SAYS_OUTCOME}, {'D', WORKER_SAYS_DONE}, {'X', WORKER_SAYS_DAMAGED}, {'T', WORKER_SAYS_TROUBLE}, {'R', WORKER_SAYS_REMARK},
+	} words[] = {{'O', WORKER_SAYS_OUTCOME}, {'D', WORKER_SAYS_DONE}, {'E', WORKER_SAYS_OVER}, {'X', WORKER_SAYS_DAMAGED}, {'T', WORKER_SAYS_TROUBLE}, {'R', WORKER_SAYS_REMARK},
 		     {'W', WORKER_SAYS_WAIT}};
 	char *room;
 	ssize_t got;

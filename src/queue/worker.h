@@ -39,7 +39,8 @@ int worker_send(int socket, unsigned place, const struct spool_entry *entry, con
 enum worker_says {
 	WORKER_SAYS_NOTHING,		/* now; wait until the socket can be read */
 	WORKER_SAYS_OUTCOME,		/* text: a line for spool_log_read_outcome */
-	WORKER_SAYS_DONE,		/* the job is done */
+	WORKER_SAYS_DONE,		/* the job is done, and durable; text: its last outcome, or empty */
+	WORKER_SAYS_OVER,		/* the same, but the message attempt_is_over and its log may be lost: its removal must become durable */
 	WORKER_SAYS_DAMAGED,		/* the message cannot be sent: text */
 	WORKER_SAYS_WAIT,		/* that nothing may be heard of it for longer than worker_silence_ms: text, milliseconds from now */
 	WORKER_SAYS_REMARK,		/* before its first job, to be told: text */

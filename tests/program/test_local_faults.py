@@ -22,11 +22,11 @@ TOGETHER = 3
 STEP = max(1, round((12 if is_sanitized() else 4) / LOAD))
 ERRORS = {
     "openat": ["EMFILE", "ENOSPC", "EDQUOT"], "pread64": ["EIO"], "write": ["ENOSPC", "EDQUOT", "EIO", "EINTR"], "renameat": ["EIO", "ENOSPC"],
-    "fsync": ["EIO", "ENOSPC"], "fdatasync": ["EIO"], "writev": ["ENOSPC", "EIO", "EINTR"],
+    "fsync": ["EIO", "ENOSPC"], "sync_file_range": ["EIO", "ENOSYS"], "writev": ["ENOSPC", "EIO", "EINTR"],
     "recvmsg": ["EINTR"], "sendmsg": ["EINTR", "ENOBUFS"], "getrandom": ["EINTR"], "mkdir": ["EACCES"],
 }
 # After these a mail is filed, and it is not known that it is.
-MARKS = ("fdatasync", "writev", "sendmsg")
+MARKS = ("writev", "sendmsg")
 
 
 def look(path):
@@ -59,11 +59,11 @@ class Box:
     def files(self):
         return list((self.spool / "queue").iterdir())
 
-    def put(self):
+    def put(self, *to):
         for _ in range(TOGETHER):
             self.sent.append(f"mail {len(self.sent)}")
             text = f"Subject: {self.sent[-1]}\n\n" + "some text\n" * 100
-            assert self.machine.run(PALOMA, "sendmail", "-odq", "ann", input=text.encode(), **self.settings).returncode == 0
+            assert self.machine.run(PALOMA, "sendmail", "-odq", *(to or ["ann"]), input=text.encode(), **self.settings).returncode == 0
 
     def copies(self):
         return collections.Counter(mail["Subject"] for mail in self.machine.maildir("ann"))
@@ -112,10 +112,10 @@ def find_worker(text):
     return next((pid for pid, names in calls.items() if "renameat " * TOGETHER in " ".join(names) + " "), None)
 
 
-def count_calls(box, trace):
+def count_calls(box, trace, *to):
     """Of the worker that has written all of them together."""
     for _ in range(20):
-        box.put()
+        box.put(*to)
         box.run(trace)
         text = trace.read_text()
         worker = find_worker(text)
@@ -124,18 +124,47 @@ def count_calls(box, trace):
     raise AssertionError("nothing is written together")
 
 
+def find_threads(text, pid):
+    return re.findall(rf"^{pid} +(?:clone3?\(|<\.\.\. clone3? resumed>).*?(?:=> \{{parent_tid=\[(?:\d+)\]\}}.*?)? = (\d+)$", text, re.M)
+
+
+def find_steps(text):
+    """What the worker and its threads ask of the kernel; "sendmsg D" is what a job ends with, "sendmsg E" when its mail is at its end."""
+    worker = find_worker(text)
+    threads = find_threads(text, worker)
+    assert len(threads) == TOGETHER - 1  # for the files, and again for the marks
+    wanted = re.findall(rf'^(?:{"|".join([worker, *threads])}) +(renameat|fsync|writev|fdatasync|sendmsg)\((?:[^\n"]*iov_base="([A-Z]))?', text, re.M)
+    return [f"{name} {what}".strip() for name, what in wanted]
+
+
 def test_mails_are_written_together_and_made_durable_before_they_count(box, tmp_path):
-    """By what the worker and its threads ask of the kernel: all files, then all names, then the folder, then all marks."""
+    """All files, then all names, then the folder. That they are gone from the queue is made durable at once, and then it does not
+    matter what was in them."""
     count_calls(box, tmp_path / "trace")
     text = (tmp_path / "trace").read_text()
-    worker = find_worker(text)
-    threads = re.findall(rf"^{worker} +(?:clone3?\(|<\.\.\. clone3? resumed>).* = (\d+)$", text, re.M)
-    assert len(threads) == TOGETHER - 1  # for the files, and again for the marks
-    wanted = re.findall(rf"^(?:{'|'.join([worker, *threads])}) +(renameat|fsync|writev|fdatasync|sendmsg)\(([^\n]*)", text, re.M)
-    steps = [name + ("D" if name == "sendmsg" and '"D' in rest else "") for name, rest in wanted]
-    outcome = ["writev", "sendmsg"]
-    assert steps == [*["fsync"] * TOGETHER, *["renameat"] * TOGETHER, "fsync", *outcome * TOGETHER, *["fdatasync"] * TOGETHER, *["sendmsgD"] * TOGETHER]
+    assert find_steps(text) == [*["fsync"] * TOGETHER, *["renameat"] * TOGETHER, "fsync", *["writev"] * TOGETHER, *["sendmsg E"] * TOGETHER]
+    runner = re.findall(r"^(\d+) +unlinkat\(", text, re.M)
+    assert len(runner) == TOGETHER and len(set(runner)) == 1
+    last_look = text.rindex("unlinkat(")
+    assert re.search(rf"^(?:{'|'.join(find_threads(text, runner[0]))}) +fsync\(", text[last_look:], re.M)
     assert set(box.copies().values()) == {1}
+
+
+def test_of_mails_that_somebody_is_told_of_it_is_durable_who_has_them(box, tmp_path):
+    count_calls(box, tmp_path / "trace", "-f", "bob", "-N", "success", "ann")
+    steps = find_steps((tmp_path / "trace").read_text())
+    assert steps == [*["fsync"] * TOGETHER, *["renameat"] * TOGETHER, "fsync", *["writev"] * TOGETHER, *["fdatasync"] * TOGETHER,
+                     *["sendmsg D"] * TOGETHER]
+    assert set(box.copies().values()) == {1}
+
+
+def test_that_the_end_of_a_mail_is_not_durable_is_told(box, tmp_path):
+    box.settings["PALOMA_LOG"] = str(tmp_path / "log")
+    box.put()
+    box.run(tmp_path / "trace", "-P", box.spool / "queue", "-e", "trace=fsync", "-e", "inject=fsync:error=EIO")
+    assert box.files() == [] and set(box.copies().values()) == {1}
+    assert f"Cannot make the folder {box.spool}/queue durable" in (tmp_path / "log").read_text()
+    assert "may be delivered again after a power cut" in (tmp_path / "log").read_text()
 
 
 def strike(box, tmp_path, points, check):
@@ -157,7 +186,7 @@ def test_a_kill_at_every_call_loses_none(box, tmp_path):
     counts = count_calls(box, tmp_path / "trace")
     every = [(name, "signal=KILL", number) for name in sorted(counts) if name in ERRORS or name in ("close", "unlinkat")
              for number in range(1, counts[name] + 1)]
-    points = [point for at, point in enumerate(every) if at % STEP == 0 or point[0] in ("renameat", "fdatasync", "fsync")]
+    points = [point for at, point in enumerate(every) if at % STEP == 0 or point[0] in ("renameat", "fsync")]
     twice = []
 
     def check(point, copies, text):
@@ -172,7 +201,7 @@ def test_a_kill_at_every_call_loses_none(box, tmp_path):
 def test_an_error_of_every_call_loses_none_and_is_of_one_mail(box, tmp_path):
     counts = count_calls(box, tmp_path / "trace")
     every = [(name, f"error={error}", number) for name in sorted(counts) for error in ERRORS.get(name, []) for number in range(1, counts[name] + 1)]
-    points = [point for at, point in enumerate(every) if at % STEP == 0 or point[0] in ("renameat", "fdatasync", "fsync")]
+    points = [point for at, point in enumerate(every) if at % STEP == 0 or point[0] in ("renameat", "fsync")]
 
     def check(point, copies, _):
         assert 1 <= copies <= (2 if point[0] in MARKS else 1), (point, copies)
