@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include "base/mem.h"
 
-enum { ARENA_CHUNK_OCTETS = 8192, ARENA_ALIGN = _Alignof(max_align_t), PRINTED_OCTETS = 256 };
+enum { ARENA_CHUNK_OCTETS = 8192, ARENA_ALIGN = _Alignof(max_align_t), PRINTED_OCTETS = 256, LARGE_OCTETS = 512 };
 
 struct chunk {
 	struct chunk *next;
@@ -120,7 +120,7 @@ struct view arena_printf(struct arena *arena, const char *format, ...)
 
 void *arena_grow(struct arena *arena, void *array, size_t count, size_t *capacity, size_t size)
 {
-	size_t wanted = *capacity > SIZE_MAX / 2 ? SIZE_MAX : *capacity ? *capacity * 2 : 8;
+	size_t first = size > LARGE_OCTETS ? 1 : 8, wanted = *capacity > SIZE_MAX / 2 ? SIZE_MAX : *capacity ? *capacity * 2 : first;
 	void *larger;
 
 	if (count < *capacity)

@@ -41,6 +41,11 @@ static void settle(struct transfer *transfer, struct view v)
 		bool had_cr = line.len > 0 && line.data[line.len - 1] == '\r';
 
 		line.len -= had_cr;
+		if (had_cr && had_lf && view_index(line, '\r') == line.len) { /* most are as they should be */
+			buf_append(&transfer->plain, view_make(line.data, line.len + 2));
+			transfer->line_open = false;
+			continue;
+		}
 		settle_line(&transfer->plain, line);
 		if (had_lf) {
 			buf_append_str(&transfer->plain, "\r\n");
