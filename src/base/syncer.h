@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { SYNCER_FILES_MAX = 32 };		/* that are asked for together */
+enum { SYNCER_FILES_MAX = 64 };		/* that are asked for together */
 
 struct syncer;
 

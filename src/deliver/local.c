@@ -185,12 +185,13 @@ static void close_maildir(struct deliver_batch *batch)
 /* Those that wait become durable, and have their outcomes. */
 static void file_all(struct deliver_batch *batch)
 {
-	struct err errs[MAILDIR_WAITING_MAX];
 	size_t count = batch->maildir.waiting_count;
+	struct err *errs = mem_alloc_array(count, sizeof *errs);
 
 	maildir_file(&batch->maildir, batch->syncer, errs);
 	for (size_t i = 0; i < count; i++)
 		settle(batch->outcomes[i], errs[i].exit_code ? -1 : 0, to_maildir, &errs[i]);
+	free(errs);
 	close_maildir(batch);
 }
 

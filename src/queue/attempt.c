@@ -5,8 +5,10 @@
 #include "queue/attempt.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <sysexits.h>
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/random.h"
 #include "report/outcome_summary.h"
 #include "route/local_way.h"
@@ -257,7 +259,7 @@ bool attempt_is_over(const struct spool_mail *mail)
 static void sync_logs(struct attempt *const *attempts, size_t count, struct syncer *syncer, struct err *errs)
 {
 	int files[SYNCER_FILES_MAX] = {-1};
-	struct err own[SYNCER_FILES_MAX];
+	struct err *own = mem_alloc_array(count, sizeof *own);
 	size_t places[SYNCER_FILES_MAX], left = 0;
 
 	assert(count <= SYNCER_FILES_MAX);
@@ -266,13 +268,13 @@ static void sync_logs(struct attempt *const *attempts, size_t count, struct sync
 		if (attempt_is_over(&attempts[i]->mail) && !errs[i].exit_code)
 			continue;
 		files[left] = attempts[i]->entry->fd;
-		own[left] = (struct err){0};
 		places[left++] = i;
 	}
 	spool_log_sync_all(syncer, files, left, own);
 	for (size_t k = 0; k < left; k++)
 		if (own[k].exit_code && !errs[places[k]].exit_code)
 			errs[places[k]] = own[k];
+	free(own);
 }
 
 void attempt_conclude(struct attempt *const *attempts, size_t count, struct syncer *syncer, struct err *errs)

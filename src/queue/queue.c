@@ -26,6 +26,7 @@ enum {
 	GRACE_S = 20,			/* for workers to finish what they have begun, at the end ... */
 	RELOAD_GRACE_S = 5,		/* ... and before the configuration is read again */
 	ACTIVATED_AT_ONCE = 64,
+	DESCRIPTORS_OWN = 24,		/* that the runner needs besides those of its workers */
 	EVENTS_OCTETS = 64 * 1024,
 };
 
@@ -235,11 +236,23 @@ static int load(struct runner *runner, struct err *err)
 	return 0;
 }
 
+/* Each worker has a socket, and a file for each job. */
+static unsigned find_job_limit(size_t worker_limit)
+{
+	struct rlimit limit;
+	size_t jobs = WORKER_JOBS_MAX;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < DESCRIPTORS_OWN + worker_limit * (1 + jobs))
+		jobs = limit.rlim_cur > DESCRIPTORS_OWN + 2 * worker_limit ? (limit.rlim_cur - DESCRIPTORS_OWN - worker_limit) / worker_limit : 1;
+	return (unsigned)jobs;
+}
+
 /* While nobody works. */
 static void make_places(struct runner *runner)
 {
 	free(runner->workers);
 	runner->worker_limit = runner->conf->queue.connections < WORKERS_MAX ? runner->conf->queue.connections : WORKERS_MAX;
+	runner->job_limit = find_job_limit(runner->worker_limit > 0 ? runner->worker_limit : 1);
 	runner->workers = mem_alloc_array(runner->worker_limit + 1, sizeof *runner->workers);
 }
 

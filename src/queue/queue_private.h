@@ -76,6 +76,7 @@ struct runner {
 	struct removals *removals;
 	struct worker_place *workers;
 	size_t worker_count, worker_limit, active_count;
+	unsigned job_limit;		/* of one worker of a mailbox, by the descriptors there are */
 	int lock, inotify, signals;
 	int helper;			/* who may become a user; -1: nobody */
 	unsigned rescan_s;

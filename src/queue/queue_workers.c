@@ -79,7 +79,7 @@ static bool has_room(const struct runner *runner, const struct worker_place *pla
 {
 	const struct destination *destination = place->destination;
 
-	return place->busy == 0 || (place->busy < WORKER_JOBS_MAX && takes_several(runner, destination) &&
+	return place->busy == 0 || (place->busy < runner->job_limit && takes_several(runner, destination) &&
 				    !(destination->first && destination->first->is_alone) && !has_one_alone(place));
 }
 

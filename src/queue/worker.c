@@ -55,6 +55,7 @@ struct worker {
 	struct syncer *syncer;
 	uint32_t *numbers;		/* of the recipients of the order that is taken */
 	struct job jobs[WORKER_JOBS_MAX];
+	struct err errs[WORKER_JOBS_MAX]; /* of those that end together */
 	struct spool_entry finished[WORKER_JOBS_MAX]; /* by the place of the job: messages of which nobody is left; fd -1: none */
 	struct spool_entry removed[WORKER_JOBS_MAX]; /* those that the runner has removed by now */
 	size_t removed_count;
@@ -209,7 +210,6 @@ static bool begin_job(struct job *job, size_t count)
 static void end_jobs(struct worker *worker, size_t count)
 {
 	struct attempt *attempts[WORKER_JOBS_MAX];
-	struct err errs[WORKER_JOBS_MAX];
 
 	give_time(worker, worker->silence_ms); /* what was asked for before, the runner forgot when the last of them did not wait */
 	take_wait(worker, TOGETHER_MS);
@@ -217,10 +217,10 @@ static void end_jobs(struct worker *worker, size_t count)
 	for (size_t i = 0; i < count; i++)
 		attempts[i] = &worker->jobs[i].attempt;
 	worker->is_ending_jobs = true;
-	attempt_conclude(attempts, count, worker->syncer, errs);
+	attempt_conclude(attempts, count, worker->syncer, worker->errs);
 	worker->is_ending_jobs = false;
 	for (size_t i = 0; i < count; i++)
-		end_job(&worker->jobs[i], attempt_is_over(&attempts[i]->mail) ? 'E' : 'D', &errs[i]);
+		end_job(&worker->jobs[i], attempt_is_over(&attempts[i]->mail) ? 'E' : 'D', &worker->errs[i]);
 }
 
 /* Whoever has one order at a time has the next when the runner is done with the message of the last: without that, the next has the

@@ -223,9 +223,9 @@ def test_what_one_mail_meets_is_not_the_others(box, tmp_path, point):
     assert set(box.copies().values()) == {1} and len(box.copies()) == len(box.sent)
 
 
-@pytest.mark.parametrize("descriptors", [44, 45])
-def test_a_worker_that_has_no_descriptors_left_keeps_no_mail(box, descriptors):
-    """Each mail takes two, one comes with it and one is its file: once it is the one that cannot be had, once the other."""
+def deliver_with(box, descriptors, log):
+    """Mails by a runner that may open so many files; what it had to say."""
+    box.settings["PALOMA_LOG"] = str(log)
     for _ in range(8):
         box.put()
     limited = ["prlimit", f"--nofile={descriptors}:{descriptors}", PALOMA, "queue", "flush"]
@@ -237,6 +237,22 @@ def test_a_worker_that_has_no_descriptors_left_keeps_no_mail(box, descriptors):
     wait_until(is_empty)
     box.finish()
     assert set(box.copies().values()) == {1} and len(box.copies()) == len(box.sent)
+    return log.read_text()
+
+
+@pytest.mark.parametrize("descriptors, told", [(46, "There is no descriptor left for the message"), (47, "Too many open files")])
+def test_a_worker_that_has_no_descriptors_left_keeps_no_mail(box, tmp_path, descriptors, told):
+    """Each mail takes two, one comes with it and one is its file: once it is the one that cannot be had, once the other."""
+    box.settings["PALOMA_CONNECTIONS"] = "1"  # or it would get less
+    for turn in range(10):
+        if told in deliver_with(box, descriptors, tmp_path / f"log{turn}"):
+            return
+    raise AssertionError("it never had too many")
+
+
+@pytest.mark.parametrize("descriptors", [64, 128])
+def test_a_runner_gives_no_worker_more_than_it_has_descriptors_for(box, tmp_path, descriptors):
+    assert not re.search("descriptor left|Too many open", deliver_with(box, descriptors, tmp_path / "log"))
 
 
 def test_a_mail_that_fails_leaves_those_that_wait_their_time(box, tmp_path):
