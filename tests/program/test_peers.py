@@ -1,4 +1,5 @@
 """Servers that other people have written take what paloma sends."""
+import contextlib
 import os
 import pathlib
 import shutil
@@ -8,6 +9,8 @@ import tempfile
 
 import aiosmtpd.controller
 import pytest
+
+from service import until
 
 BUILD = pathlib.Path(os.environ.get("PALOMA_BUILD", pathlib.Path(__file__).parents[2]))
 
@@ -85,12 +88,12 @@ def send_to_sink(paloma, command, environment, folder):
     sink = subprocess.Popen([*command, *user, "-D", f"{folder}/mail.", f"127.0.0.1:{port}", "10"],
                             env={**os.environ, **environment}, stderr=subprocess.PIPE)
     try:
-        for _ in range(2000):  # the first connection that is taken tells that it listens
-            try:
+        def takes():  # the first connection that is taken tells that it listens
+            assert sink.poll() is None, sink.stderr.read()
+            with contextlib.suppress(ConnectionRefusedError):
                 socket.create_connection(("127.0.0.1", port), 5).close()
-                break
-            except ConnectionRefusedError:
-                assert sink.poll() is None, sink.stderr.read()
+                return True
+        until(takes, "the server")
         result = paloma("send", "--relay", f"smtp://127.0.0.1:{port}", "-r", "a@example.org", "--body", "Grüße", "b@example.net", "c@example.net")
         assert result.returncode == 0, result.stderr
         taken = [file.read_bytes() for file in pathlib.Path(folder).iterdir() if file.stat().st_size > 0]
