@@ -39,7 +39,7 @@ class Scripted:
             if number == 5:
                 message = b""
                 line = b""
-                while line != b".\r\n":
+                while line not in (b".\r\n", b"QUIT\r\n"):  # DATA may have been refused
                     line = file.readline()
                     if not line:
                         return
