@@ -5,9 +5,9 @@
 #include "spool/spool_file.h"
 
 /* Starts a runner in the background when nobody runs the queue of this spool; it begins when the caller, who is expected
- * to, has ended. Its failure loses no mail: whoever comes next starts one. config_file: null: that of the system or the user; helper: as
- * helper_start has it. */
-void queue_start(const struct spool *spool, const char *config_file, int helper);
+ * to, has ended, or at once for one who waits for what it does. Its failure loses no mail: whoever comes next starts one.
+ * config_file: null: that of the system or the user; helper: as helper_start has it. */
+void queue_start(const struct spool *spool, const char *config_file, int helper, bool is_waited_for);
 
 struct queue_terms {
 	bool stays;			/* until SIGTERM, whether there is mail or not; else until nothing is left to be tried */

@@ -82,9 +82,9 @@ static _Noreturn void run_detached(const char *spool_path, const char *config_fi
 	_exit(status);
 }
 
-void queue_start(const struct spool *spool, const char *config_file, int helper)
+void queue_start(const struct spool *spool, const char *config_file, int helper, bool is_waited_for)
 {
-	pid_t starter = getpid();
+	pid_t starter = is_waited_for ? 0 : getpid();
 	sigset_t blocked, mask;
 	struct err err;
 	int lock;

@@ -240,7 +240,7 @@ static int store_in_spool(struct handover *handover, const char *path, struct er
 		attempt_now(handover, &spool, &parts, helper);
 	submission_close_parts(&parts);
 	if (result == 0 && (handover->is_left || handover->has_reported) && mode != DELIVERY_QUEUE_ONLY)
-		queue_start(&spool, handover->request->config_file, helper);
+		queue_start(&spool, handover->request->config_file, helper, false);
 	if (helper >= 0)
 		close(helper);
 	spool_close(&spool);

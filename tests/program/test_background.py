@@ -96,6 +96,18 @@ def test_a_starter_that_hangs_holds_up_no_mail(mine, server):
 
 
 @needs_strace
+def test_a_runner_begins_at_once_for_who_waits_for_it(queue, sink, tmp_path):
+    """Each would wait for the other: it asks for the end of nobody."""
+    server, trace = sink(), tmp_path / "trace"
+    q = queue(relay=server.url)
+    q.put("bob@example.net")
+    result = q.run("sendmail", "-qf", env=UNDER_STRACE, under=["strace", "-f", "-o", trace, "-e", "trace=flock,pidfd_open"])
+    assert result.returncode == 0 and len(server.mails) == 1 and q.files() == [], result
+    text = trace.read_text()
+    assert "flock(" in text and "pidfd_open(" not in text, text
+
+
+@needs_strace
 @pytest.mark.parametrize("end", ["its leader ends", "it is interrupted"])
 def test_a_terminal_takes_no_runner_along(mine, server, tmp_path, end):
     """The starter ends before the runner, which is slow here, has left the session."""
