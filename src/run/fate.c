@@ -181,11 +181,3 @@ int fate_wait(const struct spool *spool, const struct request *request, const st
 	arena_free(waiting.arena);
 	return worst;
 }
-
-int fate_remove(const struct spool *spool, const struct request *request, const struct conf *conf, struct err *err)
-{
-	struct spool by_hand = *spool;
-
-	by_hand.is_cleared_by_hand = true;
-	return steer_remove(&by_hand, request, conf, err);
-}

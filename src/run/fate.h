@@ -1,4 +1,4 @@
-/* fate - what became of a message, also as those that it went on as, for who waits for it; and what is removed is known as such. */
+/* fate - what became of a message, also as those that it went on as, for who waits for it. */
 #ifndef RUN_FATE_H
 #define RUN_FATE_H
 
@@ -9,7 +9,5 @@
 /* As steer_wait, of the message and of each that it goes on as: the worst of their fates. Any but 0 is told in sentences on
  * standard error; who waits for the first attempt only (send --wait) tells an end himself. */
 int fate_wait(const struct spool *spool, const struct request *request, const struct conf *conf, struct err *err);
-/* As steer_remove; who asks later hears that it was removed. */
-int fate_remove(const struct spool *spool, const struct request *request, const struct conf *conf, struct err *err);
 
 #endif

@@ -20,7 +20,7 @@ static const struct {
 } actions[] = {
 	[QUEUE_LIST] = {list_queue, false}, [QUEUE_SHOW] = {list_show, false}, [QUEUE_WAIT] = {fate_wait, false},
 	[QUEUE_FLUSH] = {steer_flush, true}, [QUEUE_HOLD] = {steer_hold, false}, [QUEUE_RELEASE] = {steer_release, true},
-	[QUEUE_REMOVE] = {fate_remove, false}, [QUEUE_REQUEUE] = {steer_requeue, true},
+	[QUEUE_REMOVE] = {steer_remove, false}, [QUEUE_REQUEUE] = {steer_requeue, true},
 };
 
 static int run_action(const struct spool *spool, const struct request *request, const struct conf *conf, int helper, struct err *err)

@@ -203,7 +203,7 @@ int steer_release(const struct spool *spool, const struct request *request, cons
 
 static int remove_one(struct steering *steering, struct spool_entry *entry, const struct spool_mail *mail, struct err *err)
 {
-	fates_add(steering->spool, mail->id, EX_UNAVAILABLE, time(NULL));
+	fates_add_removed(steering->spool, mail->id, time(NULL));
 	if (spool_entry_remove(steering->spool, entry, err) < 0)
 		return -1;
 	log_write("qmgr", "%s: removed by uid %lu", mail->id, (unsigned long)steering->request->queue.uid);

@@ -27,7 +27,12 @@ static void add(const struct spool *spool, const char *id, int exit_status, time
 
 void fates_add(const struct spool *spool, const char *id, int exit_status, time_t now)
 {
-	add(spool, id, exit_status, now, spool->is_cleared_by_hand ? FATES_REMOVED : "");
+	add(spool, id, exit_status, now, "");
+}
+
+void fates_add_removed(const struct spool *spool, const char *id, time_t now)
+{
+	add(spool, id, EX_UNAVAILABLE, now, FATES_REMOVED);
 }
 
 void fates_add_next(const struct spool *spool, const char *id, const char *next, time_t now)

@@ -10,6 +10,8 @@
 
 /* exit_status: 0 when every recipient had it, else that of the worst fate (sysexits.h). */
 void fates_add(const struct spool *spool, const char *id, int exit_status, time_t now);
+/* A person has taken it out of the queue. */
+void fates_add_removed(const struct spool *spool, const char *id, time_t now);
 /* False when it is not known (any more). */
 bool fates_find(const struct spool *spool, const char *id, int *exit_status);
 /* It goes on as the message next; of one that goes on as several each is told. Before what became of itself. */

@@ -32,7 +32,6 @@ struct spool {
 	uid_t owner;			/* of PATH, and so of every message */
 	gid_t group;
 	bool is_add_only;		/* messages are put into it, and none is read, opened again or removed */
-	bool is_cleared_by_hand;	/* who leaves it is taken out by a person: the fates say so */
 };
 
 /* What a scan sees of a message. */
