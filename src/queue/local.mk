@@ -27,4 +27,5 @@ src_libqueue_a_SOURCES = \
 	%D%/spool_place.c %D%/spool_place.h \
 	%D%/submission.c %D%/submission.h \
 	%D%/way.c %D%/way.h \
-	%D%/worker.c %D%/worker.h
+	%D%/worker.c %D%/worker.h \
+	%D%/worker_rights.c %D%/worker_rights.h

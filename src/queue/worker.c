@@ -10,14 +10,12 @@
 #include <sysexits.h>
 #include <unistd.h>
 #include "base/mem.h"
-#include "mail/address.h"
-#include "route/local_way.h"
-#include "queue/become.h"
 #include "queue/destination.h"
 #include "queue/helper.h"
 #include "queue/lifeline.h"
 #include "queue/packet.h"
 #include "queue/renewal.h"
+#include "queue/worker_rights.h"
 #include "spool/spool_log.h"
 
 enum {
@@ -62,10 +60,7 @@ struct worker {
 	bool has_several;		/* orders at a time */
 	bool is_ending_jobs;
 	bool is_unheard;		/* something could not be said */
-	struct err trouble;		/* why it cannot write the mailbox that it is there for */
-	struct local_routing local;
-	struct local_user own_user;	/* whose mailboxes it writes */
-	struct arena *arena;		/* as long as it */
+	struct worker_rights rights;
 	struct lifeline lifeline;
 	int64_t silence_ms, until_ms;	/* until when it has time, on the monotonic clock */
 };
@@ -281,137 +276,22 @@ static bool work(struct worker *worker)
 	return !worker->is_unheard;
 }
 
-/* "ann" of "local ann" and "alias ann"; empty: another kind of destination. */
-static struct view user_of(const char *destination)
-{
-	static const struct view kinds[] = {VIEW("local "), VIEW("alias ")};
-	struct view text = view_of(destination);
-
-	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-		if (view_starts(text, kinds[i]))
-			return view_from(text, kinds[i].len);
-	return (struct view){0};
-}
-
-/* A local_user_find behind the wall, where nobody can be asked: what the worker gets is for its user, whatever he is called there.
- * He may have more names than that of his account, in any case of letters, and a bounce would be wrong. Behind a delimiter stands
- * what is no part of a name. */
-static int find_own_user(void *context, struct view name, struct arena *arena, struct local_user *user, struct err *err)
-{
-	const struct worker *worker = context;
-	struct view delimiters = worker->local.delimiters;
-	bool has_delimiter = false;
-
-	(void)arena, (void)err;
-	*user = worker->own_user;
-	for (size_t i = 0; i < name.len; i++)
-		has_delimiter |= view_index(delimiters, name.data[i]) < delimiters.len;
-	return !has_delimiter || view_equal_nocase(name, worker->own_user.name);
-}
-
-/* What writes one user's mailboxes, and nothing else, needs no more than their folders. A program needs all that its user may, and is
- * named by an alias as a file is. */
-static void confine_writer(struct worker *worker, const struct mailbox *mailbox, const struct confinement *confinement)
-{
-	const char *folders[BECOME_FOLDERS_MAX];
-	size_t count = become_find_folders(mailbox, &worker->conf.mailbox, worker->arena, folders);
-	struct err err;
-	struct buf remark;
-
-	worker->own_user = mailbox->user;
-	worker->own_user.name = arena_copy(worker->arena, mailbox->user.name);
-	worker->own_user.home = arena_copy(worker->arena, mailbox->user.home);
-	worker->local = *worker->conf.route.local;
-	worker->local.find_user = find_own_user;
-	worker->local.find_context = worker;
-	worker->conf.route.local = &worker->local;
-	worker->conf.queue.submit_socket = NULL; /* it could not be reached from there, and has no more rights over them */
-	if (confinement_enter_writing(confinement, folders, count, &err) == 0)
-		return;
-	buf_init(&remark, 2 * ERR_TEXT_SIZE);
-	buf_printf(&remark, "A writer of mailboxes is less confined than it should be: %s", err.text);
-	say(worker, 'R', 0, buf_view(&remark));
-	buf_clear(&remark);
-}
-
-/* For a mailbox, or for all that aliases lead to with the rights of that user. */
-static int become_user(struct worker *worker, struct view name, bool is_alias, const struct confinement *confinement, struct err *err)
-{
-	struct arena *arena = arena_new();
-	const struct address address = {.local_part = name, .domain = VIEW("localhost")};
-	struct local_way way;
-	int result;
-
-	const struct recipient target = {.target = VIEW("|true"), .as_user = name}, of_nobody = {.target = VIEW("|true")};
-	struct local_routing local = *worker->conf.route.local;
-
-	/* Whether each of them is allowed is asked when it has come. */
-	local.has_forward = local.may_write = true;
-	if (is_alias) {
-		/* Whom the configuration names, by the group that it names; else a user by his own. */
-		local_way_find_target(&of_nobody, &local, arena, &way);
-		if (!way.mailbox || !view_equal(view_from(local_way_destination(way.mailbox, arena), strlen("alias ")), name))
-			local_way_find_target(&target, &local, arena, &way);
-	} else {
-		local_way_find(address_path(&address, arena), &local, arena, &way);
-	}
-	if (way.mailbox) {
-		result = become_mailbox_user(way.mailbox, err);
-		if (result == 0 && !is_alias && way.mailbox->kind != MAILBOX_PIPE)
-			confine_writer(worker, way.mailbox, confinement);
-	} else {
-		*err = way.trouble;
-		result = -1;
-	}
-	arena_free(arena);
-	return result;
-}
-
-/* Who writes mailboxes has to write files, and who tells of users that are not there has to look for them; so the rights of a
- * user are the wall, and root's are given up first. Who cannot become the user tells so of every mail. */
-static bool take_rights(struct worker *worker, const char *destination, const struct confinement *confinement)
-{
-	struct view name = user_of(destination), kind = view_of(destination);
-	bool is_local = name.len > 0 || view_equal(kind, (struct view)VIEW("local"));
-
-	if (!is_local)
-		return false;
-	if (geteuid() == 0 && name.len == 0)
-		confinement_give_up_root(confinement);
-	if (geteuid() == 0 && become_user(worker, name, view_starts(kind, (struct view)VIEW("alias ")), confinement, &worker->trouble) < 0) {
-		confinement_give_up_root(confinement);
-		worker->conf.deliver.local_trouble = &worker->trouble;
-	}
-	confinement_leave_standard_error();
-	return true;
-}
-
-static void confine(struct worker *worker, const char *destination, const struct confinement *confinement, struct way_key *key)
+static void confine(struct worker *worker, const char *destination, const struct confinement *confinement, struct way_key *key, struct buf *remark)
 {
 	const struct relay *relay = way_relay_of(&worker->conf.route, view_of(destination));
-	struct buf remark;
 
-	if (take_rights(worker, destination, confinement)) {
+	if (worker_take_rights(&worker->rights, destination, confinement, remark)) {
 		secret_forget_environment();
 		return;
 	}
-	/* Behind the wall nobody is known; who is known was given to another worker. */
-	if (worker->conf.route.local) {
-		worker->local = *worker->conf.route.local;
-		worker->local.find_user = NULL;
-		worker->conf.route.local = &worker->local;
-	}
-	buf_init(&remark, 2 * ERR_TEXT_SIZE);
+	worker_know_nobody(&worker->rights);
 	if (relay && relay->credentials.user.len > 0)
 		take_wait(worker, SECRET_LONGEST_MS);
 	way_key_fetch(key, relay, &worker->conf); /* afterwards no command can be run and no file read for it */
 	if (relay && !key->trouble.exit_code && secret_is_renewable(relay, &key->secret))
 		key->renewer = renewal_start(relay, &key->secret, WORKER_MESSAGE_FD + 1);
 	secret_forget_environment(); /* which may be another relay's */
-	confinement_enter(confinement, relay, &worker->conf, &remark);
-	if (remark.len > 0)
-		say(worker, 'R', 0, buf_view(&remark));
-	buf_clear(&remark);
+	confinement_enter(confinement, relay, &worker->conf, remark);
 }
 
 _Noreturn void worker_be(const struct attempt_options *options, const char *destination, const struct confinement *confinement, int socket)
@@ -419,16 +299,21 @@ _Noreturn void worker_be(const struct attempt_options *options, const char *dest
 	struct worker worker = {.options = *options, .conf = *options->conf, .socket = WORKER_SOCKET_FD, .has_several = destination_is_mailbox(destination),
 				.syncer = syncer_new(), .numbers = mem_alloc_array(WORKER_RECIPIENTS_MAX, sizeof *worker.numbers)};
 	struct way_key key = {0};
+	struct buf remark;
 
 	for (size_t i = 0; i < WORKER_JOBS_MAX; i++)
 		worker.finished[i].fd = -1;
 	mem_keep_freed();
 	confinement_keep_socket(socket);
-	worker.arena = arena_new();
+	worker.rights = (struct worker_rights){.conf = &worker.conf, .arena = arena_new()};
+	buf_init(&remark, 2 * ERR_TEXT_SIZE);
 	worker.silence_ms = worker_silence_ms(options->conf);
 	lifeline_open(&worker.lifeline);
 	give_time(&worker, worker.silence_ms);
-	confine(&worker, destination, confinement, &key);
+	confine(&worker, destination, confinement, &key, &remark);
+	if (remark.len > 0)
+		say(&worker, 'R', 0, buf_view(&remark));
+	buf_clear(&remark);
 	worker.options.conf = &worker.conf;
 	worker.options.key = &key;
 	worker.options.tell = tell_outcome;
@@ -446,13 +331,13 @@ _Noreturn void worker_be(const struct attempt_options *options, const char *dest
 	syncer_free(worker.syncer);
 	tls_cache_free(worker.conf.deliver.tls_cache);
 	free(worker.numbers);
-	arena_free(worker.arena);
+	arena_free(worker.rights.arena);
 	_exit(EX_OK);
 }
 
 int worker_start(struct nursery *nursery, int helper, const char *destination, int *socket, struct err *err)
 {
-	bool is_for_helper = helper >= 0 && user_of(destination).len > 0;
+	bool is_for_helper = helper >= 0 && worker_user_of(destination).len > 0;
 	int pair[2], result;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
