@@ -33,12 +33,10 @@ static void take_words(void *context, struct view word)
 static void fates_tell_a_word_beside(void **state)
 {
 	char words[256] = "";
-	struct spool by_hand = spool;
 	int status = -1;
 
 	(void)state;
-	by_hand.is_cleared_by_hand = true;
-	fates_add(&by_hand, "0HAAAAAAAAAAAAA", 69, ARRIVAL_S);
+	fates_add_removed(&spool, "0HAAAAAAAAAAAAA", ARRIVAL_S);
 	fates_add_next(&spool, "0HBBBBBBBBBBBBB", "0HCCCCCCCCCCCCC", ARRIVAL_S);
 	assert_int_equal(rename(folder_file("fates"), folder_file("fates.1")), 0);
 	fates_add_next(&spool, "0HBBBBBBBBBBBBB", "0HDDDDDDDDDDDDD", ARRIVAL_S);
