@@ -6,7 +6,7 @@
 #include "deliver/deliver.h"
 #include "mail/mailbox.h"
 
-enum { MAILS = 40 };			/* more than wait at a time */
+enum { MAILS = SYNCER_FILES_MAX + 8 }; /* more than wait at a time */
 
 struct mail {
 	struct draft draft;
