@@ -80,8 +80,7 @@ class Box:
         tracer.wait(60)
 
     def traced(self, tracer):
-        return [int(status.parent.name) for status in pathlib.Path("/proc").glob("[0-9]*/status")
-                if re.search(rf"^TracerPid:\t{tracer}$", look(status), re.M)]
+        return [int(name) for name in os.listdir("/proc") if name.isdigit() and re.search(rf"^TracerPid:\t{tracer}$", look(f"/proc/{name}/status"), re.M)]
 
     def is_idle(self, tracer):
         """The runner waits, and none of ann's workers is there."""

@@ -254,9 +254,9 @@ class Attached:
 
 def start_runner(q):
     """One that stays, for there is mail for dead.example, and has nothing to do."""
-    while not q.runner():
+    while not (runner := q.runner()):
         q.steer("flush", "--destination", "nowhere.example", "-q")
-    return q.runner()
+    return runner
 
 
 def attach(q, point):
