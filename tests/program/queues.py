@@ -217,6 +217,10 @@ class Queue:
     def wait(self, id):
         return self.steer("wait", id, "--timeout", PATIENCE).returncode
 
+    def wait_put_off(self, id):
+        """Until it is written down that it is tried later. The log knows of it before; what made it due in between would be lost."""
+        wait_until(lambda: (self.spool / "queue" / id).stat().st_mtime > time.time() + 60)
+
     def list(self, *words):
         return [json.loads(line) for line in self.do("list", "--json", *words).splitlines()]
 

@@ -167,10 +167,13 @@ def test_a_runner_reads_a_configuration_that_was_mended(queue, sink, named):
     words = ("-C", q.conf) if named else ()
     q.run("send", *words, "-r", "ann@example.org", "--background", "--body", "x", "bob@example.net")
     wait_until(lambda: q.log_text().count("status=deferred") == 1)
+    (id,) = q.files()
+    q.wait_put_off(id)
     runner = q.runner()
     q.conf.write_text(q.conf.read_text() + "relaay = x\n")
-    os.utime(q.spool / "queue" / q.files()[0])  # it is due
+    os.utime(q.spool / "queue" / id)  # it is due
     wait_until(lambda: "The configuration stays as it was:" in q.log_text() and q.log_text().count("status=deferred") == 2)
+    q.wait_put_off(id)
     assert q.runner() == runner
     q.configure({"relay": relay.url, "retry_first": "1h"})
     q.run("queue", "flush")
@@ -188,10 +191,13 @@ def test_a_configuration_that_is_gone_for_a_moment_stays_in_force(queue, sink, n
     q = queue(relay=relay.url, retry_first="1h")
     q.run("send", *(("-C", q.conf) if named else ()), "-r", "ann@example.org", "--background", "--body", "x", "bob@example.net")
     wait_until(lambda: q.log_text().count("status=deferred") == 1)
+    (id,) = q.files()
+    q.wait_put_off(id)
     runner, away = q.runner(), q.conf.with_name("away")
     q.conf.rename(away)
-    os.utime(q.spool / "queue" / q.files()[0])  # it is due
+    os.utime(q.spool / "queue" / id)  # it is due
     wait_until(lambda: q.log_text().count("status=deferred") == 2)
+    q.wait_put_off(id)
     why = "does not exist." if named else "has been read before and is gone; a restart would do without it."
     assert q.log_text().count(f": The configuration stays as it was: The configuration {q.conf} {why}\n") == 1
     assert q.runner() == runner

@@ -76,6 +76,7 @@ def test_mail_for_names_of_this_host_waits_until_it_can(host, how):
     assert re.search(rf"cleanup.*: warning: .*{re.escape(str(here.aliases))}", log) and log.count("status=deferred") == 2
     here.flush()  # and still not
     until(lambda: here.log_text().count("status=deferred") == 4, "a second attempt")
+    here.wait_put_off(left["queue_id"])
     assert len(here.relay.mails) == 1
     mend(here.aliases, text)
     here.flush()
@@ -138,6 +139,7 @@ def test_who_needs_a_file_waits_for_it_and_the_others_do_not(lists, how):
     assert re.search(rf"cleanup.*: warning: {re.escape(str(here.aliases))}:1: .*{re.escape(str(here.bad))}", here.log_text())
     here.flush()  # and still not
     until(lambda: here.log_text().count("status=deferred") == 4, "a second attempt")
+    here.wait_put_off(left["queue_id"])
     mend(here.bad, "new@example.com\n")
     here.flush()
     mails = here.relay.wait_mails(3)[1:]

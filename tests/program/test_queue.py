@@ -765,6 +765,7 @@ def test_what_waits_for_a_hook_is_told_though_the_configuration_changes(queue, s
     ids = [q.put(f"bob{number}@example.net") for number in range(5)]
     q.flush()
     wait_until(lambda: q.log_text().count("status=deferred") == 5)  # ten events, of which four are being told
+    q.wait_put_off(ids[0])
     q.configure({**lines, "retry_first": 1800})
     os.utime(q.spool / "queue" / ids[0])  # it is due
     wait_until(lambda: "The configuration has been read again." in q.log_text() and q.log_text().count("status=deferred") == 6)
