@@ -264,7 +264,7 @@ class Queue:
                     fd = os.pidfd_open(pid)
                     ended = select.select([fd], [], [], 2 * PATIENCE)[0]
                     os.close(fd)
-                    assert ended, pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+                    assert ended, (pid, pathlib.Path(f"/proc/{pid}/wchan").read_text(), children_of(pid), self.list(), self.log_text()[-3000:])
 
     def clean_up(self):
         """Ends the runner and its workers, whatever they wait for."""
