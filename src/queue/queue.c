@@ -26,7 +26,8 @@ enum {
 	GRACE_S = 20,			/* for workers to finish what they have begun, at the end ... */
 	RELOAD_GRACE_S = 5,		/* ... and before the configuration is read again */
 	ACTIVATED_AT_ONCE = 64,
-	DESCRIPTORS_OWN = 24,		/* that the runner needs besides those of its workers */
+	DESCRIPTORS_OWN = 24,		/* that the runner needs besides those of its workers, and a worker besides those of its jobs */
+	DESCRIPTORS_OF_JOB = 3,		/* of a worker */
 	EVENTS_OCTETS = 64 * 1024,
 };
 
@@ -236,15 +237,23 @@ static int load(struct runner *runner, struct err *err)
 	return 0;
 }
 
-/* Each worker has a socket, and a file for each job. */
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Here each worker has a socket, and a file for each job. There, where the limit is the same, a job is the message, its file in the
+ * mailbox, and the message whose place it was given. */
 static unsigned find_job_limit(size_t worker_limit)
 {
+	size_t jobs = WORKER_JOBS_MAX, left;
 	struct rlimit limit;
-	size_t jobs = WORKER_JOBS_MAX;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < DESCRIPTORS_OWN + worker_limit * (1 + jobs))
-		jobs = limit.rlim_cur > DESCRIPTORS_OWN + 2 * worker_limit ? (limit.rlim_cur - DESCRIPTORS_OWN - worker_limit) / worker_limit : 1;
-	return (unsigned)jobs;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		left = limit.rlim_cur > DESCRIPTORS_OWN ? limit.rlim_cur - DESCRIPTORS_OWN : 0;
+		jobs = least(jobs, least(left / DESCRIPTORS_OF_JOB, left > worker_limit ? (left - worker_limit) / worker_limit : 0));
+	}
+	return jobs > 0 ? (unsigned)jobs : 1;
 }
 
 /* While nobody works. */

@@ -13,7 +13,7 @@ import pytest
 
 import machine as machines
 from conftest import PALOMA
-from queues import LOAD, is_sanitized, wait_until
+from queues import LOAD, children_of, is_sanitized, wait_until
 
 pytestmark = [pytest.mark.skipif(not machines.can_be(), reason="only root has users and file systems of its own"),
               pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")]
@@ -222,36 +222,65 @@ def test_what_one_mail_meets_is_not_the_others(box, tmp_path, point):
     assert set(box.copies().values()) == {1} and len(box.copies()) == len(box.sent)
 
 
-def deliver_with(box, descriptors, log):
-    """Mails by a runner that may open so many files; what it had to say."""
-    box.settings["PALOMA_LOG"] = str(log)
-    for _ in range(8):
-        box.put()
-    limited = ["prlimit", f"--nofile={descriptors}:{descriptors}", PALOMA, "queue", "flush"]
-    assert box.machine.run(*limited, **box.settings).returncode == 0
+def flush(box, *words):
+    assert box.machine.run(*words, PALOMA, "queue", "flush", "-q", **box.settings).returncode == 0
 
-    def is_empty():
-        assert box.machine.run(PALOMA, "queue", "flush", "-q", **box.settings).returncode == 0
-        return not box.files()
-    wait_until(is_empty)
-    box.finish()
-    assert set(box.copies().values()) == {1} and len(box.copies()) == len(box.sent)
-    return log.read_text()
+
+def start_runner_with_few_for_its_workers(box, descriptors):
+    """It stays for a mail that cannot be delivered, has more itself, and one worker at a time. The value is its process."""
+    box.settings["PALOMA_CONNECTIONS"] = "1"
+    box.machine.make_maildir("bob")
+    os.chown(box.machine.home("bob") / "Maildir", 0, 0)
+    box.machine.run(PALOMA, "sendmail", "-odq", "bob", input=b"x", **box.settings)
+    flush(box)
+    lock = os.stat(box.spool / "runner.lock").st_ino
+    find_runner = lambda: re.findall(rf"FLOCK +ADVISORY +WRITE (\d+) \w+:\w+:{lock} ", look("/proc/locks"))
+    wait_until(lambda: any(children_of(runner) for runner in find_runner()))
+    runner = int(find_runner()[0])
+    nursery, = children_of(runner)
+    subprocess.run(["prlimit", "--pid", str(nursery), f"--nofile={descriptors}:{descriptors}"], check=True)
+    return runner
+
+
+def deliver_at_once(box, mails, runner):
+    os.kill(runner, signal.SIGSTOP)
+    for _ in range(mails // TOGETHER):
+        box.put()
+    os.kill(runner, signal.SIGCONT)
+
+    def are_delivered():
+        flush(box)
+        return len(box.copies()) == len(box.sent)
+    wait_until(are_delivered)
+    assert set(box.copies().values()) == {1}
 
 
 @pytest.mark.parametrize("descriptors, told", [(46, "There is no descriptor left for the message"), (47, "Too many open files")])
 def test_a_worker_that_has_no_descriptors_left_keeps_no_mail(box, tmp_path, descriptors, told):
     """Each mail takes two, one comes with it and one is its file: once it is the one that cannot be had, once the other."""
-    box.settings["PALOMA_CONNECTIONS"] = "1"  # or it would get less
-    for turn in range(10):
-        if told in deliver_with(box, descriptors, tmp_path / f"log{turn}"):
-            return
-    raise AssertionError("it never had too many")
+    box.settings["PALOMA_LOG"] = str(tmp_path / "log")
+    runner = start_runner_with_few_for_its_workers(box, descriptors)
+    for _ in range(10):
+        deliver_at_once(box, 24, runner)
+        if told in look(tmp_path / "log"):
+            break
+    else:
+        raise AssertionError("it never had too many")
+    os.chown(box.machine.home("bob") / "Maildir", machines.USERS["bob"], machines.USERS["bob"])
+    box.finish()
+    assert len(box.machine.maildir("bob")) == 1
 
 
-@pytest.mark.parametrize("descriptors", [64, 128])
-def test_a_runner_gives_no_worker_more_than_it_has_descriptors_for(box, tmp_path, descriptors):
-    assert not re.search("descriptor left|Too many open", deliver_with(box, descriptors, tmp_path / "log"))
+@pytest.mark.parametrize("descriptors, connections", [(64, 20), (128, 20), (100, 1), (128, 1), (170, 2)])
+def test_a_runner_gives_no_worker_more_than_both_have_descriptors_for(box, tmp_path, descriptors, connections):
+    box.settings.update(PALOMA_LOG=str(tmp_path / "log"), PALOMA_CONNECTIONS=str(connections))
+    for _ in range(90 // TOGETHER):
+        box.put()
+    flush(box, "prlimit", f"--nofile={descriptors}:{descriptors}")
+    wait_until(lambda: re.search("descriptor left|Too many open", look(tmp_path / "log")) or not box.files())
+    assert not re.search("descriptor left|Too many open", look(tmp_path / "log"))
+    box.finish()
+    assert set(box.copies().values()) == {1} and len(box.copies()) == len(box.sent)
 
 
 def test_a_mail_that_fails_leaves_those_that_wait_their_time(box, tmp_path):
