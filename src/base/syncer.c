@@ -105,23 +105,27 @@ static void get_threads(struct syncer *syncer, size_t count)
 	pthread_attr_destroy(&attributes);
 }
 
-/* The data of all is on its way before the first is waited for. Where that cannot be asked for, it is not. */
-static void begin_writing(const int *files, size_t count)
+/* The file, the kernel, or who has confined us does not know the question. */
+static bool cannot_be_asked(int error)
 {
-	for (size_t i = 0; i < count; i++)
-		if (sync_file_range(files[i], 0, 0, SYNC_FILE_RANGE_WRITE) < 0)
-			return;
+	return error == EINVAL || error == ESPIPE || error == ENOSYS || error == EOPNOTSUPP || error == EPERM;
 }
 
-void syncer_sync(struct syncer *syncer, const int *files, size_t count, bool data_only, int *errors)
+/* The data of all is on its way before the first is waited for. Where that cannot be asked for, it is not. What it meets on its way is
+ * told here and nowhere else: ext4 forgets data that it finds no place for, and a sync that comes later has nothing to do and succeeds. */
+static void begin_writing(const int *files, size_t count, int *errors)
 {
-	assert(count <= SYNCER_FILES_MAX);
-	if (!syncer || count < 2) {
-		for (size_t i = 0; i < count; i++)
-			errors[i] = sync_one(files[i], data_only);
-		return;
+	for (size_t i = 0; i < count; i++) {
+		if (sync_file_range(files[i], 0, 0, SYNC_FILE_RANGE_WRITE) == 0)
+			continue;
+		if (cannot_be_asked(errno))
+			return;
+		errors[i] = errno;
 	}
-	begin_writing(files, count);
+}
+
+static void sync_all(struct syncer *syncer, const int *files, size_t count, bool data_only, int *errors)
+{
 	get_threads(syncer, count - 1);
 	pthread_mutex_lock(&syncer->lock);
 	syncer->files = files;
@@ -136,4 +140,21 @@ void syncer_sync(struct syncer *syncer, const int *files, size_t count, bool dat
 		pthread_cond_wait(&syncer->done, &syncer->lock);
 	syncer->count = syncer->taken = 0;
 	pthread_mutex_unlock(&syncer->lock);
+}
+
+void syncer_sync(struct syncer *syncer, const int *files, size_t count, bool data_only, int *errors)
+{
+	int begun[SYNCER_FILES_MAX] = {0};
+
+	assert(count <= SYNCER_FILES_MAX);
+	if (!syncer || count < 2) {
+		for (size_t i = 0; i < count; i++)
+			errors[i] = sync_one(files[i], data_only);
+		return;
+	}
+	begin_writing(files, count, begun);
+	sync_all(syncer, files, count, data_only, errors);
+	for (size_t i = 0; i < count; i++)
+		if (begun[i])
+			errors[i] = begun[i];
 }

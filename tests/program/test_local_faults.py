@@ -209,9 +209,9 @@ def test_an_error_of_every_call_loses_none_and_is_of_one_mail(box, tmp_path):
     strike(box, tmp_path, points, check)
 
 
-@pytest.mark.parametrize("point", [("write", "error=EDQUOT", 2), ("renameat", "error=EIO", 2)])
+@pytest.mark.parametrize("point", [("write", "error=EDQUOT", 2), ("sync_file_range", "error=EIO", 2), ("renameat", "error=EIO", 2)])
 def test_what_one_mail_meets_is_not_the_others(box, tmp_path, point):
-    """The second has no room, or cannot be given its name."""
+    """The second has no room, is lost on its way to the disk, though a later fsync knows nothing of it, or cannot be given its name."""
     name, what, number = point
     count_calls(box, tmp_path / "trace")
     before = len(box.sent)
