@@ -135,24 +135,35 @@ static void take_line(void *context, struct view line)
 		take_heard(hearing->delivering, hearing->hop, &outcome);
 }
 
+static bool are_all_logged(const struct delivering *delivering, const struct hop *hop)
+{
+	bool are_all = true;
+
+	for (size_t i = 0; i < hop->recipient_count; i++)
+		are_all &= delivering->is_logged[hop->recipients[i]];
+	return are_all;
+}
+
 /* A worker that has died may have written down what he did not live to say; what is said of it later would undo that. */
 static void take_written(struct delivering *delivering, const struct hop *hop)
 {
 	struct attempt *attempt = delivering->attempt;
 	struct spool_mail now;
 	struct err ignored;
-	bool are_all = true;
+	bool any = false;
 
-	for (size_t i = 0; i < hop->recipient_count; i++)
-		are_all &= delivering->is_logged[hop->recipients[i]];
-	if (are_all || spool_file_read(attempt->entry->fd, attempt->entry->id, attempt->arena, &now, &ignored) < 0)
+	if (are_all_logged(delivering, hop) || spool_file_read(attempt->entry->fd, attempt->entry->id, attempt->arena, &now, &ignored) < 0)
 		return;
 	for (size_t i = 0; i < hop->recipient_count; i++) {
 		size_t recipient = delivering->recipients[hop->recipients[i]];
 
-		if (!delivering->is_logged[hop->recipients[i]] && !attempt_is_pending(&now, recipient))
-			take_heard(delivering, hop, &now.outcomes[recipient]);
+		if (delivering->is_logged[hop->recipients[i]] || attempt_is_pending(&now, recipient))
+			continue;
+		take_heard(delivering, hop, &now.outcomes[recipient]);
+		any = true;
 	}
+	if (any) /* he may not have lived to do so */
+		sync_log(delivering);
 }
 
 static void deliver_by_helper(struct delivering *delivering, const struct hop *hop, struct outcome *outcomes)
@@ -161,12 +172,16 @@ static void deliver_by_helper(struct delivering *delivering, const struct hop *h
 	uint32_t *numbers = ARENA_ARRAY(attempt->arena, hop->recipient_count, uint32_t);
 	struct hearing hearing = {delivering, hop};
 	struct outcome unheard = {.action = OUTCOME_DELAYED, .phase = PHASE_LOCAL};
+	bool has_failed;
 
 	for (size_t i = 0; i < hop->recipient_count; i++)
 		numbers[i] = (uint32_t)delivering->recipients[hop->recipients[i]];
-	if (helper_deliver(attempt->options->helper, local_way_destination(hop->mailbox, attempt->arena).data, attempt->entry,
-			   numbers, hop->recipient_count, take_line, &hearing, &unheard.err) == 0)
+	has_failed = helper_deliver(attempt->options->helper, local_way_destination(hop->mailbox, attempt->arena).data, attempt->entry,
+				    numbers, hop->recipient_count, take_line, &hearing, &unheard.err) < 0;
+	if (!has_failed)
 		err_set(&unheard.err, EX_TEMPFAIL, STATUS(4, 3, 0), "Nobody has said what became of it.");
+	if (has_failed && are_all_logged(delivering, hop) && !delivering->err.exit_code)
+		delivering->err = unheard.err; /* it is about the log, and no outcome tells it */
 	take_written(delivering, hop);
 	for (size_t i = 0; i < hop->recipient_count; i++) {
 		outcomes[hop->recipients[i]] = unheard;

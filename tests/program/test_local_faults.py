@@ -166,6 +166,17 @@ def test_that_the_end_of_a_mail_is_not_durable_is_told(box, tmp_path):
     assert "may be delivered again after a power cut" in (tmp_path / "log").read_text()
 
 
+def test_that_an_outcome_is_not_durable_is_told_by_who_waits_for_it(box, tmp_path):
+    """The first attempt of root, who has become the owner of the queue, by a helper that becomes ann."""
+    box.settings["PALOMA_LOG"] = str(tmp_path / "log")
+    os.chown(box.spool, machines.USERS["paloma"], machines.USERS["paloma"])
+    words = ["strace", "-qq", "-o", tmp_path / "trace", "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO"]
+    assert box.machine.run(*words, PALOMA, "sendmail", "-odi", "ann", input=b"x", **box.settings).returncode == 0
+    assert "INJECTED" in look(tmp_path / "trace")
+    assert "Cannot make the log of a message durable" in look(tmp_path / "log")
+    assert len(box.machine.maildir("ann")) == 1
+
+
 def strike(box, tmp_path, points, check):
     for name, what, number in points:
         trace = tmp_path / "trace"
