@@ -96,6 +96,14 @@ static bool is_settled_simply(const struct active *active)
 	return active->was_tried && !active->needs_settling;
 }
 
+/* What a worker wrote down and did not live to say. */
+static void tell_unsaid(struct runner *runner, struct active *active, const struct spool_mail *mail)
+{
+	for (size_t i = 0; i < mail->envelope.recipient_count; i++)
+		if (!active->is_told[i] && !attempt_is_pending(mail, i))
+			queue_tell_outcome(runner, active, &mail->outcomes[i]);
+}
+
 static void settle(struct runner *runner, struct active *active)
 {
 	time_t due = runner->now + BUSY_RETRY_S;
@@ -114,9 +122,10 @@ static void settle(struct runner *runner, struct active *active)
 	} else if ((active->may_lose_log && spool_log_sync(active->entry.fd, &err) < 0) || attempt_begin(&attempt, &runner->options, &active->entry, &err) < 0) {
 		log_write("qmgr", "%s: %s", active->id, err.text);
 	} else {
-		enum attempt_result result = attempt_settle(&attempt, &runner->spool, runner->now, active->was_tried ? 0 : active->put_off_until, &due,
-							    &status, &err);
+		enum attempt_result result;
 
+		tell_unsaid(runner, active, &attempt.mail);
+		result = attempt_settle(&attempt, &runner->spool, runner->now, active->was_tried ? 0 : active->put_off_until, &due, &status, &err);
 		is_removed = result == ATTEMPT_GONE;
 		is_left = result == ATTEMPT_LEFT || result == ATTEMPT_FAILED;
 		if (result == ATTEMPT_FAILED)
@@ -231,8 +240,11 @@ static void begin_active(struct runner *runner, struct active *active, const str
 
 	active->recipient_count = mail->envelope.recipient_count;
 	active->needs_settling = wants_success_reports(&mail->envelope);
-	for (size_t i = 0; i < mail->envelope.recipient_count; i++)
+	active->is_told = ARENA_ARRAY(active->arena, active->recipient_count, bool);
+	for (size_t i = 0; i < mail->envelope.recipient_count; i++) {
 		active->needs_settling |= mail->outcomes[i].action == OUTCOME_FAILED;
+		active->is_told[i] = !attempt_is_pending(mail, i);
+	}
 	active->shown = *mail;
 	active->active_s = queue_now_s();
 	buf_init(&line, 16 * 1024);

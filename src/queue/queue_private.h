@@ -41,6 +41,7 @@ struct active {
 	bool may_lose_log;		/* in a power cut */
 	time_t put_off_until;
 	double active_s;
+	bool *is_told;			/* by recipient: he was at his end before, or what became of him is told; in arena */
 	struct spool_mail shown;	/* id, origin and envelope for the journal; in arena */
 	struct arena *arena;
 };
@@ -108,6 +109,8 @@ void queue_tell_given_up(void *context, const struct spool_mail *mail, const str
 void queue_assign(struct runner *runner);
 /* Hears what a worker has to say. */
 void queue_listen_to(struct runner *runner, struct worker_place *place);
+/* Tells the journal and the hooks what became of a recipient. */
+void queue_tell_outcome(struct runner *runner, struct active *active, const struct outcome *outcome);
 /* Gives up those of whom nothing has been heard for too long. */
 void queue_end_silent(struct runner *runner);
 /* How long until the next may be one; INT64_MAX: nobody works. */

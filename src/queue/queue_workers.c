@@ -210,17 +210,23 @@ static void tell_hooks(struct runner *runner, const struct spool_mail *mail, con
 		hooks_tell_stuck(runner->hooks, mail, outcome, runner->now);
 }
 
+void queue_tell_outcome(struct runner *runner, struct active *active, const struct outcome *outcome)
+{
+	active->is_told[outcome->recipient] = outcome->action != OUTCOME_DELAYED;
+	queue_journal(&active->shown, outcome, active->active_s);
+	tell_hooks(runner, &active->shown, outcome);
+}
+
 static void take_outcome(struct runner *runner, struct worker_place *place, struct active *active)
 {
 	struct arena *arena = arena_new();
 	struct outcome outcome;
 
 	if (spool_log_read_outcome(buf_view(&runner->text), active->recipient_count, arena, &outcome)) {
-		queue_journal(&active->shown, &outcome, active->active_s);
+		queue_tell_outcome(runner, active, &outcome);
 		place->has_outcome = true;
 		place->has_spoken |= outcome.phase >= PHASE_MAIL || outcome.action != OUTCOME_DELAYED;
 		place->trouble = outcome.err;
-		tell_hooks(runner, &active->shown, &outcome);
 		active->needs_settling |= outcome.action == OUTCOME_DELAYED || outcome.action == OUTCOME_FAILED;
 	}
 	arena_free(arena);

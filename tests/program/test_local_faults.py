@@ -59,8 +59,8 @@ class Box:
     def files(self):
         return list((self.spool / "queue").iterdir())
 
-    def put(self, *to):
-        for _ in range(TOGETHER):
+    def put(self, *to, count=TOGETHER):
+        for _ in range(count):
             self.sent.append(f"mail {len(self.sent)}")
             text = f"Subject: {self.sent[-1]}\n\n" + "some text\n" * 100
             assert self.machine.run(PALOMA, "sendmail", "-odq", *(to or ["ann"]), input=text.encode(), **self.settings).returncode == 0
@@ -253,10 +253,34 @@ def start_runner_with_few_for_its_workers(box, descriptors):
     return runner
 
 
+@contextlib.contextmanager
+def strike_workers(runner, trace, *words):
+    """All processes of the runner but itself."""
+    nursery, = children_of(runner)
+    tracer = subprocess.Popen(["strace", "-f", "-qq", "-o", trace, *words, "-p", str(nursery)])
+    wait_until(lambda: f"\nTracerPid:\t{tracer.pid}\n" in look(f"/proc/{nursery}/status"))
+    yield
+    tracer.terminate()
+    tracer.wait(60)
+
+
+@pytest.mark.parametrize("count", [1, TOGETHER])
+def test_what_a_worker_did_not_live_to_say_is_told(box, tmp_path, count):
+    """It is killed when all is written down, and the next ones when they find nothing to do."""
+    box.settings["PALOMA_LOG"] = str(tmp_path / "log")
+    runner = start_runner_with_few_for_its_workers(box, 100)
+    with strike_workers(runner, tmp_path / "trace", "-e", "trace=sendmsg", "-e", "inject=sendmsg:signal=KILL:when=1"):
+        deliver_at_once(box, count, runner)
+        wait_until(lambda: len(re.findall(": removed$", look(tmp_path / "log"), re.M)) == count)
+    assert "killed by SIGKILL" in look(tmp_path / "trace")
+    told = re.findall(r": (\w+): to=<ann@here.example>, .*status=sent", look(tmp_path / "log"))
+    assert len(told) == len(set(told)) == count
+    os.kill(runner, signal.SIGTERM)
+
+
 def deliver_at_once(box, mails, runner):
     os.kill(runner, signal.SIGSTOP)
-    for _ in range(mails // TOGETHER):
-        box.put()
+    box.put(count=mails)
     os.kill(runner, signal.SIGCONT)
 
     def are_delivered():
@@ -285,8 +309,7 @@ def test_a_worker_that_has_no_descriptors_left_keeps_no_mail(box, tmp_path, desc
 @pytest.mark.parametrize("descriptors, connections", [(64, 20), (128, 20), (100, 1), (128, 1), (170, 2)])
 def test_a_runner_gives_no_worker_more_than_both_have_descriptors_for(box, tmp_path, descriptors, connections):
     box.settings.update(PALOMA_LOG=str(tmp_path / "log"), PALOMA_CONNECTIONS=str(connections))
-    for _ in range(90 // TOGETHER):
-        box.put()
+    box.put(count=90)
     flush(box, "prlimit", f"--nofile={descriptors}:{descriptors}")
     wait_until(lambda: re.search("descriptor left|Too many open", look(tmp_path / "log")) or not box.files())
     assert not re.search("descriptor left|Too many open", look(tmp_path / "log"))
