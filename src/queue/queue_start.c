@@ -68,7 +68,6 @@ static _Noreturn void run_detached(const char *spool_path, const char *config_fi
 	struct err err;
 	int status;
 
-	log_open("syslog", &err);
 	spool = realpath(spool_path, NULL);
 	config = config_file ? realpath(config_file, NULL) : NULL;
 	if (!spool || (config_file && !config) || chdir("/") < 0) {
@@ -98,6 +97,7 @@ void queue_start(const struct spool *spool, const char *config_file, int helper,
 		sigaddset(&blocked, terminal_signals[i]);
 	sigprocmask(SIG_BLOCK, &blocked, &mask);
 	if (fork() == 0) {
+		log_open("syslog", &err); /* before its descriptor has another's number, which it would close */
 		helper = let_go_of_descriptors(helper);
 		leave_terminal(&mask);
 		run_detached(spool->path, config_file, helper, starter);

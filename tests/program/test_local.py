@@ -49,6 +49,20 @@ def test_a_fresh_machine_has_mail_for_root(machine):
     assert list((spool / "queue").iterdir()) == []
 
 
+def test_mail_for_root_is_there_whatever_the_log_is(machine):
+    """The runner in the background lets go of the log of who has started it, and keeps the helper."""
+    spool, log = machine.folder / "spool", machine.folder / "log"
+    spool.mkdir(mode=0o700)
+    log.touch()
+    for path in (spool, log):
+        os.chown(path, USERS["paloma"], -1)
+    result = machine.run(PALOMA, "sendmail", "root", input=b"hi\n", PALOMA_QUEUE="auto", PALOMA_SPOOL=str(spool), PALOMA_LOG=str(log))
+    assert result.returncode == 0 and result.stderr == b""
+    until(lambda: machine.mails("root") or "cannot be asked" in log.read_text(), "root's mail")
+    assert len(machine.mails("root")) == 1, log.read_text()
+    subprocess.run(["flock", str(spool / "runner.lock"), "true"], check=True, timeout=120)  # the runner has ended
+
+
 @pytest.mark.parametrize("words", [("sendmail", "-odi", "root", "ann"), ("send", "-s", "hi", "root", "ann")])
 def test_in_the_foreground_the_outcome_is_known(machine, words):
     """The spool that is made is the service's, and so is who delivers; the mailboxes are not."""
