@@ -105,13 +105,13 @@ static int put_file(struct conf *conf, const char *path, enum file_trust trust, 
 	bool missing = false;
 
 	if (is_lenient)
-		ini_file_read_leniently(path, trust, conf->arena, &file, &trouble);
+		ini_file_read_leniently(path, trust, conf->arena, &file, &missing, &trouble);
 	else if (ini_file_read(path, trust, conf->arena, &file, &missing, err) < 0)
 		return -1;
 	forgive(conf, true, rank, trouble.exit_code ? -1 : 0, &trouble);
 	if (missing && trouble_when_missing)
 		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "The configuration %s %s", path, trouble_when_missing);
-	if (!missing && !is_lenient)
+	if (!missing)
 		conf->files_read |= 1u << rank;
 	for (size_t i = 0; i < file.count; i++) {
 		struct conf_value value = {.section = file.entries[i].section, .key = file.entries[i].key, .value = file.entries[i].value,

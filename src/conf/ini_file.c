@@ -271,16 +271,16 @@ int ini_file_read(const char *path, enum file_trust trust, struct arena *arena, 
 	return status;
 }
 
-void ini_file_read_leniently(const char *path, enum file_trust trust, struct arena *arena, struct ini_file *file, struct err *trouble)
+void ini_file_read_leniently(const char *path, enum file_trust trust, struct arena *arena, struct ini_file *file, bool *is_missing,
+			     struct err *trouble)
 {
 	struct lint lint = {.path = path, .arena = arena, .file = file, .trouble = trouble};
-	bool is_missing = false;
 	struct buf text;
 	struct err err;
 
 	*file = (struct ini_file){0};
 	buf_init(&text, FILE_MAX);
-	if (file_read(path, trust, true, &is_missing, &text, &err) < 0 || (!is_missing && parse(&lint, buf_view(&text), &err) < 0)) {
+	if (file_read(path, trust, true, is_missing, &text, &err) < 0 || (!*is_missing && parse(&lint, buf_view(&text), &err) < 0)) {
 		file->count = 0;
 		is_forgiven(&lint, &err);
 	}

@@ -25,8 +25,9 @@ struct ini_file {
 int ini_file_read(const char *path, enum file_trust trust, struct arena *arena, struct ini_file *file, bool *is_missing, struct err *err);
 
 /* Reads what can be read of it: a line that is a mistake is left out, and behind the head of a section that is one, everything
- * up to the next. trouble: the first mistake; left alone when there is none. */
-void ini_file_read_leniently(const char *path, enum file_trust trust, struct arena *arena, struct ini_file *file, struct err *trouble);
+ * up to the next. trouble: the first mistake; left alone when there is none. *is_missing as in ini_file_read. */
+void ini_file_read_leniently(const char *path, enum file_trust trust, struct arena *arena, struct ini_file *file, bool *is_missing,
+			     struct err *trouble);
 
 /* As ini_file_read, for text that is in memory already; path is for messages. */
 int ini_file_parse(struct view text, const char *path, struct arena *arena, struct ini_file *file, struct err *err);

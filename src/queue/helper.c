@@ -25,17 +25,16 @@ static bool is_destination(const char *text, size_t len)
 	return len > 6 && (memcmp(text, "local ", 6) == 0 || memcmp(text, "alias ", 6) == 0) && !memchr(text, '\0', len);
 }
 
-/* The configuration is read anew by each, as it is now. */
-static _Noreturn void be_worker(const char *config_file, const char *destination, const struct confinement *confinement, int socket)
+/* The configuration is read anew by each, as it is now; not while a file of it is gone. */
+static _Noreturn void be_worker(const struct conf_sources *sources, const char *destination, const struct confinement *confinement, int socket)
 {
-	struct conf_sources sources = {.config_file = config_file};
 	struct arena *arena = arena_new();
 	struct attempt_options options;
 	struct compose_facts facts;
 	struct conf conf;
 	struct err err;
 
-	if (conf_load(&conf, &sources, &err) < 0 || facts_fetch(&facts, &conf, NULL, arena, &err) < 0) {
+	if (conf_load(&conf, sources, &err) < 0 || facts_fetch(&facts, &conf, NULL, arena, &err) < 0) {
 		log_write("local", "%s", err.text);
 		_exit(err.exit_code);
 	}
@@ -46,13 +45,12 @@ static _Noreturn void be_worker(const char *config_file, const char *destination
 }
 
 /* ~/.forward of a user, if the configuration allows any. */
-static _Noreturn void be_forward_reader(const char *config_file, struct view user, int to)
+static _Noreturn void be_forward_reader(const struct conf_sources *sources, struct view user, int to)
 {
-	struct conf_sources sources = {.config_file = config_file};
 	struct conf conf;
 	struct err err;
 
-	if (conf_load(&conf, &sources, &err) == 0 && conf.forward)
+	if (conf_load(&conf, sources, &err) == 0 && conf.forward)
 		forward_answer(user, to);
 	_exit(EX_OK);
 }
@@ -69,7 +67,7 @@ static void close_orders(void)
 }
 
 /* False at the end. */
-static bool take_order(int orders, const char *config_file, struct confinement **confinement)
+static bool take_order(int orders, const struct conf_sources *sources, struct confinement **confinement)
 {
 	union {
 		struct cmsghdr align;
@@ -96,12 +94,12 @@ static bool take_order(int orders, const char *config_file, struct confinement *
 	if (fd >= 0 && orders == ORDERS_FD && is_destination(destination, (size_t)got) && fork() == 0) {
 		signal(SIGCHLD, SIG_DFL); /* a program that is handed mail is waited for */
 		close_orders();
-		be_worker(config_file, destination, *confinement, fd);
+		be_worker(sources, destination, *confinement, fd);
 	}
 	if (fd >= 0 && is_forward(destination, (size_t)got) && fork() == 0) {
 		signal(SIGCHLD, SIG_DFL);
 		close_orders();
-		be_forward_reader(config_file, view_of(destination + 8), fd);
+		be_forward_reader(sources, view_of(destination + 8), fd);
 	}
 	if (fd >= 0)
 		close(fd); /* the runner sees that nobody is there, and tries again later */
@@ -122,7 +120,7 @@ static void leave_all_but(int orders, int readers, bool keeps_stderr)
 }
 
 /* Until nobody is left who could have one. */
-static void take_orders(const char *config_file)
+static void take_orders(const struct conf_sources *sources)
 {
 	struct confinement *confinement = NULL;
 	struct pollfd polls[] = {{.fd = ORDERS_FD, .events = POLLIN}, {.fd = READERS_FD, .events = POLLIN}};
@@ -131,16 +129,18 @@ static void take_orders(const char *config_file)
 		if (poll(polls, 2, -1) < 0)
 			continue;
 		for (size_t i = 0; i < 2; i++)
-			if (polls[i].fd >= 0 && polls[i].revents && !take_order(polls[i].fd, config_file, &confinement))
+			if (polls[i].fd >= 0 && polls[i].revents && !take_order(polls[i].fd, sources, &confinement))
 				polls[i].fd = -1;
 	}
 	confinement_free(confinement);
 }
 
-static _Noreturn void be_helper(int orders, int readers, const char *config_file, bool keeps_stderr)
+static _Noreturn void be_helper(int orders, int readers, const struct conf_sources *sources, bool keeps_stderr)
 {
 	sigset_t none;
+	struct err err;
 
+	log_open("syslog", &err); /* that of our parent may not stay open, and nobody knows yet which it will be */
 	/* It ends when those who may have orders have ended; a signal to all of them is none to it. */
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
@@ -150,7 +150,7 @@ static _Noreturn void be_helper(int orders, int readers, const char *config_file
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	leave_all_but(orders, readers, keeps_stderr);
-	take_orders(config_file);
+	take_orders(sources);
 	_exit(EX_OK);
 }
 
@@ -166,8 +166,9 @@ static void close_pair(const int pair[2])
 	close(pair[1]);
 }
 
-int helper_start(const char *config_file, bool keeps_stderr, int *socket, int *readers, struct err *err)
+int helper_start(const char *config_file, const struct conf *conf, bool keeps_stderr, int *socket, int *readers, struct err *err)
 {
+	struct conf_sources sources = {.config_file = config_file, .files_read = conf->files_read};
 	int orders[2], reading[2];
 	pid_t pid;
 
@@ -184,7 +185,7 @@ int helper_start(const char *config_file, bool keeps_stderr, int *socket, int *r
 	}
 	pid = fork();
 	if (pid == 0)
-		be_helper(orders[1], reading[1], config_file, keeps_stderr);
+		be_helper(orders[1], reading[1], &sources, keeps_stderr);
 	if (pid < 0) {
 		err_set_errno(err, EX_OSERR, errno, "Cannot start the helper");
 		close_pair(orders);

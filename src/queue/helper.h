@@ -7,13 +7,15 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "conf/conf.h"
 #include "spool/spool_commit.h"
 
 /* Starts the helper when we are root, before root is given up, and gives *socket for the rest, which children share; the helper
  * ends when all have closed it. readers: null, or gets a second socket, over which it is asked for a .forward and for nothing
- * else: for those who read what strangers send. keeps_stderr: it has something to say there. -1 in both when we are not root.
+ * else: for those who read what strangers send. conf: what config_file or the usual files say now; while one of these is gone, as
+ * when an editor saves it, no mailbox is written. keeps_stderr: it has something to say there. -1 in both when we are not root.
  * Fails with EX_OSERR. */
-int helper_start(const char *config_file, bool keeps_stderr, int *socket, int *readers, struct err *err);
+int helper_start(const char *config_file, const struct conf *conf, bool keeps_stderr, int *socket, int *readers, struct err *err);
 
 /* Has a worker started for a destination ("local ann"), which talks over worker_socket, or what a user has in his .forward
  * ("forward ann") written to it; over the

@@ -226,7 +226,7 @@ static int store_in_spool(struct handover *handover, const char *path, struct er
 
 	/* With the spool we become its owner, who cannot write a mailbox. */
 	if (mode != DELIVERY_QUEUE_ONLY && !spool_is_of_root(path))
-		result = helper_start(handover->request->config_file, false, &helper, NULL, err);
+		result = helper_start(handover->request->config_file, handover->conf, false, &helper, NULL, err);
 	if (result == 0)
 		result = spool_open(&spool, path, err);
 	if (result == 0)

@@ -43,7 +43,7 @@ static int run_in(const char *path, const struct request *request, const struct 
 	int helper = -1, status;
 
 	/* Before the spool makes us its owner. */
-	if (wakes_runner && !spool_is_of_root(path) && helper_start(request->config_file, false, &helper, NULL, err) < 0)
+	if (wakes_runner && !spool_is_of_root(path) && helper_start(request->config_file, conf, false, &helper, NULL, err) < 0)
 		return err->exit_code;
 	status = spool_open(&spool, path, err) < 0 ? err->exit_code : run_action(&spool, request, conf, helper, err);
 	if (helper >= 0)

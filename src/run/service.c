@@ -398,7 +398,7 @@ static int set_up(struct service *service, struct err *err)
 	visitors_init(&service->visitors, most ? (size_t)most : SESSIONS_DEFAULT);
 	/* What needs root comes first; with the spool we become its owner, and only the helper stays root. */
 	if (load(service, err) < 0 || open_listeners(service, err) < 0 ||
-	    helper_start(service->request->config_file, true, &service->helper, &service->readers, err) < 0 ||
+	    helper_start(service->request->config_file, service->settings.conf, true, &service->helper, &service->readers, err) < 0 ||
 	    spool_place_open_system(service->settings.conf, service->paths, &service->spool, err) < 0 ||
 	    (service->signals = process_open_signals(signals, err)) < 0)
 		return -1;

@@ -226,9 +226,11 @@ static void what_is_no_mistake_can_be_had_leniently(void **state)
 		const char *path = scratch_write("lenient.conf", 0600, view_of(cases[i].text));
 		struct err trouble = {0};
 		struct ini_file file;
+		bool is_missing;
 		size_t count = 0;
 
-		ini_file_read_leniently(path, FILE_SETTINGS, arena, &file, &trouble);
+		ini_file_read_leniently(path, FILE_SETTINGS, arena, &file, &is_missing, &trouble);
+		assert_false(is_missing);
 		if (cases[i].trouble ? !strstr(trouble.text, cases[i].trouble) : trouble.exit_code != 0)
 			fail_msg("%zu: %s", i, trouble.text);
 		for (; count < 4 && cases[i].lines[count]; count++)
@@ -238,9 +240,13 @@ static void what_is_no_mistake_can_be_had_leniently(void **state)
 	{
 		struct err trouble = {0};
 		struct ini_file file;
+		bool is_missing;
 
-		ini_file_read_leniently(scratch_folder(), FILE_SETTINGS, arena, &file, &trouble);
-		assert_true(trouble.exit_code != 0 && file.count == 0);
+		ini_file_read_leniently(scratch_folder(), FILE_SETTINGS, arena, &file, &is_missing, &trouble);
+		assert_true(trouble.exit_code != 0 && file.count == 0 && !is_missing);
+		trouble = (struct err){0};
+		ini_file_read_leniently(scratch_path("none"), FILE_SETTINGS, arena, &file, &is_missing, &trouble);
+		assert_true(trouble.exit_code == 0 && file.count == 0 && is_missing);
 	}
 }
 

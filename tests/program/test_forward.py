@@ -264,3 +264,38 @@ def test_a_report_in_the_foreground_goes_there_too(machine):
     (mail,) = until(lambda: machine.maildir("bob"), "the report")
     assert mail.get_content_type() == "multipart/report" and machine.mails("ann") == []
     subprocess.run(["flock", str(spool / "runner.lock"), "true"], check=True, timeout=120)  # the runner has ended
+
+
+def test_while_the_configuration_is_gone_for_a_moment_no_mailbox_is_written(machine, sink):
+    """As while an editor saves it: by its absence ann's mail would go into another mailbox."""
+    relay = sink(lambda session, line: "450 4.2.0 later" if line.startswith("MAIL") else None)
+    file, spool, log = machine.folder / "config" / "paloma" / "paloma.conf", machine.folder / "spool", machine.folder / "log"
+    file.parent.mkdir(parents=True)
+    file.write_text("[paloma]\nmailbox = maildir:%h/Elsewhere\n")
+    spool.mkdir(mode=0o700)
+    log.touch()
+    for path in (spool, log):
+        os.chown(path, USERS["paloma"], -1)
+    settings = {"XDG_CONFIG_HOME": str(machine.folder / "config"), "PALOMA_QUEUE": "auto", "PALOMA_SPOOL": str(spool),
+                "PALOMA_LOG": str(log), "PALOMA_RELAY": relay.url, "PALOMA_RETRY_FIRST": "1h"}
+
+    def run(*words):
+        told = machine.run(PALOMA, *words, input=b"x\n", **settings)
+        assert told.returncode == 0, told
+
+    def logged(pattern):
+        until(lambda: re.search(pattern, log.read_text()), pattern)
+
+    run("sendmail", "-f", "x@example.org", "bob@example.net")  # for which the runner stays
+    logged("to=<bob@example.net>.*status=deferred")
+    away = file.with_name("away")
+    file.rename(away)
+    run("sendmail", "-f", "x@example.org", "ann")
+    logged("has died|to=<ann@here.example>")
+    assert machine.mails("ann") == []
+    away.rename(file)
+    run("queue", "flush", "--recipient", "ann@here.example")
+    logged(r"to=<ann@here.example>.*status=sent \(delivered to maildir\)")
+    assert machine.mails("ann") == [] and len(machine.maildir("ann", "Elsewhere")) == 1
+    run("queue", "remove", "--all")
+    subprocess.run(["flock", str(spool / "runner.lock"), "true"], check=True, timeout=120)  # the runner has ended
