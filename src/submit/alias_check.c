@@ -95,6 +95,16 @@ static bool is_mailbox(struct checking *checking, struct alias_node *node, size_
 	return true;
 }
 
+/* Once for each name: a directory service may take a while for each answer. */
+static bool is_known(const struct alias_check_users *users, struct alias_node *node, struct view path)
+{
+	if (!view_equal(node->asked, path)) {
+		node->asked = path;
+		node->is_somebody = users->is_known(users->context, path);
+	}
+	return node->is_somebody;
+}
+
 /* Mail for a name that is nobody's comes back to who sent it to the list, at each mail. */
 static void check_users(struct checking *checking, const struct alias_check_users *users)
 {
@@ -106,7 +116,7 @@ static void check_users(struct checking *checking, const struct alias_check_user
 		for (size_t k = 0; k < node->count; k++) {
 			struct view path;
 
-			if (!is_mailbox(checking, node, k, &path) || users->is_known(users->context, path))
+			if (!is_mailbox(checking, node, k, &path) || is_known(users, node->links[k], path))
 				continue;
 			/* What stands in an included file may be nobody's business but its owner's. */
 			alias_note(aliases, &aliases->troubles, node->file, alias_node_line(node, node->members[k].line),

@@ -32,6 +32,8 @@ struct alias_node {
 	bool is_open;			/* it is being expanded */
 	bool has_given;			/* it led to somebody, the last time */
 	bool is_told;			/* in a step */
+	struct view asked;		/* the path by which it was asked last who it is; empty: it was not */
+	bool is_somebody;		/* the answer */
 };
 
 struct aliases {

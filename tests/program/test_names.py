@@ -4,6 +4,8 @@ import email.policy
 import getpass
 import json
 import re
+import shutil
+import subprocess
 
 import pytest
 
@@ -222,6 +224,34 @@ def test_newaliases_does_not_warn_of_what_somebody_gets(host, paloma, settings):
     env = {"PALOMA_ALIASES": str(here.aliases), "PALOMA_HOST_NAME": "web1.example.net", **{f"PALOMA_{name}": value for name, value in settings.items()}}
     done = paloma("newaliases", env=env)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+COUNTS = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+struct passwd *getpwnam(const char *name)
+{
+	FILE *file = fopen(getenv("ASKED_FILE"), "ae");
+	fprintf(file, "%s\\n", name);
+	fclose(file);
+	return ((struct passwd *(*)(const char *))dlsym(RTLD_NEXT, "getpwnam"))(name);
+}
+"""
+
+
+@pytest.mark.skipif(not shutil.which("gcc"), reason="there is no compiler")
+def test_newaliases_asks_for_each_name_once(host, paloma, tmp_path):
+    """A directory service takes its time for each answer."""
+    subprocess.run(["gcc", "-shared", "-fPIC", "-x", "c", "-", "-o", tmp_path / "counts.so", "-ldl"], input=COUNTS.encode(), check=True)
+    here, asked = host(), tmp_path / "asked"
+    here.aliases.write_text("".join(f"list{i}: daemon, nosuch, root@localhost\n" for i in range(100)))
+    done = paloma("newaliases", env={"PALOMA_ALIASES": str(here.aliases), "LD_PRELOAD": str(tmp_path / "counts.so"), "ASKED_FILE": str(asked),
+                                     "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0"})
+    assert done.returncode == 0 and done.stderr.count(b" leads to nosuch, which is neither") == 100
+    assert sorted(asked.read_text().split()) == ["daemon", "nosuch", "root"]
 
 
 def test_newaliases_warns_where_there_is_no_relay_for_those_who_are_unknown(host, paloma):
