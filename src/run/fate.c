@@ -20,11 +20,10 @@ enum { TOLD_OCTETS_MAX = 1024 * 1024 };
 struct waiting {
 	const struct spool *spool;
 	const struct request *request;
-	const struct conf *conf;
 	struct arena *arena;
 	const char **ids;		/* the first is the caller's, each other one that an earlier one goes on as */
 	size_t count, capacity;
-	int64_t deadline_ms;		/* 0: none */
+	int64_t deadline_ms;		/* for all of them */
 	bool was_removed;		/* the one that is looked at */
 };
 
@@ -108,20 +107,6 @@ static void tell_failure(struct waiting *waiting, const char *id, int fd)
 		say(waiting, id, "is kept in the folder damaged of the spool, for nobody could be told of it.");
 }
 
-static int steer(const struct waiting *waiting, const char *id, struct err *err)
-{
-	struct request request = *waiting->request;
-	const char *ids[] = {id};
-
-	request.queue.ids = (struct word_list){ids, 1};
-	if (waiting->deadline_ms) {
-		int64_t left_ms = waiting->deadline_ms - clock_now_ms();
-
-		request.queue.timeout_s = left_ms > 0 ? (uint64_t)(left_ms + 999) / 1000 : 1;
-	}
-	return steer_wait(waiting->spool, &request, waiting->conf, err);
-}
-
 /* The fate of one, which is said unless it is that of those that it goes on as. */
 static int tell_fate(struct waiting *waiting, size_t at, int fd, int status, const struct err *why)
 {
@@ -153,7 +138,7 @@ static int wait_for_one(struct waiting *waiting, size_t at)
 	struct err why = {0};
 
 	waiting->was_removed = false;
-	status = steer(waiting, id, &why);
+	status = steer_wait(waiting->spool, id, waiting->request->queue.first_attempt, waiting->deadline_ms, &why);
 	if (status != EX_OK)
 		status = tell_fate(waiting, at, fd, status, &why);
 	if (fd >= 0)
@@ -163,11 +148,14 @@ static int wait_for_one(struct waiting *waiting, size_t at)
 
 int fate_wait(const struct spool *spool, const struct request *request, const struct conf *conf, struct err *err)
 {
-	struct waiting waiting = {.spool = spool, .request = request, .conf = conf};
+	struct waiting waiting = {.spool = spool, .request = request, .deadline_ms = INT64_MAX};
 	int worst = EX_OK;
 
-	if (request->queue.ids.count != 1)
-		return steer_wait(spool, request, conf, err);
+	(void)conf;
+	if (request->queue.ids.count != 1) {
+		err_set(err, EX_USAGE, STATUS(5, 5, 4), "paloma queue wait needs the id of one message.");
+		return EX_USAGE;
+	}
 	if (request->queue.timeout_s > 0)
 		waiting.deadline_ms = clock_now_ms() + (int64_t)request->queue.timeout_s * 1000;
 	waiting.arena = arena_new();

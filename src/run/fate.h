@@ -6,8 +6,8 @@
 #include "run/request.h"
 #include "spool/spool.h"
 
-/* As steer_wait, of the message and of each that it goes on as: the worst of their fates. Any but 0 is told in sentences on
- * standard error; who waits for the first attempt only (send --wait) tells an end himself. */
+/* The fate of the one message that is meant, and of each that it goes on as: the worst of them, by its exit status. Any but 0 is
+ * told in sentences on standard error; who waits for the first attempt only (send --wait) tells an end himself. */
 int fate_wait(const struct spool *spool, const struct request *request, const struct conf *conf, struct err *err);
 
 #endif

@@ -278,17 +278,11 @@ static int wait_for_fate(const struct spool *spool, const char *id, const unsign
 }
 
 /* A user may ask for the fate of a mail that is gone only as long as nobody else could have sent it; ids cannot be guessed. */
-int steer_wait(const struct spool *spool, const struct request *request, const struct conf *conf, struct err *err)
+int steer_wait(const struct spool *spool, const char *id, bool only_first, int64_t deadline_ms, struct err *err)
 {
-	const char *id = request->queue.ids.count == 1 ? request->queue.ids.items[0] : NULL;
-	int64_t deadline_ms = request->queue.timeout_s > 0 ? clock_now_ms() + (int64_t)request->queue.timeout_s * 1000 : INT64_MAX;
 	static const unsigned none = 0;
 
-	(void)conf;
-	if (id)
-		return wait_for_fate(spool, id, request->queue.first_attempt ? &none : NULL, deadline_ms, err);
-	err_set(err, EX_USAGE, STATUS(5, 5, 4), "paloma queue wait needs the id of one message.");
-	return EX_USAGE;
+	return wait_for_fate(spool, id, only_first ? &none : NULL, deadline_ms, err);
 }
 
 /* ---- a run that is waited for ---- */

@@ -10,8 +10,9 @@ int steer_hold(const struct spool *spool, const struct request *request, const s
 int steer_release(const struct spool *spool, const struct request *request, const struct conf *conf, struct err *err);
 int steer_remove(const struct spool *spool, const struct request *request, const struct conf *conf, struct err *err);
 int steer_requeue(const struct spool *spool, const struct request *request, const struct conf *conf, struct err *err);
-/* The fate of one message by its exit status: 0 when everybody has it, EX_TEMPFAIL when it is open at the end of the time. */
-int steer_wait(const struct spool *spool, const struct request *request, const struct conf *conf, struct err *err);
+/* The fate of one message by its exit status: 0 when everybody has it, EX_TEMPFAIL when it is open at the end of the time.
+ * deadline_ms: by clock_now_ms; only_first: what its first attempt came to. */
+int steer_wait(const struct spool *spool, const char *id, bool only_first, int64_t deadline_ms, struct err *err);
 
 /* A flush that is waited for (sendmail -qf): which messages are meant, noted before it; then, when a runner is at work, the
  * worst of their fates: 0, EX_TEMPFAIL when one stays in the queue, or why one could not be delivered. */

@@ -172,6 +172,19 @@ def test_who_waits_hears_of_the_mails_that_it_goes_on_as(lists, sink):
     assert later.returncode == 67 and later.stderr.decode().splitlines()[1].endswith("could not be delivered to everybody; the log tells to whom not, and why.")
 
 
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is missing")
+def test_the_time_to_wait_is_one_for_all_that_it_goes_on_as(queue, tmp_path):
+    here, trace = queue(relay="smtp://127.0.0.1:1"), tmp_path / "trace"
+    parts = [here.put("bob@example.net") for _ in range(3)]
+    here.do("hold", "--all")
+    (here.spool / "fates").write_text("".join(f"000000000000001 75 1 {part}\n" for part in parts) + "000000000000001 75 1\n")
+    waited = here.run("queue", "wait", "000000000000001", "--timeout", "1", under=["strace", "-o", trace, "-e", "trace=inotify_init1,poll,ppoll"],
+                      env={"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"})
+    assert waited.returncode == 75 and waited.stderr.count(b" is still in the queue.") == 3, waited
+    looks = trace.read_text().split("inotify_init1(")[1:]
+    assert ["poll(" in look for look in looks] == [False, True, False, False], looks
+
+
 @pytest.mark.parametrize("how", INCLUDED)
 def test_where_nothing_is_kept_who_needs_a_file_fails_for_now(lists, how):
     here = lists(how, queue="never")
