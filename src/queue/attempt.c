@@ -382,7 +382,7 @@ enum attempt_result attempt_settle(struct attempt *attempt, const struct spool *
 {
 	const struct schedule_policy *policy = &attempt->options->conf->queue.schedule;
 	struct spool_mail *mail = &attempt->mail;
-	bool is_left = false;
+	bool is_left = false, was_flushed = spool_entry_was_flushed(attempt->entry); /* before more is written to it */
 	uint32_t chance;
 
 	if (late_aliases_expand(attempt, spool, now, err) < 0)
@@ -400,6 +400,8 @@ enum attempt_result attempt_settle(struct attempt *attempt, const struct spool *
 	/* Somebody has tried for it when it was put off; else what always comes too late for a dead server would never expire. */
 	mail->attempts++;
 	*due = put_off_until ? put_off_until : schedule_next(policy, spool_mail_arrival(mail), now, mail->attempts, chance);
+	if (was_flushed || spool_entry_was_flushed(attempt->entry))
+		*due = 0; /* by who has heard how the attempt ended, and may have mended why */
 	if (spool_log_attempt(attempt->entry->fd, mail->attempts, now, *due, err) < 0 || spool_entry_set_due(attempt->entry, *due, err) < 0)
 		return ATTEMPT_FAILED;
 	return ATTEMPT_LEFT;

@@ -52,7 +52,7 @@ void attempt_conclude(struct attempt *const *attempts, size_t count, struct sync
 enum attempt_result { ATTEMPT_LEFT, ATTEMPT_GONE, ATTEMPT_SET_ASIDE, ATTEMPT_FAILED };
 
 /* When every recipient has been tried: looks up those whose aliases could not be read, gives up what is too old, submits the reports that are owed, and then removes the
- * message, sets it aside when nobody can be told of it, or sets its next time, *due. exit_status: the fate (sysexits.h), EX_TEMPFAIL while something is left.
+ * message, sets it aside when nobody can be told of it, or sets its next time, *due; 0: it was flushed when the attempt had ended. exit_status: the fate (sysexits.h), EX_TEMPFAIL while something is left.
  * put_off_until: 0 when it was tried; else it was not, and waits until then. ATTEMPT_FAILED: nothing has changed but the log. */
 enum attempt_result attempt_settle(struct attempt *attempt, const struct spool *spool, time_t now, time_t put_off_until, time_t *due,
 				   int *exit_status, struct err *err);

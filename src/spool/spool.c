@@ -275,11 +275,22 @@ bool spool_look(const struct spool *spool, const char *id, struct spool_item *it
 	return true;
 }
 
+/* Both times, for inotify calls only that a change of attributes; of one it says that the file was written to. */
+void spool_due_times(time_t due, struct timespec times[2])
+{
+	struct timespec now = {0};
+
+	if (due <= 0)
+		clock_gettime(CLOCK_REALTIME, &now);
+	times[0] = (struct timespec){.tv_nsec = UTIME_NOW};
+	times[1] = (struct timespec){.tv_sec = due, .tv_nsec = due <= 0 ? now.tv_nsec | 1 : 0};
+}
+
 bool spool_set_due(const struct spool *spool, const char *id, time_t due)
 {
-	/* Both times, for inotify calls only that a change of attributes; of one it says that the file was written to. */
-	const struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, {.tv_sec = due}};
+	struct timespec times[2];
 
+	spool_due_times(due, times);
 	return utimensat(spool->queue, id, times, AT_SYMLINK_NOFOLLOW) == 0 || errno == ENOENT;
 }
 

@@ -70,6 +70,9 @@ bool spool_look(const struct spool *spool, const char *id, struct spool_item *it
 /* The file of one, to be read without its lock; -1 with errno. Nothing that is planted in its place is followed or waited for. */
 int spool_open_to_read(const struct spool *spool, const char *id);
 
+/* The times of a message's file for its next attempt. Due since the beginning of time is one that is to be tried now: it is a mark
+ * that differs from each before, so that it is seen to have come while it was being tried. */
+void spool_due_times(time_t due, struct timespec times[2]);
 /* Sets the time of the next attempt, as a scan sees it, whoever has the message open. True as well when there is none. */
 bool spool_set_due(const struct spool *spool, const char *id, time_t due);
 

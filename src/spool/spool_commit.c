@@ -24,6 +24,7 @@ static int create(const struct spool *spool, uint64_t now_us, struct spool_entry
 	if (entry->fd < 0)
 		return err_set_errno(err, EX_CANTCREAT, errno, "Cannot make a file in the spool %s", spool->path);
 	entry->state = SPOOL_WRITING;
+	entry->due = (struct timespec){0};
 	while (flock(entry->fd, LOCK_EX | LOCK_NB) < 0)
 		if (errno != EINTR)
 			return err_set_errno(err, EX_OSERR, errno, "Cannot lock the file %s in the spool %s", entry->id, spool->path);
@@ -98,6 +99,7 @@ static enum spool_open_result lock_alone(const struct spool *spool, struct spool
 	if (fstat(entry->fd, &st) < 0 || fstatat(spool->queue, entry->id, &named, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? SPOOL_OPEN_GONE : fail_to_look(spool, entry->id, err);
 	entry->state = st.st_mode & 0777;
+	entry->due = st.st_mtim;
 	return st.st_ino == named.st_ino && S_ISREG(st.st_mode) ? SPOOL_OPEN_OK : SPOOL_OPEN_GONE;
 }
 
@@ -147,10 +149,12 @@ enum spool_open_result spool_entry_open_to_read(const struct spool *spool, const
 		result = lock(spool, entry, LOCK_SH, err);
 	if (result == SPOOL_OPEN_OK)
 		result = fstat(entry->fd, &st) < 0 ? fail_to_look(spool, id, err) : S_ISREG(st.st_mode) ? SPOOL_OPEN_OK : SPOOL_OPEN_GONE;
-	if (result == SPOOL_OPEN_OK)
-		entry->state = st.st_mode & 0777;
-	else
+	if (result != SPOOL_OPEN_OK) {
 		spool_entry_close(entry);
+		return result;
+	}
+	entry->state = st.st_mode & 0777;
+	entry->due = st.st_mtim;
 	return result;
 }
 
@@ -186,12 +190,20 @@ int spool_entry_set_state(struct spool_entry *entry, enum spool_state state, str
 
 int spool_entry_set_due(const struct spool_entry *entry, time_t due, struct err *err)
 {
-	/* Both times, for inotify calls only that a change of attributes; of one it says that the file was written to. */
-	const struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, {.tv_sec = due}};
+	struct timespec times[2];
 
+	spool_due_times(due, times);
 	if (futimens(entry->fd, times) < 0)
 		return err_set_errno(err, EX_IOERR, errno, "Cannot set the next attempt of the message %s", entry->id);
 	return 0;
+}
+
+bool spool_entry_was_flushed(const struct spool_entry *entry)
+{
+	struct stat st;
+
+	return fstat(entry->fd, &st) == 0 && st.st_mtim.tv_sec <= 0 &&
+	       (st.st_mtim.tv_sec != entry->due.tv_sec || st.st_mtim.tv_nsec != entry->due.tv_nsec);
 }
 
 int spool_entry_remove(const struct spool *spool, struct spool_entry *entry, struct err *err)

@@ -18,6 +18,7 @@ struct spool_entry {
 	char id[SPOOL_ID_SIZE];
 	int fd;				/* appending; -1: none */
 	enum spool_state state;
+	struct timespec due;		/* of the file when it was opened */
 };
 
 /* Stores the draft durably under entry->id, or under a new id when that is empty or taken. On success the entry is open and locked; spool_entry_close lets a runner have it.
@@ -40,6 +41,8 @@ void spool_entry_close(struct spool_entry *entry);
 int spool_entry_set_state(struct spool_entry *entry, enum spool_state state, struct err *err);
 /* The time of the next attempt, as a scan sees it. */
 int spool_entry_set_due(const struct spool_entry *entry, time_t due, struct err *err);
+/* True when somebody wants it to be tried now who said so after it was opened. False where the file system's times are too coarse. */
+bool spool_entry_was_flushed(const struct spool_entry *entry);
 /* Takes the message out of the queue for good. */
 int spool_entry_remove(const struct spool *spool, struct spool_entry *entry, struct err *err);
 

@@ -100,10 +100,39 @@ static void what_a_worker_has_said_is_heard_though_orders_were_left(void **state
 	spool_entry_close(&entry);
 }
 
+static void a_flush_that_comes_before_it_is_put_off_counts(void **state)
+{
+	struct conf conf = {.queue.schedule = {.first_s = 300, .longest_s = 3600, .lifetime_s = 86400}};
+	struct attempt_options options = {.conf = &conf};
+	struct spool_entry entry = folder_commit();
+	time_t due;
+	char id[SPOOL_ID_SIZE];
+	struct attempt attempt;
+	int status;
+
+	(void)state;
+	memcpy(id, entry.id, sizeof id);
+	for (int turn = 0; turn < 3; turn++) {
+		assert_int_equal(attempt_begin(&attempt, &options, &entry, &err), 0);
+		if (turn == 1)
+			assert_true(spool_set_due(&spool, entry.id, 0));
+		assert_int_equal(attempt_settle(&attempt, &spool, ARRIVAL_S, 0, &due, &status, &err), ATTEMPT_LEFT);
+		if (turn == 1)
+			assert_int_equal(due, 0);
+		else
+			assert_true(due > ARRIVAL_S);
+		attempt_end(&attempt);
+		spool_entry_close(&entry);
+		assert_int_equal(spool_entry_open(&spool, id, &entry, &err), SPOOL_OPEN_OK);
+	}
+	spool_entry_close(&entry);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_is_written_down_is_believed, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(a_flush_that_comes_before_it_is_put_off_counts, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(what_a_worker_has_said_is_heard_though_orders_were_left, folder_setup, folder_teardown),
 	};
 
