@@ -82,6 +82,16 @@ void buf_append_char(struct buf *buf, char c)
 		buf_append(buf, view_make(&c, 1));
 }
 
+void buf_append_number(struct buf *buf, unsigned long long number)
+{
+	char digits[3 * sizeof number], *at = digits + sizeof digits;
+
+	do
+		*--at = (char)('0' + number % 10);
+	while ((number /= 10) > 0);
+	buf_append(buf, view_make(at, (size_t)(digits + sizeof digits - at)));
+}
+
 void buf_vprintf(struct buf *buf, const char *format, va_list args)
 {
 	size_t spare;

@@ -30,6 +30,8 @@ void buf_reset(struct buf *buf);
 void buf_append(struct buf *buf, struct view v);
 void buf_append_str(struct buf *buf, const char *str);
 void buf_append_char(struct buf *buf, char c);
+/* In decimal: what printf does, in a tenth of its time. */
+void buf_append_number(struct buf *buf, unsigned long long number);
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *buf, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 

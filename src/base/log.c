@@ -82,7 +82,14 @@ static void write_to_descriptor(const char *part, struct view text)
 	buf_init(&line, LINE_MAX_OCTETS);
 	buf_reserve(&line, text.len + LINE_HEAD_OCTETS);
 	put_time(&line, time(NULL));
-	buf_printf(&line, "%s %s/%s[%ld]: ", host, tag, part, (long)getpid());
+	buf_append_str(&line, host);
+	buf_append_char(&line, ' ');
+	buf_append_str(&line, tag);
+	buf_append_char(&line, '/');
+	buf_append_str(&line, part);
+	buf_append_char(&line, '[');
+	buf_append_number(&line, (unsigned long long)getpid());
+	buf_append_str(&line, "]: ");
 	escape_text(&line, text);
 	buf_append_char(&line, '\n');
 	if (line.len > 0 && write(descriptor, line.data, line.len) < 0)

@@ -5,6 +5,21 @@
 
 enum { PATH_SHOWN_MAX = 1024, TEXT_SHOWN_MAX = 2048 };
 
+static void put_id(struct buf *out, const char *id, const char *what)
+{
+	buf_append_str(out, id);
+	buf_append_str(out, what);
+}
+
+static void put_numbers(struct buf *out, const struct enhanced_status *status)
+{
+	buf_append_number(out, status->class);
+	buf_append_char(out, '.');
+	buf_append_number(out, status->subject);
+	buf_append_char(out, '.');
+	buf_append_number(out, status->detail);
+}
+
 static void put_path(struct buf *out, struct view path)
 {
 	buf_append_char(out, '<');
@@ -51,8 +66,10 @@ static void put_reply(struct buf *out, const struct reply *reply)
 		buf_printf(out, "%d", reply->code);
 		space = " ";
 	}
-	if (reply->code && reply->status.class)
-		buf_printf(out, " %u.%u.%u", reply->status.class, reply->status.subject, reply->status.detail);
+	if (reply->code && reply->status.class) {
+		buf_append_char(out, ' ');
+		put_numbers(out, &reply->status);
+	}
 	if (!reply->code && text.len == 0)
 		buf_append_str(out, "no server has to do with it");
 	while (text.len > 0) {
@@ -68,8 +85,9 @@ static void put_status(struct buf *out, const struct outcome *outcome)
 
 	if (status.class == 0)
 		status = has_it(outcome) ? STATUS(2, 0, 0) : outcome->action == OUTCOME_FAILED ? STATUS(5, 0, 0) : STATUS(4, 0, 0);
-	buf_printf(out, ", dsn=%u.%u.%u, status=%s (", status.class, status.subject, status.detail,
-		   has_it(outcome) ? "sent" : outcome->action == OUTCOME_FAILED ? "bounced" : "deferred");
+	buf_append_str(out, ", dsn=");
+	put_numbers(out, &status);
+	buf_append_str(out, has_it(outcome) ? ", status=sent (" : outcome->action == OUTCOME_FAILED ? ", status=bounced (" : ", status=deferred (");
 	if (has_it(outcome)) {
 		put_reply(out, &outcome->reply);
 	} else {
@@ -81,7 +99,7 @@ static void put_status(struct buf *out, const struct outcome *outcome)
 const char *journal_outcome(struct buf *out, const char *id, const struct recipient *recipient, const struct outcome *outcome,
 			    const struct journal_times *times)
 {
-	buf_printf(out, "%s: to=", id);
+	put_id(out, id, ": to=");
 	put_path(out, recipient->forward_path);
 	buf_append_str(out, ", relay=");
 	if (outcome->remote_mta.len > 0)
@@ -96,9 +114,13 @@ const char *journal_outcome(struct buf *out, const char *id, const struct recipi
 
 void journal_active(struct buf *out, const char *id, const struct envelope *envelope, uint64_t size_octets)
 {
-	buf_printf(out, "%s: from=", id);
+	put_id(out, id, ": from=");
 	put_path(out, envelope->reverse_path);
-	buf_printf(out, ", size=%llu, nrcpt=%zu (queue active)", (unsigned long long)size_octets, envelope->recipient_count);
+	buf_append_str(out, ", size=");
+	buf_append_number(out, size_octets);
+	buf_append_str(out, ", nrcpt=");
+	buf_append_number(out, envelope->recipient_count);
+	buf_append_str(out, " (queue active)");
 }
 
 void journal_pickup(struct buf *out, const char *id, unsigned long uid, const struct envelope *envelope)

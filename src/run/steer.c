@@ -129,6 +129,8 @@ static int flush_one(struct steering *steering, struct spool_entry *entry, const
 /* A flush of all that there is. */
 struct flush {
 	const struct spool *spool;
+	time_t now;
+	bool is_run;			/* a runner is at work, who may know of places that are down; else what is due needs no mark */
 	size_t count;
 	char failed[SPOOL_ID_SIZE];	/* the last that could not be marked; empty: none */
 	int why;			/* of that, errno */
@@ -141,7 +143,7 @@ static void flush_item(void *context, const struct spool_item *item)
 	if (item->state == SPOOL_WRITING)
 		return;
 	flush->count++;
-	if (item->state != SPOOL_QUEUED || spool_set_due(flush->spool, item->id, 0))
+	if (item->state != SPOOL_QUEUED || (!flush->is_run && item->due <= flush->now) || spool_set_due(flush->spool, item->id, 0))
 		return;
 	flush->why = errno;
 	memcpy(flush->failed, item->id, SPOOL_ID_SIZE);
@@ -149,8 +151,12 @@ static void flush_item(void *context, const struct spool_item *item)
 
 static int flush_all(const struct spool *spool, const struct request *request, struct err *err)
 {
-	struct flush flush = {.spool = spool};
+	struct flush flush = {.spool = spool, .now = time(NULL)};
+	int lock;
 
+	flush.is_run = spool_lock_runner(spool, &lock, err) != 1;
+	if (!flush.is_run)
+		close(lock);
 	if (spool_scan(spool, flush_item, &flush, err) < 0)
 		return err->exit_code;
 	if (!flush.failed[0])

@@ -388,18 +388,35 @@ static int parse_envelope(struct view text, struct reading *reading, struct err 
 	return 0;
 }
 
+/* "end: 00000000000000004168 1c291ca3", as spool_file_write makes it and in no other way. */
+static bool is_end(const char end[END_OCTETS], uint64_t size_octets, uint32_t *sum)
+{
+	static const char digits[] = "0123456789abcdef";
+	uint64_t rest = size_octets;
+
+	*sum = 0;
+	for (int i = 24; i >= 5; i--, rest /= 10)
+		if (end[i] != digits[rest % 10])
+			return false;
+	for (int i = 26; i < END_OCTETS; i++) {
+		const char *digit = memchr(digits, end[i], sizeof digits - 1);
+
+		if (!digit)
+			return false;
+		*sum = *sum << 4 | (uint32_t)(digit - digits);
+	}
+	return memcmp(end, "end: ", 5) == 0 && end[25] == ' ';
+}
+
 /* The checksum that the end line tells. */
 static int read_end(int fd, const struct spool_mail *mail, uint32_t *sum, struct err *err)
 {
-	char end[END_OCTETS + 1] = "", wanted[END_OCTETS + 1];
+	char end[END_OCTETS];
 	size_t got;
 
 	if (read_at(fd, mail->id, mail->message_offset + mail->size_octets, end, END_OCTETS, &got, err) < 0)
 		return -1;
-	*sum = got == END_OCTETS ? (uint32_t)strtoul(end + END_OCTETS - 8, NULL, 16) : 0;
-	/* Compared as it was written: strtoul takes what is none, such as blanks and signs. */
-	snprintf(wanted, sizeof wanted, "end: %020llu %08x", (unsigned long long)mail->size_octets, (unsigned)*sum);
-	return memcmp(end, wanted, sizeof end) == 0 ? 0 : fail_damaged(mail->id, "it has no end", err);
+	return got == END_OCTETS && is_end(end, mail->size_octets, sum) ? 0 : fail_damaged(mail->id, "it has no end", err);
 }
 
 static int read_log(int fd, struct arena *arena, struct spool_mail *mail, struct err *err)

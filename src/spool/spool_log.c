@@ -51,11 +51,21 @@ struct view spool_unescape(struct view v, struct arena *arena)
 	return view_make(text, len);
 }
 
+static void add_number(struct buf *out, const char *key, long long number)
+{
+	buf_append_str(out, key);
+	if (number < 0)
+		buf_append_char(out, '-');
+	buf_append_number(out, number < 0 ? 0 - (unsigned long long)number : (unsigned long long)number);
+}
+
 static void add_word(struct buf *out, const char *key, struct view value)
 {
 	if (value.len == 0)
 		return;
-	buf_printf(out, " %s=", key);
+	buf_append_char(out, ' ');
+	buf_append_str(out, key);
+	buf_append_char(out, '=');
 	spool_escape(out, value);
 }
 
@@ -75,9 +85,18 @@ void spool_log_write_outcome(struct buf *out, const struct outcome *outcome, tim
 	const struct enhanced_status *status = outcome->action == OUTCOME_RELAYED || outcome->action == OUTCOME_DELIVERED
 		? &outcome->reply.status : &outcome->err.status;
 
-	buf_printf(out, "rcpt %zu %s time=%lld phase=%d exit=%d status=%u.%u.%u code=%d setup=%u transfer=%u", outcome->recipient,
-		   outcome_action_text(outcome->action), (long long)now, (int)outcome->phase, outcome->err.exit_code, status->class,
-		   status->subject, status->detail, outcome->reply.code, outcome->setup_ms, outcome->transfer_ms);
+	add_number(out, "rcpt ", (long long)outcome->recipient);
+	buf_append_char(out, ' ');
+	buf_append_str(out, outcome_action_text(outcome->action));
+	add_number(out, " time=", (long long)now);
+	add_number(out, " phase=", (int)outcome->phase);
+	add_number(out, " exit=", outcome->err.exit_code);
+	add_number(out, " status=", status->class);
+	add_number(out, ".", status->subject);
+	add_number(out, ".", status->detail);
+	add_number(out, " code=", outcome->reply.code);
+	add_number(out, " setup=", outcome->setup_ms);
+	add_number(out, " transfer=", outcome->transfer_ms);
 	if (outcome->maybe_delivered)
 		buf_append_str(out, " maybe=1");
 	if (outcome->is_lmtp)

@@ -87,12 +87,29 @@ static void arena_holds_small_and_large(void **state)
 	arena_free(NULL);
 }
 
+static void numbers_are_what_printf_makes(void **state)
+{
+	static const unsigned long long numbers[] = {0, 7, 10, 99, 1234567890, 18446744073709551615u};
+	char wanted[32];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+		struct buf buf;
+
+		buf_init(&buf, 64);
+		buf_append_number(&buf, numbers[i]);
+		snprintf(wanted, sizeof wanted, "%llu", numbers[i]);
+		assert_string_equal(buf_str(&buf), wanted);
+		buf_clear(&buf);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(buf_keeps_its_limit_and_drops_what_passes_it_whole),
 		cmocka_unit_test(buf_prints_behind_what_it_holds),
-		cmocka_unit_test(buf_consumes_and_truncates),
+		cmocka_unit_test(buf_consumes_and_truncates), cmocka_unit_test(numbers_are_what_printf_makes),
 		cmocka_unit_test(arena_holds_small_and_large),
 	};
 
