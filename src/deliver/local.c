@@ -401,7 +401,7 @@ static int deliver_copy(struct copy *copy, const char **how, struct err *err)
 void local_deliver(const struct hop *hop, const struct draft *draft, const struct deliver_options *options, struct outcome *outcomes,
 		   struct arena *arena)
 {
-	struct deliver_batch own = {0}, *batch = options->batch ? options->batch : &own;
+	struct deliver_batch *own = options->batch ? NULL : deliver_batch_new(NULL); /* where nothing waits for anything else */
 	struct err trouble = {0};
 	bool is_whole = false;
 	struct buf header;
@@ -414,16 +414,18 @@ void local_deliver(const struct hop *hop, const struct draft *draft, const struc
 	for (size_t i = 0; i < hop->recipient_count; i++) {
 		size_t at = hop->recipients[i];
 		struct copy copy = {.mailbox = hop->mailbox, .draft = draft, .recipient = &draft->envelope.recipients[at], .options = options,
-				    .arena = arena, .batch = batch, .outcome = &outcomes[at], .head = buf_view(&header), .is_whole = is_whole};
+				    .arena = arena, .batch = own ? own : options->batch, .outcome = &outcomes[at], .head = buf_view(&header), .is_whole = is_whole};
 		struct err err = trouble;
 		const char *how = "";
 		int done = result < 0 ? -1 : deliver_copy(&copy, &how, &err);
 
 		if (done != WAITS)
 			settle(&outcomes[at], done, how, &err);
-		deliver_batch_end(&own);
+		if (own)
+			deliver_batch_end(own);
 		if (options->decided && (outcomes[at].action == OUTCOME_DELIVERED || outcomes[at].action == OUTCOME_FAILED))
 			options->decided(options->decided_context, outcomes, &at, 1);
 	}
+	deliver_batch_free(own);
 	buf_clear(&header);
 }

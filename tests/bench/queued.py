@@ -129,7 +129,7 @@ def wait_until_gone(folder, initials=""):
     while any(not initials or entry.name[0] in initials for entry in os.scandir(folder)):
         if time.monotonic() - begun > 600:
             raise Failed(f"{folder} does not become empty")
-        time.sleep(0.01)
+        time.sleep(0.002)
 
 
 class Queued(Callers):
