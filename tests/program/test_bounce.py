@@ -1,4 +1,5 @@
 """What a sender hears of a mail in the queue: bounces, delay warnings, reports of success; and what the log says."""
+import contextlib
 import email
 import email.policy
 import email.utils
@@ -127,8 +128,11 @@ class Post:
         """Messages that were acknowledged, not what a killed writer has left."""
         if not (self.spool / "queue").exists():
             return []
-        with os.scandir(self.spool / "queue") as entries:
-            return sorted(entry.name for entry in entries if entry.stat().st_mode & 0o100)
+        names = []
+        for name in os.listdir(self.spool / "queue"):
+            with contextlib.suppress(FileNotFoundError):  # delivered in the meantime
+                names += [name] if os.stat(self.spool / "queue" / name).st_mode & 0o100 else []
+        return sorted(names)
 
     def damaged(self):
         folder = self.spool / "damaged"
