@@ -573,12 +573,12 @@ def test_a_bounce_is_sent_once_whenever_the_sender_is_killed(post, which):
         number += 1
         assert number < 100
         is_whole = post.run_killed_at(which, number, "sendmail", "-odi", "-oem", "-f", ANN, "-V", f"kill-{number}", BOB)
-        was_stored = is_whole or bool(post.queued())
+        was_stored = is_whole or bool(post.queued())  # or a runner that it has started has told already
         post.run("queue", "flush", "--all")
         post.idle()
         bounces = [Report(path.read_bytes()) for path in post.caught()]
         told = [bounce for bounce in bounces if bounce.about["Original-Envelope-Id"] == f"kill-{number}"]
-        assert len(told) == was_stored, (number, post.log())
+        assert was_stored <= len(told) <= 1, (number, post.log())
     assert number > 1
 
 
