@@ -71,15 +71,18 @@ class Sink:
     """An SMTP server. answer(session, line) may give the reply to a command, or to "." for the end of data; None: yes.
     begin(session) is called for each connection. A mail counts as soon as its end of data is here, whatever is said then."""
 
-    def __init__(self, answer=None, begin=None, host="127.0.0.1", port=0, path=None):
+    def __init__(self, answer=None, begin=None, host="127.0.0.1", held=None, path=None):
         self.answer, self.begin = answer or (lambda session, line: None), begin or (lambda session: None)
         if path:
             self.listener = socket.socket(socket.AF_UNIX)
             self.listener.bind(str(path))
             os.chmod(path, 0o777)
             self.listener.listen(128)
+        elif held:  # a socket that is bound: nobody gets its port before us
+            self.listener = held
+            self.listener.listen(128)
         else:
-            self.listener = socket.create_server((host, port), backlog=128)
+            self.listener = socket.create_server((host, 0), backlog=128)
         self.port = self.listener.getsockname()[1]
         self.url = f"smtp://127.0.0.1:{self.port}"
         self.mails, self.sessions, self.lines, self.open = [], 0, [], 0

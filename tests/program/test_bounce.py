@@ -332,13 +332,16 @@ def test_a_mail_that_is_put_off_too_long_comes_back(post):
     assert "status=bounced" in post.log() and "dsn=4.2.2" in post.log()
 
 
+@pytest.fixture
 def closed_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+    """Where nobody listens, and where nobody else will before the end."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
 
 
-def test_a_server_that_is_not_there_is_given_up(post):
-    post.configure(closed_port(), "queue_lifetime = 2", "connections_per_destination = 1", "delay_warning = 0")
+def test_a_server_that_is_not_there_is_given_up(post, closed_port):
+    post.configure(closed_port, "queue_lifetime = 2", "connections_per_destination = 1", "delay_warning = 0")
     for name in ("one", "two", "three", "four"):  # most are put off unseen each time, for the destination is dead
         post.send("--envelope-id", name, BOB)
     reports = [post.report() for _ in range(4)]

@@ -16,7 +16,7 @@ import threading
 import pytest
 
 from conftest import PALOMA
-from queues import PATIENCE, Sink, make_fifo, wait_until, write_hook
+from queues import PATIENCE, make_fifo, wait_until, write_hook
 
 NOBODY = 65534
 
@@ -30,23 +30,21 @@ def refused_port():
 
 # --- tried again
 
-def test_server_down_then_up(queue):
+def test_server_down_then_up(queue, sink):
     held = refused_port()
-    port = held.getsockname()[1]
-    q = queue(relay=f"smtp://127.0.0.1:{port}", retry_first=1, retry_longest=1)
+    q = queue(relay=f"smtp://127.0.0.1:{held.getsockname()[1]}", retry_first=1, retry_longest=1)
     result = q.send("--background", "bob@example.net")
     assert result.returncode == 0 and result.stderr == b""
     id = re.search("Queued as (.*)\\.", result.stdout.decode()).group(1)
     # the first attempt is over when the log says so
+    wait_until(lambda: "status=deferred" in q.log_text())
+    assert f"{id}: to=<bob@example.net>, relay=none" in q.log_text()
     assert q.steer("wait", id, "--timeout", "1").returncode == 75
-    assert f"{id}: to=<bob@example.net>, relay=none" in q.log_text() and "status=deferred" in q.log_text()
-    held.close()
-    server = Sink(port=port)
+    server = sink(held=held)
     assert q.wait(id) == 0
     assert [mail.recipients for mail in server.wait_mails(1)] == [["bob@example.net"]]
     q.wait_runner_ends()
     assert q.files() == [] and len(server.mails) == 1 and f"{id}: removed" in q.log_text()
-    server.close()
 
 
 @pytest.mark.parametrize("verb,reply", [("greeting", "421 4.3.2 not now"), ("MAIL", "451 4.3.0 later"), ("RCPT", "450 4.2.0 later"),
