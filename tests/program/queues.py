@@ -31,6 +31,13 @@ def wait_until(condition):
         time.sleep(0.005)
 
 
+def replace(path, text):
+    """As an editor does: whoever reads the file meanwhile reads all of the old text or of the new."""
+    new = path.with_name(path.name + ".new")
+    new.write_text(text)
+    new.rename(path)
+
+
 def children_of(pid):
     with contextlib.suppress(OSError):
         return [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
@@ -190,7 +197,7 @@ class Queue:
 
     def configure(self, lines, sections=""):
         lines = {"spool": self.spool, "log": self.log, "helo": "test.example", "domain": "test.example", **lines}
-        self.conf.write_text("[paloma]\n" + "".join(f"{key} = {value}\n" for key, value in lines.items()) + sections)
+        replace(self.conf, "[paloma]\n" + "".join(f"{key} = {value}\n" for key, value in lines.items()) + sections)
 
     def run(self, *words, input=b"", env=None, under=(), **rest):
         streams = {} if "stdout" in rest else {"capture_output": True}

@@ -13,7 +13,7 @@ import pytest
 
 import machine as machines
 from conftest import PALOMA
-from queues import PATIENCE, wait_until
+from queues import PATIENCE, replace, wait_until
 
 MAIL = b"Subject: x\n\ny\n"
 UNDER_STRACE = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}  # which does not work when traced
@@ -170,7 +170,7 @@ def test_a_runner_reads_a_configuration_that_was_mended(queue, sink, named):
     (id,) = q.files()
     q.wait_put_off(id)
     runner = q.runner()
-    q.conf.write_text(q.conf.read_text() + "relaay = x\n")
+    replace(q.conf, q.conf.read_text() + "relaay = x\n")
     os.utime(q.spool / "queue" / id)  # it is due
     wait_until(lambda: "The configuration stays as it was:" in q.log_text() and q.log_text().count("status=deferred") == 2)
     q.wait_put_off(id)
