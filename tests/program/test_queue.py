@@ -414,16 +414,17 @@ def test_one_that_is_being_delivered_is_waited_for(queue, sink, action, status):
     """It is delivered or put off first; then it is held, if it is still there."""
     proceed = threading.Event()
     server = sink(lambda session, line: proceed.wait(PATIENCE) and "450 4.2.0 later" if line == "." else None)
-    q = queue(relay=server.url, retry_first=1)
+    q = queue(relay=server.url, retry_first=3600)
     id = q.put("bob@example.net")
     q.flush()
     server.wait(lambda _: "DATA" in server.lines)
     assert [mail["state"] for mail in q.list()] == ["active"] and f"{id}*" in q.do("list")
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        steering = pool.submit(q.steer, action, id)
-        q.flush()  # skips it
-        proceed.set()
-        assert steering.result().returncode == 0
+    steering = subprocess.Popen([PALOMA, "queue", "-C", q.conf, action, id], env=q.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    wait_until(lambda: has_open(steering, "anon_inode:inotify"))  # it is waiting, or about to
+    q.flush()  # skips it
+    proceed.set()
+    out, errors = steering.communicate(timeout=PATIENCE)
+    assert steering.returncode == 0, (out, errors)
     q.wait_runner_ends()
     assert server.lines.count("DATA") == 1
     assert [mail["state"] for mail in q.list()] == (["held"] if action == "hold" else [])
