@@ -187,7 +187,7 @@ def test_a_runner_reads_a_configuration_that_was_mended(queue, sink, named):
 def test_a_configuration_that_is_gone_for_a_moment_stays_in_force(queue, sink, named):
     """As while an editor saves it; by its absence all would go by the defaults, to another spool and by another way."""
     answers = ["450 4.2.0 later"]
-    relay = sink(lambda session, line: answers[0] if line.startswith("MAIL") and answers else None)
+    relay = sink(lambda session, line: next(iter(answers), None) if line.startswith("MAIL") else None)
     q = queue(relay=relay.url, retry_first="1h")
     q.run("send", *(("-C", q.conf) if named else ()), "-r", "ann@example.org", "--background", "--body", "x", "bob@example.net")
     wait_until(lambda: q.log_text().count("status=deferred") == 1)

@@ -433,7 +433,7 @@ def test_one_that_is_being_delivered_is_waited_for(queue, sink, action, status):
 
 def test_requeue_begins_anew(queue, sink):
     answers = ["450 4.2.0 later"]
-    server = sink(lambda session, line: answers[0] if line.startswith("RCPT") and answers else None)
+    server = sink(lambda session, line: next(iter(answers), None) if line.startswith("RCPT") else None)
     q = queue(relay=server.url, retry_first=3600)
     assert q.send("--wait", "bob@example.net").returncode == 75
     id, = q.files()
@@ -447,7 +447,7 @@ def test_requeue_begins_anew(queue, sink):
 @pytest.mark.parametrize("words,wanted", [(["-q"], [0, 1, 2, 3]), (["-qRx@"], [0, 2]), (["-qSroot"], [2, 3]), (["-qI"], [1])])
 def test_sendmails_ways_to_flush(queue, sink, words, wanted):
     replies = ["451 4.3.0 later"]
-    server = sink(lambda session, line: replies[0] if line.startswith("MAIL") and replies else None)
+    server = sink(lambda session, line: next(iter(replies), None) if line.startswith("MAIL") else None)
     q = queue(relay=server.url, retry_first=3600)
     ids = []
     for sender in ("ann@test.example", "root@test.example"):
@@ -592,7 +592,7 @@ def test_wait_background_and_queue(queue, sink):
 @pytest.mark.parametrize("mode,is_told", [("i", True), ("b", False), ("q", False), ("d", False), ("", False)])
 def test_delivery_modes_of_sendmail(queue, sink, mode, is_told):
     replies = ["450 4.2.0 later"]
-    server = sink(lambda session, line: replies[0] if line.startswith("RCPT") and replies else None)
+    server = sink(lambda session, line: next(iter(replies), None) if line.startswith("RCPT") else None)
     q = queue(relay=server.url, retry_first=3600)
     result = q.run("sendmail", *(["-od" + mode] if mode else []), "-f", "ann@test.example", "bob@example.net", input=b"Subject: x\n\ny\n")
     assert result.returncode == (75 if is_told else 0) and result.stdout == b""
@@ -820,7 +820,7 @@ def test_a_hook_is_given_no_right_no_secret_and_no_descriptor(queue, sink, open_
 
 def test_stuck_mail_is_told_once_until_mail_goes_out_again(queue, sink, open_folder):
     replies = ["450 4.2.0 later"]
-    server = sink(lambda session, line: replies[0] if line.startswith("RCPT") and replies else None)
+    server = sink(lambda session, line: next(iter(replies), None) if line.startswith("RCPT") else None)
     q = queue()
     told = open_folder / "told"
     q.configure({"relay": server.url, "retry_first": 3600, "stuck_after": 0, "stuck_hook": write_hook(open_folder, f'cat >>"{told}"\n'), "connections": 1})

@@ -524,7 +524,7 @@ FAKETIME = next(pathlib.Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), No
 def test_a_clock_that_jumps_loses_and_returns_nothing(queue, sink, jump):
     """While mail waits for its next attempt: it is tried when the runner sees the time, and not given up."""
     replies = ["450 4.2.0 later"]
-    server = sink(lambda session, line: replies[0] if line.startswith("RCPT TO:<n") and replies else None)
+    server = sink(lambda session, line: next(iter(replies), None) if line.startswith("RCPT TO:<n") else None)
     held = "smtp://127.0.0.1:1"
     q = queue(f"[route dead.example]\nvia = {held}\n", relay=server.url, retry_first=600, delay_warning=0)
     clock = q.folder / "clock"
