@@ -20,6 +20,12 @@ def clean_environment(home):
     return {**kept, "HOME": str(home), "LC_ALL": "C.UTF-8", "TZ": "UTC", "PALOMA_QUEUE": "never", "PALOMA_MAILBOX": "mbox:/nonexistent/%u"}
 
 
+def read_log(path):
+    """Its whole lines: the last may still be written."""
+    data = path.read_bytes() if path.exists() else b""
+    return data[:data.rfind(b"\n") + 1].decode(errors="replace")
+
+
 @pytest.fixture
 def home(tmp_path):
     folder = tmp_path / "home"

@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 
-from conftest import PALOMA, clean_environment
+from conftest import PALOMA, clean_environment, read_log
 
 PATIENCE = 60
 # How many times the usual load; CI has the usual one.
@@ -238,7 +238,7 @@ class Queue:
         return sorted(path.name for path in (self.spool / folder).iterdir()) if (self.spool / folder).is_dir() else []
 
     def log_text(self):
-        return self.log.read_text() if self.log.exists() else ""
+        return read_log(self.log)
 
     def runner(self):
         """The process that holds the runner's lock, or None. The kernel tells of all locks of the machine in pieces, and one that

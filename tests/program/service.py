@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 
-from conftest import PALOMA, clean_environment
+from conftest import PALOMA, clean_environment, read_log
 
 NOBODY, OTHER = 65534, 65533
 IS_ROOT = os.geteuid() == 0
@@ -155,7 +155,7 @@ class Service:
 
     def logged(self, pattern):
         """Waits for a line of the log."""
-        return until(lambda: re.search(pattern, self.log.read_text() if self.log.exists() else "", re.M), pattern)
+        return until(lambda: re.search(pattern, read_log(self.log), re.M), pattern)
 
     def runner(self):
         """The pid of the child that runs the queue: the one that holds the lock."""

@@ -15,7 +15,7 @@ import threading
 
 import pytest
 
-from conftest import PALOMA, clean_environment
+from conftest import PALOMA, clean_environment, read_log
 
 pytestmark = pytest.mark.usefixtures("watchdog")
 
@@ -139,7 +139,7 @@ class Post:
         return sorted(folder.iterdir()) if folder.exists() else []
 
     def log(self):
-        return self.log_file.read_text()
+        return read_log(self.log_file)
 
     def caught(self):
         folder = self.catcher.folder / "new"
