@@ -247,9 +247,19 @@ class Queue:
             inode = (self.spool / "runner.lock").stat().st_ino
             for line in (line for _ in range(3) for line in pathlib.Path("/proc/locks").read_text().splitlines()):
                 words = line.split()
-                if words[1] == "FLOCK" and words[5].endswith(f":{inode}"):
+                if words[1] == "FLOCK" and words[5].endswith(f":{inode}") and not self._is_foreign(words[4]):
                     return int(words[4])
         return None
+
+    def _is_foreign(self, pid):
+        """Another file system may have the same number. Who has no memory any more may be ours."""
+        with contextlib.suppress(OSError):
+            environment = pathlib.Path(f"/proc/{pid}/environ").read_bytes()
+            return environment != b"" and self._mark() not in environment
+        return False
+
+    def _mark(self):
+        return b"XDG_CONFIG_HOME=" + os.fsencode(self.conf.parent.parent) + b"\0"
 
     def workers(self, runner):
         """The runner has a child that forks them."""
@@ -257,8 +267,7 @@ class Queue:
 
     def processes(self):
         """All that run with the configuration of this queue: also a runner that has not got to its lock yet."""
-        mark = b"XDG_CONFIG_HOME=" + os.fsencode(self.conf.parent.parent) + b"\0"
-        found = []
+        mark, found = self._mark(), []
         for folder in pathlib.Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
                 if mark in (folder / "environ").read_bytes() and int(folder.name) != os.getpid():
