@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import select
 import signal
 import socket
 import stat
@@ -703,9 +704,8 @@ def hook_events(path, wanted):
     with open(path, "rb", buffering=0) as fifo:
         data = b""
         while data.count(b"\n") < wanted:
-            block = fifo.read(65536)
-            if block:
-                data += block
+            assert select.select([fifo], [], [], PATIENCE)[0], data
+            data += fifo.read(65536)
     lines = data.splitlines()
     return [json.loads(line) for line in lines]
 
