@@ -44,6 +44,26 @@ def children_of(pid):
     return []
 
 
+def processes_with(setting):
+    """All that were begun with this in their environment: also a runner that has not got to its lock yet."""
+    found = []
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if setting in (folder / "environ").read_bytes() and int(folder.name) != os.getpid():
+                found.append(int(folder.name))
+    return found
+
+
+def has_ended(pid):
+    """Waits for it."""
+    with contextlib.suppress(ProcessLookupError):
+        fd = os.pidfd_open(pid)
+        ended = select.select([fd], [], [], 2 * PATIENCE)[0]
+        os.close(fd)
+        return bool(ended)
+    return True
+
+
 class Session:
     """One connection of a client to a Sink."""
 
@@ -266,24 +286,15 @@ class Queue:
         return [worker for child in children_of(runner) for worker in children_of(child)]
 
     def processes(self):
-        """All that run with the configuration of this queue: also a runner that has not got to its lock yet."""
-        mark, found = self._mark(), []
-        for folder in pathlib.Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                if mark in (folder / "environ").read_bytes() and int(folder.name) != os.getpid():
-                    found.append(int(folder.name))
-        return found
+        """All that run with the configuration of this queue."""
+        return processes_with(self._mark())
 
     def wait_runner_ends(self):
         """A runner that starts has not got the lock yet, and one that ends lets it go for a last look; one that was killed has
         lost its memory, by which it is known, some while before its lock."""
         while pids := {*self.processes(), *filter(None, [self.runner()])}:
             for pid in pids:
-                with contextlib.suppress(ProcessLookupError):
-                    fd = os.pidfd_open(pid)
-                    ended = select.select([fd], [], [], 2 * PATIENCE)[0]
-                    os.close(fd)
-                    assert ended, (pid, pathlib.Path(f"/proc/{pid}/wchan").read_text(), children_of(pid), self.list(), self.log_text()[-3000:])
+                assert has_ended(pid), (pid, pathlib.Path(f"/proc/{pid}/wchan").read_text(), children_of(pid), self.list(), self.log_text()[-3000:])
 
     def clean_up(self):
         """Ends the runner and its workers, whatever they wait for."""

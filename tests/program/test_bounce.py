@@ -16,6 +16,7 @@ import threading
 import pytest
 
 from conftest import PALOMA, clean_environment, read_log
+from queues import has_ended, processes_with
 
 pytestmark = pytest.mark.usefixtures("watchdog")
 
@@ -91,7 +92,7 @@ class Post:
     def __init__(self, home, tmp_path, catcher):
         self.home, self.spool, self.log_file = home, tmp_path / "spool", tmp_path / "log"
         self.catcher = catcher
-        self.environment = {**clean_environment(home), "PALOMA_QUEUE": "auto"}
+        self.environment = {**clean_environment(home), "PALOMA_QUEUE": "auto", "XDG_STATE_HOME": str(tmp_path / "state")}
         (home / ".config/paloma").mkdir(parents=True)
 
     def configure(self, server, *lines, org=None):
@@ -118,9 +119,11 @@ class Post:
         return result
 
     def idle(self):
-        """Waits until the queue is empty and none runs."""
+        """Waits until the queue is empty and none runs; one that has just been begun has not got the lock yet."""
         while names := self.queued():
             self.run("queue", "wait", names[0])
+        while pids := processes_with(b"XDG_STATE_HOME=" + os.fsencode(self.environment["XDG_STATE_HOME"]) + b"\0"):
+            assert all(has_ended(pid) for pid in pids), self.log()
         with (self.spool / "runner.lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
 
