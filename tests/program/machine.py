@@ -1,9 +1,12 @@
 """A machine with users and mailboxes of its own: a mount namespace in which /etc/passwd, /var/mail and the homes are others."""
 import contextlib
+import ctypes
 import mailbox
 import os
 import pathlib
+import select
 import shutil
+import struct
 import subprocess
 import tempfile
 
@@ -24,6 +27,33 @@ exec cat"""
 
 def can_be():
     return IS_ROOT and subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode == 0
+
+
+class Opened:
+    """Hears of it when a file of that name is opened in a folder, also for a moment only."""
+    IN_OPEN, HEAD = 0x20, struct.Struct("iIII")
+
+    def __init__(self, folder, name):
+        self.name, libc = os.fsencode(name), ctypes.CDLL(None, use_errno=True)
+        self.fd = libc.inotify_init1(os.O_CLOEXEC)
+        if self.fd < 0 or libc.inotify_add_watch(self.fd, os.fsencode(folder), self.IN_OPEN) < 0:
+            raise OSError(ctypes.get_errno(), "inotify")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        os.close(self.fd)
+
+    def wait(self):
+        while True:
+            assert select.select([self.fd], [], [], 60)[0], f"nobody has opened {self.name}"
+            events = os.read(self.fd, 65536)
+            while events:
+                length = self.HEAD.unpack_from(events)[3]
+                if events[self.HEAD.size:self.HEAD.size + length].rstrip(b"\0") == self.name:
+                    return
+                events = events[self.HEAD.size + length:]
 
 
 class Machine:

@@ -20,10 +20,11 @@ pytestmark = pytest.mark.skipif(not machines.can_be(), reason="only root has use
 
 
 def status_of(process):
-    """The user ids of a process, as the kernel knows them; of one that has ended: none."""
-    if not os.path.exists(f"/proc/{process}/status"):
+    """The user ids of a process, as the kernel knows them; of one that has ended, if only since we began to look: none."""
+    try:
+        return re.search(r"^Uid:\s+(.*)$", pathlib.Path(f"/proc/{process}/status").read_text(), re.M)[1].split()
+    except (FileNotFoundError, ProcessLookupError):
         return [None] * 4
-    return re.search(r"^Uid:\s+(.*)$", pathlib.Path(f"/proc/{process}/status").read_text(), re.M)[1].split()
 
 
 def children(pid):
@@ -272,9 +273,10 @@ def test_the_group_of_the_folder_of_mailboxes_is_for_the_mbox_alone(machine):
     lock = machine.path("/var/mail/ann.lock")
     lock.touch()
     service = machine.serve("connections_per_destination = 1\n")
-    for number in (1, 2):
-        assert machine.by_service(service, "ann", input=b"Subject: %d\n\nx\n" % number).returncode == 0
-    until(lambda: machine.path("/var/mail/ann").exists(), "the worker")
+    with machines.Opened(machine.path("/var/mail"), "ann") as opened:
+        for number in (1, 2):
+            assert machine.by_service(service, "ann", input=b"Subject: %d\n\nx\n" % number).returncode == 0
+        opened.wait()  # the worker has chosen the mbox; that it is there, made by root, says nothing of that
     service.logged("(?s)(queue active).*(queue active)")
     (machine.home("ann") / "Maildir").symlink_to("/var/mail")
     lock.unlink()
