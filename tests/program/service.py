@@ -3,6 +3,7 @@ import contextlib
 import os
 import pathlib
 import re
+import select
 import shutil
 import signal
 import socket
@@ -24,6 +25,43 @@ def until(condition, what="it"):
         assert time.monotonic() < deadline, f"{what} did not come"
         time.sleep(0.005)
     return value
+
+
+def look(pid, name):
+    """What /proc tells of a process; of one that has ended, if only while we look: nothing."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/{name}").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def has_ended(pid):
+    """Also one for which nobody has waited yet: of those whose parent has died that is not our business."""
+    return not look(pid, "status") or "\nState:\tZ" in look(pid, "status")
+
+
+def children_of(pid):
+    return [int(child) for child in look(pid, f"task/{pid}/children").split()]
+
+
+def end_all_with(variable, value):
+    """Those who have begun with that in their environment, such as a runner that a caller has left in the background."""
+    mark = b"\0" + os.fsencode(f"{variable}={value}") + b"\0"
+
+    def find():
+        for name in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):
+                if mark in b"\0" + pathlib.Path(f"/proc/{name}/environ").read_bytes() and int(name) != os.getpid():
+                    yield int(name)
+
+    while pids := list(find()):
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                fd = os.pidfd_open(pid)
+                os.kill(pid, signal.SIGKILL)
+                ended = select.select([fd], [], [], 60)[0]
+                os.close(fd)
+                assert ended, f"{pid} does not end"
 
 
 @contextlib.contextmanager
@@ -159,28 +197,26 @@ class Service:
 
     def runner(self):
         """The pid of the child that runs the queue: the one that holds the lock."""
-        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         lock = self.spool / "runner.lock"
 
         def find():
             if not lock.exists():
                 return None
             held = re.findall(r"FLOCK +ADVISORY +WRITE +(\d+) +\w+:\w+:%d " % lock.stat().st_ino, pathlib.Path("/proc/locks").read_text())
-            return next((int(pid) for pid in held if pid in children.read_text().split()), None)
+            return next((int(pid) for pid in held if int(pid) in children_of(self.process.pid)), None)
         return until(find, "the runner")
 
     def sessions(self):
-        """The children that serve callers: neither the runner, nor the helper, which ignores SIGTERM."""
+        """The children that serve callers: neither the runner, nor root's helper, which ignores SIGTERM."""
         runner = self.runner()
-        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
 
-        def serves(pid):
-            try:
-                ignored = re.search(r"SigIgn:\t(\w+)", pathlib.Path(f"/proc/{pid}/status").read_text())
-            except (FileNotFoundError, ProcessLookupError):
-                return False
-            return int(pid) != runner and not int(ignored[1], 16) >> signal.SIGTERM - 1 & 1
-        return [int(pid) for pid in children if serves(pid)]
+        def find():
+            ignored = {child: re.search(r"SigIgn:\t(\w+)", look(child, "status")) for child in children_of(self.process.pid)}
+            helpers = {child for child, mask in ignored.items() if mask and int(mask[1], 16) >> signal.SIGTERM - 1 & 1}
+            if IS_ROOT and not helpers:  # it has not got to that yet
+                return None
+            return [[child for child in ignored if child not in {runner, *helpers} and not has_ended(child)]]
+        return until(find, "the helper")[0]
 
     def stop(self):
         self.process.terminate()
@@ -198,5 +234,6 @@ class Service:
         errors = b""
         if self.process and not self.process.stderr.closed:
             errors = self.process.communicate(timeout=60)[1]  # all children are gone, too
+        end_all_with("PALOMA_SUBMIT_SOCKET", self.submit)  # they may have a spool of their own here
         shutil.rmtree(self.folder)
         assert b"Sanitizer" not in errors and b"runtime error" not in errors, errors.decode()
