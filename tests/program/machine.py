@@ -1,6 +1,7 @@
 """A machine with users and mailboxes of its own: a mount namespace in which /etc/passwd, /var/mail and the homes are others."""
 import contextlib
 import ctypes
+import fcntl
 import mailbox
 import os
 import pathlib
@@ -103,12 +104,14 @@ class Machine:
         return self.run(PALOMA, "send", "-q", "-r", "me@there.example", *words, input=text.encode(), **rest)
 
     def mails(self, name):
-        """What is in the mbox of a user, as Python reads it."""
-        path = self.path(f"/var/mail/{name}")
-        if not path.exists():
-            return []
+        """What is in the mbox of a user, as Python reads it, and as whoever reads it does: while nobody writes it."""
         copy = self.folder / "copy.mbox"
-        copy.write_bytes(path.read_bytes())
+        try:
+            with self.path(f"/var/mail/{name}").open("rb") as file:
+                fcntl.lockf(file, fcntl.LOCK_SH)
+                copy.write_bytes(file.read())
+        except FileNotFoundError:
+            return []
         return list(mailbox.mbox(copy))
 
     def maildir(self, name, folder="Maildir"):
