@@ -11,7 +11,7 @@ import pytest
 import machine as machines
 from conftest import PALOMA
 from machine import USERS
-from service import Service, until
+from service import Service, children_of, has_ended, look, until
 
 pytestmark = pytest.mark.skipif(not machines.can_be(), reason="only root has users and file systems of its own")
 
@@ -217,10 +217,9 @@ def test_who_stops_the_reading_of_his_own_holds_up_nobody(machine, tmp_path):
 def test_that_nobody_could_read_it_is_told(machine):
     forward(machine, "ann", "ann@away.example\n")
     service = machine.serve("forward = yes\n")
-    (helper,) = [int(child) for child in pathlib.Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()
-                 if "\nUid:\t0\t0\t" in pathlib.Path(f"/proc/{child}/status").read_text()]
+    (helper,) = [child for child in children_of(service.process.pid) if "\nUid:\t0\t0\t" in look(child, "status")]
     os.kill(helper, signal.SIGKILL)
-    until(lambda: "\nState:\tZ" in pathlib.Path(f"/proc/{helper}/status").read_text() if os.path.exists(f"/proc/{helper}/status") else True, "its end")
+    until(lambda: has_ended(helper), "its end")
     assert machine.by_service(service, "ann", input=b"x\n").returncode == 0
     service.logged(rf"warning: {re.escape(str(machine.home('ann')))}/\.forward: nobody has said what is in it; the mailbox is used\.")
 
