@@ -8,6 +8,7 @@ import tempfile
 import pytest
 
 from conftest import PALOMA, clean_environment
+from service import end_all_with
 
 NOBODY = 65534
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root has others to become")
@@ -25,6 +26,7 @@ def place():
     (folder / "spool").mkdir(mode=0o700)
     os.chown(folder / "spool", NOBODY, NOBODY)
     yield folder
+    end_all_with("PALOMA_SPOOL", folder / "spool")  # the runner of the queue
     shutil.rmtree(folder)
 
 
