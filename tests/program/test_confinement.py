@@ -1,4 +1,5 @@
 """Workers parse what strangers send: they deliver as ever, have nothing but their mail and their server, and die alone."""
+import contextlib
 import fcntl
 import os
 import pathlib
@@ -65,7 +66,8 @@ class Queue:
         if lock.exists():
             holder = re.search(rf"FLOCK +ADVISORY +WRITE +(\d+) +\S+:{lock.stat().st_ino} ", pathlib.Path("/proc/locks").read_text())
             if holder:
-                os.kill(int(holder.group(1)), signal.SIGTERM)
+                with contextlib.suppress(ProcessLookupError):  # with nothing left to do it ends by itself
+                    os.kill(int(holder.group(1)), signal.SIGTERM)
             with open(lock, "rb+") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
         self.tail.terminate()

@@ -76,7 +76,8 @@ class Box:
         wait_until(lambda: tracer.poll() is not None or struck() and self.is_idle(tracer.pid))
         for pid in self.traced(tracer.pid):
             if is_runner(pid):
-                os.kill(pid, signal.SIGTERM)
+                with contextlib.suppress(ProcessLookupError):  # with nothing left to do it ends by itself
+                    os.kill(pid, signal.SIGTERM)
         tracer.wait(60)
 
     def traced(self, tracer):
@@ -246,9 +247,9 @@ def start_runner_with_few_for_its_workers(box, descriptors):
     flush(box)
     lock = os.stat(box.spool / "runner.lock").st_ino
     find_runner = lambda: re.findall(rf"FLOCK +ADVISORY +WRITE (\d+) \w+:\w+:{lock} ", look("/proc/locks"))
-    wait_until(lambda: any(children_of(runner) for runner in find_runner()))
-    runner = int(find_runner()[0])
-    nursery, = children_of(runner)
+    found = []
+    wait_until(lambda: found.extend((int(runner), child) for runner in find_runner() for child in children_of(runner)) or found)
+    runner, nursery = found[0]
     subprocess.run(["prlimit", "--pid", str(nursery), f"--nofile={descriptors}:{descriptors}"], check=True)
     return runner
 
