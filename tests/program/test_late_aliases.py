@@ -1,6 +1,8 @@
 """An aliases file, or one that it includes, that cannot be read: nobody is unknown for that, and no mail goes to who would not have had it."""
 import collections
+import contextlib
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -150,8 +152,24 @@ def test_who_needs_a_file_waits_for_it_and_the_others_do_not(lists, how):
     assert here.files() == [] and (waited.returncode, waited.stdout, waited.stderr) == (0, b"", b"")
 
 
+def has_open(process, text):
+    """Whether it has a mail of the queue open in which that stands."""
+    for fd in pathlib.Path(f"/proc/{process.pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            if "/queue/" in os.readlink(fd) and text in fd.read_bytes():
+                return True
+    return False
+
+
 def test_who_waits_hears_of_the_mails_that_it_goes_on_as(lists, sink):
-    refusing = sink(lambda session, line: "550 5.1.1 unknown here" if line.startswith("RCPT TO:<o@") else None)
+    """Who is refused, and why, it reads in the mail itself, which it must have opened before it is gone."""
+    def refuse(_, line):
+        if line.startswith("RCPT TO:<o@"):
+            until(lambda: has_open(waiting, b"\nto: o@example.com\n"), "that it waits for that mail")
+            return "550 5.1.1 unknown here"
+        return None
+
+    refusing = sink(refuse)
     here = lists("missing", relay=refusing.url)
     assert here.run("sendmail", "-odi", "-f", "ann@example.com", "bad", "over", input=b"Subject: x\n\ntext\n").returncode == 75
     (left,) = here.list()
@@ -160,6 +178,7 @@ def test_who_waits_hears_of_the_mails_that_it_goes_on_as(lists, sink):
     assert (still.returncode, still.stderr.decode()) == (75, f"paloma: The message {id} is still in the queue.\n")
     here.do("hold", id)
     waiting = subprocess.Popen([PALOMA, "queue", "wait", id], env=here.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    until(lambda: has_open(waiting, b"\nto: over@"), "that it waits")
     mend(here.bad, "new@example.com\n")
     here.do("release", id)
     out, told = waiting.communicate(timeout=120)
@@ -178,7 +197,7 @@ def test_the_time_to_wait_is_one_for_all_that_it_goes_on_as(queue, tmp_path):
     parts = [here.put("bob@example.net") for _ in range(3)]
     here.do("hold", "--all")
     (here.spool / "fates").write_text("".join(f"000000000000001 75 1 {part}\n" for part in parts) + "000000000000001 75 1\n")
-    waited = here.run("queue", "wait", "000000000000001", "--timeout", "1", under=["strace", "-o", trace, "-e", "trace=inotify_init1,poll,ppoll"],
+    waited = here.run("queue", "wait", "000000000000001", "--timeout", "5", under=["strace", "-o", trace, "-e", "trace=inotify_init1,poll,ppoll"],
                       env={"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"})
     assert waited.returncode == 75 and waited.stderr.count(b" is still in the queue.") == 3, waited
     looks = trace.read_text().split("inotify_init1(")[1:]
