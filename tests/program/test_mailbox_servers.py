@@ -9,6 +9,7 @@ import pytest
 
 import machine as machines
 from conftest import PALOMA
+from dns_server import free_port
 from machine import USERS
 from real_mtas import BUILD
 from service import until
@@ -79,12 +80,6 @@ service stats {{
 """
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class Dovecot:
     def __init__(self, machine, location):
         self.folder = machine.folder / "dovecot"
@@ -99,7 +94,8 @@ class Dovecot:
     def is_there(self):
         assert self.process.poll() is None, self.process.stdout.read()
         try:
-            socket.create_connection(("127.0.0.1", self.imap_port), 1).close()
+            for port in (self.imap_port, self.pop3_port):
+                socket.create_connection(("127.0.0.1", port), 60).close()
         except OSError:
             return False
         return (self.folder / "lmtp").exists()
