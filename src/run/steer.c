@@ -21,7 +21,7 @@ struct steering {
 	const struct spool *spool;
 	const struct request *request;
 	int (*act)(struct steering *steering, struct spool_entry *entry, const struct spool_mail *mail, struct err *err);
-	bool is_busy_skipped;		/* one that is being delivered needs it not */
+	bool is_flush;			/* one that is being tried is not waited for, only marked */
 };
 
 static const char flushed[] = "will be tried now";
@@ -68,6 +68,15 @@ static enum spool_open_result open_patiently(const struct spool *spool, const ch
 	return result;
 }
 
+/* For an attempt that has come to nothing by now, the runner hears of it when he puts the mail off; else it means nothing. */
+static int mark_busy(const struct spool *spool, const struct selected *selected, struct err *err)
+{
+	const char *id = selected->mail.id;
+
+	return selected->item.state != SPOOL_QUEUED || spool_set_due(spool, id, 0) ? 0
+		: err_set_errno(err, EX_IOERR, errno, "Cannot set the next attempt of the message %s", id);
+}
+
 static int steer_one(void *context, const struct selected *selected, struct err *err)
 {
 	struct steering *steering = context;
@@ -75,7 +84,7 @@ static int steer_one(void *context, const struct selected *selected, struct err 
 	const char *id = selected->mail.id;
 	int result = -1;
 
-	switch (steering->is_busy_skipped ? spool_entry_open(steering->spool, id, &entry, err) : open_patiently(steering->spool, id, &entry, err)) {
+	switch (steering->is_flush ? spool_entry_open(steering->spool, id, &entry, err) : open_patiently(steering->spool, id, &entry, err)) {
 	case SPOOL_OPEN_OK:
 		result = steering->act(steering, &entry, &selected->mail, err);
 		break;
@@ -83,7 +92,7 @@ static int steer_one(void *context, const struct selected *selected, struct err 
 		result = 0;
 		break;
 	case SPOOL_OPEN_BUSY:
-		result = steering->is_busy_skipped ? 0 : err_set(err, EX_TEMPFAIL, STATUS(4, 3, 0), "The message %s is being delivered; try again.", id);
+		result = steering->is_flush ? mark_busy(steering->spool, selected, err) : err_set(err, EX_TEMPFAIL, STATUS(4, 3, 0), "The message %s is being delivered; try again.", id);
 		break;
 	case SPOOL_OPEN_FAILED:
 		break;
@@ -105,9 +114,9 @@ static int tell(const struct request *request, size_t count, const char *done)
 }
 
 static int steer(const struct spool *spool, const struct request *request, const struct conf *conf, const char *done, bool needs_choice,
-		 bool is_busy_skipped, int (*act)(struct steering *, struct spool_entry *, const struct spool_mail *, struct err *), struct err *err)
+		 bool is_flush, int (*act)(struct steering *, struct spool_entry *, const struct spool_mail *, struct err *), struct err *err)
 {
-	struct steering steering = {.spool = spool, .request = request, .act = act, .is_busy_skipped = is_busy_skipped};
+	struct steering steering = {.spool = spool, .request = request, .act = act, .is_flush = is_flush};
 	size_t found;
 
 	if (needs_choice && !request->queue.all && !names_some(&request->queue)) {

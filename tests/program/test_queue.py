@@ -430,6 +430,25 @@ def test_one_that_is_being_delivered_is_waited_for(queue, sink, action, status):
     assert q.steer("wait", id, "--timeout", "1").returncode == (status or 69)
 
 
+@pytest.mark.parametrize("words", [(), ("bob",), ("--recipient", "bob@example.net")], ids=["all", "id", "recipient"])
+def test_a_flush_is_not_lost_that_comes_when_an_attempt_has_failed(queue, sink, words):
+    """Before it is written down that the mail is put off, for which the runner has it open."""
+    def answer(_, line):
+        if line.startswith("RCPT") and not server.mails and not stopped:
+            stopped.append(q.runner())
+            os.kill(stopped[0], signal.SIGSTOP)
+            return "450 4.2.0 greylisted"
+        return None
+    stopped, server = [], sink(answer)
+    q = queue(relay=server.url, retry_first=3600)
+    id = q.put("bob@example.net")
+    q.flush()
+    wait_until(lambda: b"greylisted" in (q.spool / "queue" / id).read_bytes())
+    q.flush(*(id if word == "bob" else word for word in words))
+    os.kill(stopped[0], signal.SIGCONT)
+    assert q.wait(id) == 0 and len(server.mails) == 1
+
+
 def test_requeue_begins_anew(queue, sink):
     answers = ["450 4.2.0 later"]
     server = sink(lambda session, line: next(iter(answers), None) if line.startswith("RCPT") else None)
