@@ -287,6 +287,8 @@ def test_every_mail_of_a_connection_has_the_descriptor_that_is_watched(queue, se
     worker = worker_of(told)
     for name in "carol", "dave":
         spool.send(f"{name}@example.net")
+    for _ in range(3):
+        spool.wait_for("queue active")  # so that they are the next ones of this worker
     seen = []
     there.at_data = lambda: seen.append([fd for fd in os.listdir(f"/proc/{worker}/fd")
                                          if os.readlink(f"/proc/{worker}/fd/{fd}").startswith(f"{spool.spool}/queue/")])
