@@ -231,6 +231,7 @@ def test_after_a_reload_mail_goes_the_new_way(make_service, sink):
     service = make_service(settings=f"relay = {old.url}\n")
     service.call().mail()
     old.wait_mails(1)
+    until(lambda: not service.queue(), "the end of the mail")  # or the runner has some seconds for it, and the next one is not told
     service.configure(f"relay = {new.url}\n")
     service.process.send_signal(signal.SIGHUP)
     service.logged(r"paloma/qmgr\[\d+\]: The configuration has been read again\.$")
