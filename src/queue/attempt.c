@@ -402,7 +402,9 @@ enum attempt_result attempt_settle(struct attempt *attempt, const struct spool *
 	*due = put_off_until ? put_off_until : schedule_next(policy, spool_mail_arrival(mail), now, mail->attempts, chance);
 	if (was_flushed || spool_entry_was_flushed(attempt->entry))
 		*due = 0; /* by who has heard how the attempt ended, and may have mended why */
-	if (spool_log_attempt(attempt->entry->fd, mail->attempts, now, *due, err) < 0 || spool_entry_set_due(attempt->entry, *due, err) < 0)
+	if (spool_log_attempt(attempt->entry->fd, mail->attempts, now, *due, err) < 0)
 		return ATTEMPT_FAILED;
-	return ATTEMPT_LEFT;
+	if (spool_entry_was_flushed(attempt->entry))
+		*due = 0;
+	return spool_entry_set_due(attempt->entry, *due, err) < 0 ? ATTEMPT_FAILED : ATTEMPT_LEFT;
 }

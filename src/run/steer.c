@@ -21,7 +21,7 @@ struct steering {
 	const struct spool *spool;
 	const struct request *request;
 	int (*act)(struct steering *steering, struct spool_entry *entry, const struct spool_mail *mail, struct err *err);
-	bool is_flush;			/* one that is being tried is not waited for, only marked */
+	bool is_flush;			/* one that is being delivered is not waited for */
 };
 
 static const char flushed[] = "will be tried now";
@@ -68,13 +68,12 @@ static enum spool_open_result open_patiently(const struct spool *spool, const ch
 	return result;
 }
 
-/* For an attempt that has come to nothing by now, the runner hears of it when he puts the mail off; else it means nothing. */
-static int mark_busy(const struct spool *spool, const struct selected *selected, struct err *err)
+/* An attempt may have come to nothing already, and be about to put it off; then the mark is seen. */
+static int mark_busy(const struct spool *spool, const struct spool_item *item, struct err *err)
 {
-	const char *id = selected->mail.id;
-
-	return selected->item.state != SPOOL_QUEUED || spool_set_due(spool, id, 0) ? 0
-		: err_set_errno(err, EX_IOERR, errno, "Cannot set the next attempt of the message %s", id);
+	if (item->state != SPOOL_QUEUED || spool_set_due(spool, item->id, 0))
+		return 0;
+	return err_set_errno(err, EX_IOERR, errno, "Cannot set the next attempt of the message %s", item->id);
 }
 
 static int steer_one(void *context, const struct selected *selected, struct err *err)
@@ -92,7 +91,8 @@ static int steer_one(void *context, const struct selected *selected, struct err 
 		result = 0;
 		break;
 	case SPOOL_OPEN_BUSY:
-		result = steering->is_flush ? mark_busy(steering->spool, selected, err) : err_set(err, EX_TEMPFAIL, STATUS(4, 3, 0), "The message %s is being delivered; try again.", id);
+		result = steering->is_flush ? mark_busy(steering->spool, &selected->item, err) :
+					      err_set(err, EX_TEMPFAIL, STATUS(4, 3, 0), "The message %s is being delivered; try again.", id);
 		break;
 	case SPOOL_OPEN_FAILED:
 		break;
@@ -248,37 +248,49 @@ int steer_requeue(const struct spool *spool, const struct request *request, cons
 	return steer(spool, request, conf, "requeued", true, false, requeue_one, err);
 }
 
-/* True when an attempt has ended and left it in the queue; err says why. */
-static bool was_put_off(const struct spool *spool, const char *id, unsigned attempts, struct err *err)
+/* That an attempt was made is written down before the time of the next, which would undo a flush by who hears of it in between;
+ * until then the message is open. */
+static bool is_settled(const struct spool *spool, const struct spool_item *item)
 {
-	int fd = spool_open_to_read(spool, id);
+	return item->due > time(NULL) || !spool_entry_is_busy(spool, item->id);
+}
+
+/* True when an attempt has ended and left it in the queue; err says why. */
+static bool was_put_off(const struct spool *spool, const struct spool_item *item, unsigned attempts, struct err *err)
+{
+	int fd = spool_open_to_read(spool, item->id);
 	struct arena *arena = arena_new();
 	struct spool_mail mail;
 	struct err ignored;
-	bool result = fd >= 0 && spool_file_read(fd, id, arena, &mail, &ignored) == 0 && mail.attempts > attempts;
+	bool result = fd >= 0 && spool_file_read(fd, item->id, arena, &mail, &ignored) == 0 && mail.attempts > attempts && is_settled(spool, item);
 	const char *why = "";
 
 	for (size_t i = 0; result && i < mail.envelope.recipient_count && !why[0]; i++)
 		if (attempt_is_pending(&mail, i))
 			why = mail.outcomes[i].err.text;
 	if (result)
-		err_set(err, EX_TEMPFAIL, STATUS(4, 4, 1), "The message %s stays in the queue and will be tried again.%s%s", id, why[0] ? " " : "", why);
+		err_set(err, EX_TEMPFAIL, STATUS(4, 4, 1), "The message %s stays in the queue and will be tried again.%s%s", item->id, why[0] ? " " : "", why);
 	if (fd >= 0)
 		close(fd);
 	arena_free(arena);
 	return result;
 }
 
-/* Until the message is gone, or, unless attempts is null, more attempts than those have been made. The value is its fate. */
-static int wait_for_fate(const struct spool *spool, const char *id, const unsigned *attempts, int64_t deadline_ms, struct err *err)
+/* Until the message is gone, or, unless attempts is null, more attempts than those have been made. is_flushed: and these are
+ * wanted now. The value is its fate. */
+static int wait_for_fate(const struct spool *spool, const char *id, const unsigned *attempts, bool is_flushed, int64_t deadline_ms, struct err *err)
 {
-	int watch = watch_queue(spool, IN_DELETE | IN_MOVED_FROM | IN_ATTRIB), status = EX_OK;
+	int watch = watch_queue(spool, IN_DELETE | IN_MOVED_FROM | IN_ATTRIB | IN_CLOSE_WRITE), status = EX_OK;
 	struct spool_item item;
 
 	while (status == EX_OK && spool_look(spool, id, &item) && item.state != SPOOL_WRITING) {
-		if (attempts && was_put_off(spool, id, *attempts, err)) {
+		if (attempts && was_put_off(spool, &item, *attempts, err)) {
 			status = EX_TEMPFAIL;
-		} else if (!wait_for_event(watch, deadline_ms)) {
+			break;
+		}
+		if (is_flushed && item.state == SPOOL_QUEUED && item.due > time(NULL)) /* by an attempt that ended when it was flushed */
+			spool_set_due(spool, id, 0);
+		if (!wait_for_event(watch, deadline_ms)) {
 			err_set(err, EX_TEMPFAIL, STATUS(4, 4, 1), "The message %s is still in the queue.", id);
 			status = EX_TEMPFAIL;
 		}
@@ -297,7 +309,7 @@ int steer_wait(const struct spool *spool, const char *id, bool only_first, int64
 {
 	static const unsigned none = 0;
 
-	return wait_for_fate(spool, id, only_first ? &none : NULL, deadline_ms, err);
+	return wait_for_fate(spool, id, only_first ? &none : NULL, false, deadline_ms, err);
 }
 
 /* ---- a run that is waited for ---- */
@@ -341,7 +353,7 @@ int steer_round_wait(struct steer_round *round, const struct spool *spool)
 
 	for (size_t i = 0; i < round->count; i++) {
 		struct err ignored;
-		int status = wait_for_fate(spool, round->mails[i].id, &round->mails[i].attempts, INT64_MAX, &ignored);
+		int status = wait_for_fate(spool, round->mails[i].id, &round->mails[i].attempts, true, INT64_MAX, &ignored);
 
 		if (status != EX_OK && status != EX_NOINPUT && (worst == EX_OK || worst == EX_TEMPFAIL))
 			worst = status;

@@ -105,7 +105,7 @@ static enum spool_open_result lock_alone(const struct spool *spool, struct spool
 
 /* Who closes a file that was opened for writing tells those who wait for its lock, and they would all wake each other for
  * nothing: so one that has a lock is asked for it read-only. */
-static bool is_busy(const struct spool *spool, const char *id)
+bool spool_entry_is_busy(const struct spool *spool, const char *id)
 {
 	int fd = spool_open_to_read(spool, id);
 	bool busy = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
@@ -167,7 +167,7 @@ enum spool_open_result spool_entry_open(const struct spool *spool, const char *i
 	if (!spool_id_parse(view_of(id), &arrival_us))
 		return SPOOL_OPEN_GONE;
 	/* One that asks as we do has the lock for a moment, and nobody is told when he lets it go: he does not count. */
-	for (int tries = 0; result == SPOOL_OPEN_BUSY && tries < LOCK_TRIES && !is_busy(spool, id); tries++)
+	for (int tries = 0; result == SPOOL_OPEN_BUSY && tries < LOCK_TRIES && !spool_entry_is_busy(spool, id); tries++)
 		result = spool_entry_open_free(spool, id, entry, err);
 	return result;
 }

@@ -34,6 +34,8 @@ enum spool_open_result spool_entry_open(const struct spool *spool, const char *i
 enum spool_open_result spool_entry_open_free(const struct spool *spool, const char *id, struct spool_entry *entry, struct err *err);
 /* The same to look at one only: others may do so as well, and who wants it for more has to wait. */
 enum spool_open_result spool_entry_open_to_read(const struct spool *spool, const char *id, struct spool_entry *entry, struct err *err);
+/* True when somebody has it open and locked. */
+bool spool_entry_is_busy(const struct spool *spool, const char *id);
 /* Null and closed ones are accepted. */
 void spool_entry_close(struct spool_entry *entry);
 

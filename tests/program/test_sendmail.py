@@ -1,13 +1,16 @@
 """paloma as sendmail(8): modes and letters in the spellings that programs use, and what they are told."""
+import fcntl
 import os
 import re
 import select
 import signal
 import socket
 import subprocess
+import time
 
 import pytest
 from conftest import PALOMA, clean_environment
+from queues import PATIENCE, wait_until
 from sessions import ANN, BOB, entries
 
 MAIL = b"Subject: x\n\ny\n"
@@ -79,6 +82,18 @@ def test_a_run_that_is_waited_for_tells_the_worst(queue, sink):
     del replies["later"]
     assert q.run("-qf", "-qRlater", "-qS" + ANN).returncode == 0 and later not in q.files()
     assert q.run("-qf", "-qRlater").returncode == 0
+
+
+def test_a_run_that_is_waited_for_is_not_undone_by_an_attempt_that_ends(queue, sink):
+    """Who has tried a mail when it is flushed may put it off then, for an hour, and the run would never see another attempt."""
+    q = queue(relay=sink().url, retry_first=3600)
+    path = q.spool / "queue" / q.put(BOB)
+    with path.open("ab") as tried:
+        fcntl.flock(tried, fcntl.LOCK_EX)
+        run = subprocess.Popen([PALOMA, "-qf", "-qRbob"], env=q.environment, stdout=subprocess.DEVNULL)
+        wait_until(lambda: path.stat().st_mtime < 1)
+        os.utime(path, (time.time() + 3600,) * 2)
+    assert run.wait(PATIENCE) == 0 and q.files() == []
 
 
 def test_all_but_some(queue, sink):
