@@ -323,12 +323,17 @@ static void all_are_asked_side_by_side(void **state)
 static void a_deadline_takes_only_what_is_late(void **state)
 {
 	struct arena *arena = arena_new();
-	struct dns_query queries[3] = {
-		{.name = VIEW("silent.test"), .type = DNS_A}, {.name = VIEW("good.test"), .type = DNS_A}, {.name = VIEW("silent2.test"), .type = DNS_MX}};
-	struct dns_options options = {.servers = view_of(((struct server *)*state)->address), .timeout_ms = 300};
+	struct dns_query queries[3] = {{.result = DNS_TEMPFAIL}, {.result = DNS_TEMPFAIL}};
+	struct dns_options options = {.servers = view_of(((struct server *)*state)->address)};
 	struct err err = {0};
 
-	assert_int_equal(dns_lookup_all(queries, 3, &options, arena, &err), 0);
+	/* A server that others keep from the processor may be late as well, and has more time then. */
+	for (options.timeout_ms = 300; queries[1].result == DNS_TEMPFAIL && options.timeout_ms < 60000; options.timeout_ms *= 4) {
+		queries[0] = (struct dns_query){.name = VIEW("silent.test"), .type = DNS_A};
+		queries[1] = (struct dns_query){.name = VIEW("good.test"), .type = DNS_A};
+		queries[2] = (struct dns_query){.name = VIEW("silent2.test"), .type = DNS_MX};
+		assert_int_equal(dns_lookup_all(queries, 3, &options, arena, &err), 0);
+	}
 	assert_int_equal(queries[0].result, DNS_TEMPFAIL);
 	assert_int_equal(queries[1].result, DNS_OK);
 	assert_int_equal(queries[2].result, DNS_TEMPFAIL);
