@@ -1,14 +1,11 @@
 """A real name server (knot) with test zones on a high port of loopback."""
-import contextlib
-import pathlib
-import random
-import socket
 import subprocess
 
 import dns.exception
 import dns.message
 import dns.query
 import dns.rdatatype
+from ports import free_port
 
 ZONE = """$ORIGIN {name}.
 $TTL 60
@@ -16,17 +13,6 @@ $TTL 60
 @ NS ns
 ns A 127.0.0.1
 """
-
-
-def free_port():
-    """One that is free over UDP and TCP, and of those that the kernel gives nobody who wants any, before a server has it."""
-    first = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    while True:
-        port = random.randrange(first // 2, first) if first > 4096 else random.randrange(2048, 65536)
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp, contextlib.suppress(OSError):
-            udp.bind(("127.0.0.1", port))
-            tcp.bind(("127.0.0.1", port))
-            return port
 
 
 class NameServer:

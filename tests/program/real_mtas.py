@@ -11,6 +11,8 @@ import subprocess
 import tempfile
 import time
 
+from ports import free_port
+
 HERE = pathlib.Path(os.environ.get("PALOMA_BUILD", pathlib.Path(__file__).parents[2])).resolve()
 # What bootstrap has unpacked serves the sanitized build below it, too.
 BUILD = next((folder / "build" for folder in (HERE, *HERE.parents) if (folder / "build/deb").exists()), HERE / "build")
@@ -46,9 +48,7 @@ class Mta:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="paloma-mta-"))
         self.folder.chmod(0o755)
         self.certificates, self.catcher, self.process = certificates, catcher, None
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"submission://{USER}@127.0.0.1:{self.port}" if self.has_login else f"smtp://127.0.0.1:{self.port}"
 
     @classmethod

@@ -13,6 +13,8 @@ import dns.rrset
 import certificates
 import pytest
 
+from ports import free_port
+
 
 class Stub:
     """A name server that answers with what a function makes of each question, over UDP and TCP."""
@@ -47,8 +49,8 @@ class Stub:
                 if made is not None:
                     self.wfile.write(struct.pack("!H", len(made)) + made)
 
-        self.tcp = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Tcp)
-        self.port = self.tcp.server_address[1]
+        self.port = free_port()
+        self.tcp = socketserver.ThreadingTCPServer(("127.0.0.1", self.port), Tcp)
         self.udp = socketserver.ThreadingUDPServer(("127.0.0.1", self.port), Udp)
         for server in self.tcp, self.udp:
             server.daemon_threads = True

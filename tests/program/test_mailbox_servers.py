@@ -11,6 +11,7 @@ import machine as machines
 from conftest import PALOMA
 from dns_server import free_port
 from machine import USERS
+from ports import free_port
 from real_mtas import BUILD
 from service import until
 
