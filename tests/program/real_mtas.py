@@ -100,6 +100,8 @@ class Mta:
         self.process = subprocess.Popen([*UNSHARE, "sh", "-c", ENTER, "sh", str(self.folder), *map(str, command)], env=self.environment(),
                                         stdin=subprocess.PIPE, stdout=self.output, stderr=self.output, start_new_session=True)
         self.until("the server to listen", self.is_listening)
+        # who logs by way of another process may tell of this connection later still
+        self.until("the log of a connection", lambda: self.connection_line in self.told())
 
     def is_listening(self):
         try:
