@@ -173,19 +173,24 @@ def test_a_session_of_a_socket_unit_knows_who_is_there(q, tmp_path):
     left, right = socket.socketpair()
     pid = os.fork()
     if pid == 0:  # a stranger
-        os.setegid(65534)
-        os.seteuid(65534)
-        with socket.socket(socket.AF_UNIX) as client:
-            client.connect("\0paloma-test-%d" % os.getppid() if left.recv(1) else "")
-            file = client.makefile("rwb")
-            for line in (b"", b"HELO x\r\n", b"MAIL FROM:<>\r\n", b"RCPT TO:<bob@example.net>\r\n", b"DATA\r\n", b"\r\nx\r\n.\r\n", b"QUIT\r\n"):
-                file.write(line)
-                file.flush()
-                file.readline()
-        os._exit(0)
+        status = 1
+        try:
+            os.setegid(65534)
+            os.seteuid(65534)
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect("\0paloma-test-%d" % os.getppid() if left.recv(1) else "")
+                file = client.makefile("rwb")
+                for line in (b"", b"HELO x\r\n", b"MAIL FROM:<>\r\n", b"RCPT TO:<bob@example.net>\r\n", b"DATA\r\n", b"\r\nx\r\n.\r\n", b"QUIT\r\n"):
+                    file.write(line)
+                    file.flush()
+                    file.readline()
+            status = 0
+        finally:
+            os._exit(status)  # it is no test any more
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind("\0paloma-test-%d" % os.getpid())
         listener.listen()
+        listener.settimeout(60)
         right.send(b"x")
         results.append(serve_once(q, listener))
     assert os.waitpid(pid, 0)[1] == 0 and results[0].returncode == 0, results

@@ -3,6 +3,8 @@ import os
 import signal
 import threading
 
+from service import until
+
 SMALL = {"timeout": 3, "connect_timeout": 1, "dns_timeout": 1, "retry_first": 1, "retry_longest": 1, "connections": 1}  # 18 seconds of silence
 STOPPED = "The process that was to deliver it hung or was stopped, and has been ended."
 
@@ -12,7 +14,7 @@ def test_a_stopped_worker_is_ended_and_its_mail_tried_again(queue, sink):
 
     def answer(session, line):
         if line.startswith("MAIL") and not stopped:
-            stopped.extend(q.workers(q.runner()))
+            stopped.extend(until(lambda: q.workers(q.runner()), "the worker"))
             for worker in stopped:
                 os.kill(worker, signal.SIGSTOP)
         return None
@@ -22,7 +24,8 @@ def test_a_stopped_worker_is_ended_and_its_mail_tried_again(queue, sink):
     id = q.put("bob@example.net")
     q.flush()
     assert q.wait(id) == 0  # over the only connection there may be
-    assert len(stopped) == 1 and not os.path.exists(f"/proc/{stopped[0]}")
+    assert len(stopped) == 1
+    until(lambda: not os.path.exists(f"/proc/{stopped[0]}"), "its end")
     assert f"{id}: {STOPPED}" in q.log_text() and "status=sent" in q.log_text()
     assert [mail.recipients for mail in relay.mails] == [["bob@example.net"]]
     q.wait_runner_ends()
