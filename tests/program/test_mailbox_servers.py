@@ -9,7 +9,6 @@ import pytest
 
 import machine as machines
 from conftest import PALOMA
-from dns_server import free_port
 from machine import USERS
 from ports import free_port
 from real_mtas import BUILD
