@@ -92,7 +92,7 @@ static bool take_mailbox(struct composer *composer, struct view name)
 	struct err ignored;
 
 	if (at == fields->count ||
-	    address_list_parse(field_body(&fields->items[at], composer->arena), composer->arena, &list, &ignored) < 0 ||
+	    address_list_parse(field_body_utf8(&fields->items[at], composer->arena), composer->arena, &list, &ignored) < 0 ||
 	    qualify_addresses(&list, composer->domain, composer->arena, &ignored) < 0)
 		return false;
 	for (size_t i = 0; i < list.count; i++) {

@@ -54,7 +54,7 @@ int header_recipients_take(struct composer *composer, struct err *err)
 		if (!is_named(field->name, is_resent ? resent_names : plain_names))
 			continue;
 		before = list.count;
-		if (address_list_parse(field_body(field, composer->arena), composer->arena, &list, err) < 0)
+		if (address_list_parse(field_body_utf8(field, composer->arena), composer->arena, &list, err) < 0)
 			return err_prefix(err, "The field %.*s: ", VIEW_ARG(field->name));
 		added = (struct address_list){.items = list.items + before, .count = list.count - before};
 		if (qualify_addresses(&added, composer->domain, composer->arena, err) < 0)

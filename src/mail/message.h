@@ -62,6 +62,9 @@ struct blob *message_take_blob(struct message *message, struct blob *blob);
 size_t field_list_find(const struct field_list *list, struct view name, size_t start);
 /* The body of a field: what stands behind the colon, unfolded into the arena and trimmed. */
 struct view field_body(const struct field *field, struct arena *arena);
+/* The same; octets that are no UTF-8 are taken for Latin-1, which leaves none out: a mail from a script must not be lost
+ * over them. */
+struct view field_body_utf8(const struct field *field, struct arena *arena);
 /* Appends, inserts at an index, removes; text is kept, not copied. */
 void field_list_add(struct field_list *list, struct arena *arena, struct view text);
 void field_list_insert(struct field_list *list, struct arena *arena, size_t at, struct view text);

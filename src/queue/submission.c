@@ -47,7 +47,7 @@ struct view submission_author_path(const struct message *message, struct arena *
 	struct address_list list = {0};
 	struct err ignored;
 
-	if (at == fields->count || address_list_parse(field_body(&fields->items[at], arena), arena, &list, &ignored) < 0 || list.count == 0)
+	if (at == fields->count || address_list_parse(field_body_utf8(&fields->items[at], arena), arena, &list, &ignored) < 0 || list.count == 0)
 		return (struct view){0};
 	return address_path(&list.items[0], arena);
 }

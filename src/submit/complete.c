@@ -9,6 +9,7 @@
 /* Fields that tell the recipients what is none of their business, or that are not ours to write. */
 static const struct view private_names[] = {VIEW("Bcc"), VIEW("Resent-Bcc"), VIEW("Return-Path")};
 static const struct view author_names[] = {VIEW("From"), VIEW("Sender"), VIEW("Reply-To"), VIEW("Resent-From"), VIEW("Resent-Sender")};
+static const struct view mark_names[] = {VIEW("Date"), VIEW("Message-ID"), VIEW("Resent-Date"), VIEW("Resent-Message-ID")};
 static const struct view resent_prefix = VIEW("Resent-");
 static const struct view visible_names[] = {VIEW("To"), VIEW("Cc"), VIEW("Resent-To"), VIEW("Resent-Cc")};
 
@@ -81,7 +82,7 @@ static int add_sender(struct message *message, const struct address *author, str
 	struct err ignored;
 
 	if (at == message->fields.count || has(&message->fields, "Sender") ||
-	    address_list_parse(field_body(&message->fields.items[at], message->arena), message->arena, &list, &ignored) < 0)
+	    address_list_parse(field_body_utf8(&message->fields.items[at], message->arena), message->arena, &list, &ignored) < 0)
 		return 0;
 	for (size_t i = 0; i < list.count; i++)
 		count += list.items[i].local_part.len > 0;
@@ -96,7 +97,7 @@ static struct view author_domain(const struct message *message, const struct add
 	struct err ignored;
 
 	if (at < message->fields.count &&
-	    address_list_parse(field_body(&message->fields.items[at], message->arena), message->arena, &list, &ignored) == 0 &&
+	    address_list_parse(field_body_utf8(&message->fields.items[at], message->arena), message->arena, &list, &ignored) == 0 &&
 	    list.count > 0 && list.items[0].domain.len > 0 && view_is_ascii(list.items[0].domain))
 		return list.items[0].domain;
 	return author->domain;
@@ -173,6 +174,7 @@ int complete_message(struct draft *draft, const struct complete_options *options
 	if (!is_signed) { /* which may have signed them */
 		drop_empty(message, visible_names, COUNT(visible_names));
 		drop_empty(message, author_names, COUNT(author_names));
+		drop_empty(message, mark_names, COUNT(mark_names));
 	}
 	for (size_t i = 0; i < COUNT(visible_names); i++)
 		visible |= field_list_find(fields, visible_names[i], 0) < fields->count;

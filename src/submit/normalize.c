@@ -4,7 +4,6 @@
 #include "submit/normalize.h"
 
 #include <sysexits.h>
-#include "base/escape.h"
 #include "mail/filename.h"
 #include "mail/header.h"
 #include "mail/mime.h"
@@ -62,25 +61,6 @@ static int write_anew(struct message *message, struct field *field, struct view 
 	return 0;
 }
 
-/* Octets that are no UTF-8 are shown as Latin-1, which leaves none out: a mail from a script must not be lost over them. */
-static struct view latin1_to_utf8(struct view text, struct arena *arena)
-{
-	char *out = arena_alloc(arena, 2 * text.len + 1, 1);
-	size_t len = 0;
-
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.data[i];
-
-		if (c < 0x80) {
-			out[len++] = text.data[i];
-		} else {
-			out[len++] = (char)(0xc0 | c >> 6);
-			out[len++] = (char)(0x80 | (c & 0x3f));
-		}
-	}
-	return view_make(out, len);
-}
-
 /* A MIME field, its parameters encoded as they should have been (RFC 2231). charset: in place of the one that it names, or null. */
 static int write_parameters(struct message *message, struct field *field, struct view body, const char *charset, struct err *err)
 {
@@ -113,9 +93,7 @@ static int normalize_field(struct message *message, struct field *field, struct 
 
 	if (view_is_ascii(field->text) && lines_fit(field->text))
 		return 0;
-	body = field_body(field, message->arena);
-	if (!utf8_is_valid(body))
-		body = latin1_to_utf8(body, message->arena);
+	body = field_body_utf8(field, message->arena);
 	if (is_address_field(field->name) && write_anew(message, field, body, true, &ignored) == 0)
 		return 0;
 	if ((view_equal_nocase(field->name, content_type) || view_equal_nocase(field->name, content_disposition)) &&

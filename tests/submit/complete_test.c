@@ -39,6 +39,8 @@ static void fields_are_added_and_taken_out(void **state)
 		 REST "Resent-To: t@x.example\nResent-From: r@x.example\nResent-Date: d\nResent-Message-ID: <r@x>\nX: y\nResent-To: old@x.example\n\n"},
 		{REST "Bcc: a@x.example\n\n", NOBODY REST "\n"}, {"DKIM-Signature: x\n" REST "\n", "DKIM-Signature: x\n" REST "\n"},
 		{REST "Return-Path: <a@x.example>\n\n", NOBODY REST "\n"}, {REST "\n", NOBODY REST "\n"},
+		{"To: t@x.example\nDate:\nFrom: f@x.example\nMessage-ID: \n\n", DATE ID("x.example") "To: t@x.example\nFrom: f@x.example\n\n"},
+		{"From: J\xf6rg <f@x.example>\n\n", DATE ID("x.example") NOBODY "From: J\xf6rg <f@x.example>\n\n"},
 		{"From:\nDate: d\nMessage-ID: <m@x>\nReply-To: \nTo: t@x.example\n\n", FROM "Date: d\nMessage-ID: <m@x>\nTo: t@x.example\n\n"},
 		{"To: t@x.example\nFrom: a@x.example, b@x.example\nDate: d\nMessage-ID: <m@x>\n\n",
 		 "To: t@x.example\nFrom: a@x.example, b@x.example\nSender: Ann Author <ann@host.example>\nDate: d\nMessage-ID: <m@x>\n\n"},
