@@ -277,6 +277,19 @@ static void write_rest(const struct import *import, const char *path, struct vie
 		settings_set(settings, main_section, "unknown_user", view_first(rest, rest.len - 1), origin);
 }
 
+/* The log is one file, or syslog, and there of the facility mail. */
+static void leave_syslog(const struct import *import, const struct account *account)
+{
+	static const struct view mail = VIEW("LOG_MAIL"), word = VIEW("syslog");
+
+	if (!account->syslog.data || view_equal_nocase(account->syslog, off))
+		return;
+	if (account->logfile.len > 0 && !view_equal(account->logfile, (struct view)VIEW("-")))
+		import_leave(import, main_section, account->origin, word, "is left out: the log is in one place, which is the file.");
+	else if (!view_equal(account->syslog, mail))
+		import_leave(import, main_section, account->origin, word, "has another facility now: mail.");
+}
+
 /* What paloma has once, and msmtp for each account: the default account's. */
 static void write_common(const struct reading *reading, const struct account *account)
 {
@@ -308,6 +321,7 @@ static void write_common(const struct reading *reading, const struct account *ac
 		import_leave(import, main_section, account->origin, (struct view)VIEW("logfile -"), "is left out: log takes syslog, stderr or a file.");
 	else if (!account->syslog.data || view_equal_nocase(account->syslog, off))
 		settings_remark(settings, main_section, "log = none would log nothing, as before; without it each mail is a line in syslog.");
+	leave_syslog(import, account);
 	settings_remark(settings, main_section, "queue = never would keep no mail that cannot be delivered at once, as before.");
 }
 

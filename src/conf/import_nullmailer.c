@@ -19,6 +19,8 @@ static const struct {
 static const struct {
 	const char *file, *why_not;
 } left_files[] = {
+	{"bouncelines", "is left out: a report has the whole message up to 50 KiB, or what --return says."},
+	{"bounceto", "is left out: reports go to the sender of the mail, and those that nobody can be told to postmaster."},
 	{"idhost", "is left out: a Message-ID has the name of the host."},
 	{"sendtimeout", "is left out: each reply has a time of its own; see timeout."},
 };

@@ -30,8 +30,8 @@ static const struct import_word rows[] = {
 	{VIEW("AuthPass"), offsetof(struct reading, password), NULL},
 	{VIEW("AuthMethod"), offsetof(struct reading, method), NULL},
 	{VIEW("MinUserId"), offsetof(struct reading, min_uid), NULL},
-	{VIEW("Debug"), 0, NULL},
-	{VIEW("UseOldAUTH"), 0, NULL},
+	{VIEW("Debug"), 0, "is left out: sendmail -v and --transcript show the conversation."},
+	{VIEW("UseOldAUTH"), 0, "is left out: EHLO offers AUTH as RFC 4954 writes it."},
 };
 
 static const struct import_words words = {.file = "ssmtp.conf", .any_case = true, .rows = rows, .count = sizeof rows / sizeof *rows};
@@ -94,6 +94,8 @@ static void fill_server(const struct reading *reading, struct import_server *ser
 	split_hub(reading->mailhub, &server->host, &server->port);
 	if (server->ca_file.len > 0)
 		server->proof = IMPORT_VERIFIED;
+	if (reading->ca_file.len > 0 && reading->ca_dir.len > 0)
+		import_leave(reading->import, main_section, reading->origin, (struct view)VIEW("TLS_CA_Dir"), "is left out: tls_ca is TLS_CA_File.");
 	if (reading->cert.len > 0 && (import_is_yes(reading->use_cert) || reading->key.len > 0)) {
 		server->cert_file = reading->cert;
 		server->key_file = reading->key;

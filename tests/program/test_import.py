@@ -84,6 +84,15 @@ def test_msmtprc(imported, tmp_path, home):
     assert "msmtprc:14: dsn_notify" in text, "what is left out is told in the file as well"
 
 
+@pytest.mark.parametrize("lines, told", [("logfile /l\nsyslog LOG_MAIL\n", "syslog is left out: the log is in one place"), ("syslog\n", "another facility"),
+                                         ("syslog LOG_LOCAL2\n", "another facility"), ("syslog LOG_MAIL\n", None), ("logfile /l\nsyslog off\n", None)])
+def test_where_msmtp_logs_is_carried_over_or_told(imported, tmp_path, lines, told):
+    (tmp_path / "rc").write_text("account default\nhost x.example\n" + lines)
+    sections, text, warnings = imported("msmtprc", tmp_path / "rc")
+    assert sections["paloma"].get("log") == ("/l" if "logfile" in lines else None) and "log = none" not in text
+    assert told in warnings if told else not warnings
+
+
 def test_msmtprc_is_found_where_msmtp_has_it(paloma, home):
     assert paloma("import", "msmtprc").returncode in (66, 0)
     folder = home / ".config" / "msmtp"
@@ -183,6 +192,12 @@ def test_ssmtp(imported, tmp_path):
     assert "root: admin@example.org in /etc/aliases" in warnings
 
 
+def test_what_ssmtp_has_and_paloma_has_not_is_told(imported, tmp_path):
+    (tmp_path / "c").write_text("mailhub=x.example\nUseTLS=YES\nDebug=YES\nUseOldAUTH=YES\nTLS_CA_File=/a\nTLS_CA_Dir=/b\n")
+    sections, _, warnings = imported("ssmtp.conf", tmp_path / "c")
+    assert sections["paloma"]["tls_ca"] == "/a" and all(word in warnings for word in ("Debug", "UseOldAUTH", "TLS_CA_Dir")), warnings
+
+
 def test_ssmtp_without_tls_says_that_the_password_is_open(imported, tmp_path):
     (tmp_path / "c").write_text("mailhub=localhost\nAuthUser=a\nAuthPass=b\n")
     sections, _, warnings = imported("ssmtp.conf", tmp_path / "c")
@@ -214,7 +229,8 @@ def test_nullmailer(imported, tmp_path):
                                   "second.example.org smtp port=26 starttls user=al 'pass=my pass \"phrase'\nother.example smtp --user=b --pass=c\n"
                                   "q.example qmqp\n",
                        "me": "box.example.org\n", "defaulthost": "box\n", "defaultdomain": "example.org\n", "adminaddr": "root@example.org\n",
-                       "allmailfrom": "all@example.org\n", "pausetime": "120\n", "queuelifetime": "86400\n", "idhost": "id.example\n"}.items():
+                       "allmailfrom": "all@example.org\n", "pausetime": "120\n", "queuelifetime": "86400\n", "idhost": "id.example\n",
+                       "bouncelines": "9\n", "bounceto": "b@example.org\n"}.items():
         (folder / name).write_text(text)
     sections, text, warnings = imported("nullmailer", folder, "--show-passwords")
     main = sections["paloma"]
@@ -222,6 +238,7 @@ def test_nullmailer(imported, tmp_path):
     assert main["domain"] == "box.example.org" and main["retry_first"] == "120" and main["queue_lifetime"] == "86400"
     assert main["from"] == "all@example.org" and main["from_policy"] == "always" and main["local"] == "no" and "; its first line: my pass \"phrase\n" in text
     assert "other.example is left out" in warnings and "qmqp" not in sections and "q.example is left out" in warnings and "id.example" in warnings
+    assert "bounceto: b@example.org is left out" in warnings and "bouncelines: 9 is left out" in warnings
     assert main["unknown_user"] == "root@example.org" and "/etc/aliases" in text and "root@example.org" not in warnings
 
 
