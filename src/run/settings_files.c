@@ -2,8 +2,10 @@
 #include "run/settings_files.h"
 
 #include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 #include "base/escape.h"
@@ -62,6 +64,32 @@ void settings_files_warn(const struct settings *settings)
 static bool is_system(const char *output)
 {
 	return strcmp(output, PLACES_SYSTEM_CONFIG) == 0;
+}
+
+/* Asked of the kernel, which knows of folders and of access lists as well. */
+static bool can_read(const struct passwd *user, const char *path)
+{
+	pid_t pid = fork();
+	int status = 0;
+
+	if (pid == 0)
+		_exit(initgroups(user->pw_name, user->pw_gid) == 0 && setresgid(user->pw_gid, user->pw_gid, user->pw_gid) == 0 &&
+		      setresuid(user->pw_uid, user->pw_uid, user->pw_uid) == 0 && access(path, R_OK) < 0);
+	return pid < 0 || waitpid(pid, &status, 0) < 0 || status == 0;
+}
+
+void settings_files_warn_of_reader(const char *output, const char *path)
+{
+	const struct passwd *service = is_system(output) && geteuid() == 0 ? getpwnam("paloma") : NULL;
+	struct buf text;
+
+	if (!service || can_read(service, path))
+		return;
+	buf_init(&text, TEXT_MAX);
+	escape_text(&text, view_of(path));
+	fprintf(stderr, "paloma: warning: The service, which runs as the user paloma, cannot read %.*s; chgrp paloma and chmod 640 let it, "
+		"where it may enter the folder.\n", VIEW_ARG(buf_view(&text)));
+	buf_clear(&text);
 }
 
 static int store_secret(const struct settings_secret *secret, bool for_system, bool force, struct err *err)

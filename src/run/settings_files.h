@@ -10,6 +10,10 @@ const char *settings_files_folder(const char *file, struct arena *arena);
 /* Its warnings, to standard error. */
 void settings_files_warn(const struct settings *settings);
 
+/* A warning when output is the configuration of the system and the user of the service, where there is one, cannot read a
+ * file that it names. */
+void settings_files_warn_of_reader(const char *output, const char *path);
+
 /* Fails with EX_CANTCREAT when a file that would be written is there already. */
 int settings_files_check(const struct settings *settings, const char *output, struct err *err);
 

@@ -245,14 +245,17 @@ static int try_all(struct setup *setup, struct err *err)
 	return err->exit_code ? -1 : err_set(err, EX_NOPERM, STATUS(5, 7, 1), "No server may be given the %s.", secret_name(setup));
 }
 
+static const char *const files[] = {"password_file", "tls_ca", "tls_cert", "tls_key", "oauth_client_secret_file", "oauth_ca", "oauth_folder"};
+
+enum { FILES = sizeof files / sizeof *files };
+
 /* A file is named from where we stand, and the settings are read from anywhere. */
 static struct view absolute_path(const char *key, const char *value, struct arena *arena)
 {
-	static const char *const files[] = {"password_file", "tls_ca", "tls_cert", "tls_key", "oauth_client_secret_file", "oauth_ca", "oauth_folder"};
 	struct view path = view_of(value);
 	char *absolute = NULL;
 
-	for (size_t i = 0; i < sizeof files / sizeof *files && !absolute; i++)
+	for (size_t i = 0; i < FILES && !absolute; i++)
 		if (strcmp(key, files[i]) == 0)
 			absolute = realpath(value, NULL);
 	if (absolute)
@@ -291,6 +294,17 @@ static void add_answers(const struct setup *setup, struct settings *settings)
 				    view_of("paloma setup"));
 }
 
+/* What root can read and the service cannot would put off every mail out of the queue. */
+static void warn_of_files(const struct setup *setup)
+{
+	for (size_t i = 0; i < FILES; i++) {
+		const char *given = setup_find_override(setup->request, files[i]);
+
+		if (given && given[0])
+			settings_files_warn_of_reader(setup->output, arena_str(setup->arena, absolute_path(files[i], given, setup->arena)));
+	}
+}
+
 static int write_settings(const struct setup *setup, struct err *err)
 {
 	const char *file = setup_find_override(setup->request, "password_file"), *command = setup_find_override(setup->request, "password_command");
@@ -317,6 +331,8 @@ static int write_settings(const struct setup *setup, struct err *err)
 	status = settings_files_store(&settings, setup->output, setup->may_replace, err);
 	if (status == 0)
 		printf("Wrote %s%s%s.\n", setup->output, settings.secret_count > 0 ? " and " : "", settings.secret_count > 0 ? settings.secrets[0].path : "");
+	if (status == 0)
+		warn_of_files(setup);
 	return status;
 }
 

@@ -309,3 +309,16 @@ def test_root_writes_the_configuration_of_the_system(server, authority, home):
     said = result.stdout.decode()
     assert "\n. 755 0 0\npaloma.conf 644 0 0\npassword 640 0 4321\n" in said and "password_file = /etc/paloma/password\n" in said
     assert not settings_of(home).exists()
+
+
+@pytest.mark.skipif(not namespace_works(), reason="a mount namespace is not to be had")
+@pytest.mark.parametrize("mode,is_told", [("600", True), ("640", False)])
+def test_a_password_that_the_service_cannot_read_is_told(server, authority, home, mode, is_told):
+    one = server()
+    command = (f"mount -t tmpfs none /etc && echo 'paloma:x:4321:' >/etc/group && echo 'paloma:x:4321:4321::/:/bin/false' >/etc/passwd && "
+               f"printf 'hosts: files\n' >/etc/nsswitch.conf && cp {authority}/ca.pem /etc/ca.pem && cd /etc && printf '%s\\n' '{PASSWORD}' >pw && chgrp 4321 pw && "
+               f"chmod {mode} pw && {PALOMA} setup --tls-ca ca.pem --relay smtp://localhost:{one.port} --password-file pw ann@example.test")
+    result = subprocess.run(["unshare", "-m", "sh", "-c", command], capture_output=True, timeout=120,
+                            env={**clean_environment(home), "PALOMA_DNS_TIMEOUT": "1"})
+    assert result.returncode == 0, result.stderr
+    assert (b"the user paloma, cannot read /etc/pw; chgrp" in result.stderr) == is_told and b"ca.pem" not in result.stderr, result.stderr
