@@ -12,7 +12,9 @@ static const struct {
 	enum field_role role;
 } address_fields[] = {
 	{VIEW("From"), AUTHOR}, {VIEW("Sender"), AUTHOR}, {VIEW("Resent-From"), AUTHOR}, {VIEW("Resent-Sender"), AUTHOR},
-	{VIEW("Reply-To"), OTHER_SENDER}, {VIEW("Errors-To"), OTHER_SENDER}, {VIEW("Disposition-Notification-To"), OTHER_SENDER},
+	{VIEW("Reply-To"), OTHER_SENDER}, {VIEW("Resent-Reply-To"), OTHER_SENDER}, {VIEW("Errors-To"), OTHER_SENDER},
+	{VIEW("Disposition-Notification-To"), OTHER_SENDER}, {VIEW("Return-Receipt-To"), OTHER_SENDER},
+	{VIEW("Mail-Reply-To"), OTHER_SENDER}, {VIEW("Mail-Followup-To"), OTHER_SENDER},
 	{VIEW("To"), RECIPIENT}, {VIEW("Cc"), RECIPIENT}, {VIEW("Resent-To"), RECIPIENT}, {VIEW("Resent-Cc"), RECIPIENT},
 };
 
@@ -107,12 +109,14 @@ static bool apply_alias(struct address *address, const struct rewrite_options *o
 /* "root on web1 (Cron Daemon)": who it was stays to be seen, when all mail comes from one account. */
 static struct view local_display_name(const struct address *address, const struct rewrite_options *options, struct arena *arena)
 {
-	struct view host = address->domain;
+	struct view host = address->domain, name = address->display_name;
 
 	if (is_host_domain(host, options))
 		host = view_first(options->local->host_name, view_index(options->local->host_name, '.'));
-	return address->display_name.len > 0
-		? arena_printf(arena, "%.*s on %.*s (%.*s)", VIEW_ARG(address->local_part), VIEW_ARG(host), VIEW_ARG(address->display_name))
+	if (name.len > 2 && name.data[0] == '(' && name.data[name.len - 1] == ')') /* "(Cron Daemon)" <root>, cronie's */
+		name = view_make(name.data + 1, name.len - 2);
+	return name.len > 0
+		? arena_printf(arena, "%.*s on %.*s (%.*s)", VIEW_ARG(address->local_part), VIEW_ARG(host), VIEW_ARG(name))
 		: arena_printf(arena, "%.*s on %.*s", VIEW_ARG(address->local_part), VIEW_ARG(host));
 }
 

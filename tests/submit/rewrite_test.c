@@ -44,6 +44,8 @@ static void bare_names_get_a_domain(void **state)
 		{"From: root (Cron Daemon)\n", "From: Cron Daemon <root@example.org>\n"},
 		{"To: a@x.example, b,\n  c@x.example\n", "To: a@x.example, b@example.org, c@x.example\n"},
 		{"Resent-Cc: Team: a, b@x.example;\n", "Resent-Cc: Team: a@example.org, b@x.example;\n"},
+		{"Return-Receipt-To: a\nMail-Followup-To: b, c@x.example\nResent-Reply-To: d\n",
+		 "Return-Receipt-To: a@example.org\nMail-Followup-To: b@example.org, c@x.example\nResent-Reply-To: d@example.org\n"},
 		{"Reply-To: =?utf-8?q?J=C3=BCrgen?= <j>\n", "Reply-To: =?utf-8?q?J=C3=BCrgen?= <j@example.org>\n"},
 		/* octet by octet */
 		{"To:   a@x.example ,\n\tb@x.example (c)\n", "To:   a@x.example ,\n\tb@x.example (c)\n"}, {"To: a@@\n", "To: a@@\n"},
@@ -94,6 +96,8 @@ static void a_local_author_becomes_the_account(void **state)
 		const char *header, *expected;
 	} cases[] = {
 		{FROM_MEND, "From: root (Cron Daemon)\n", "From: \"root on web1 (Cron Daemon)\" <me@acct.example>\nX-Original-From: root (Cron Daemon)\n"},
+		{FROM_MEND, "From: \"(Cron Daemon)\" <root>\n",
+		 "From: \"root on web1 (Cron Daemon)\" <me@acct.example>\nX-Original-From: \"(Cron Daemon)\" <root>\n"},
 		{FROM_MEND, "From: root\n", "From: root on web1 <me@acct.example>\nX-Original-From: root\n"},
 		{FROM_MEND, "From: root@web1.example.net\n", "From: root on web1 <me@acct.example>\nX-Original-From: root@web1.example.net\n"},
 		{FROM_MEND, "From: a, b\n", "From: a on web1 <me@acct.example>\nX-Original-From: a, b\n"},
