@@ -71,11 +71,21 @@ static int check_wish(const struct composition *wish, struct err *err)
 	return wish->raw ? check_raw(wish, err) : 0;
 }
 
+static bool was_resent(const struct field_list *fields)
+{
+	for (size_t i = 0; i < fields->count; i++)
+		if (view_starts_nocase(fields->items[i].name, (struct view)VIEW("Resent-")))
+			return true;
+	return false;
+}
+
 static int require_recipients(const struct composer *composer, struct err *err)
 {
 	if (composer->draft->envelope.recipient_count > 0)
 		return 0;
-	return err_set(err, EX_USAGE, STATUS(5, 1, 3), composer->wish->from_headers
+	return err_set(err, EX_USAGE, STATUS(5, 1, 3), composer->wish->from_headers && was_resent(&composer->message->fields)
+		       ? "The message has no recipients: of its Resent- fields, which count where there are any, Resent-To, Resent-Cc and Resent-Bcc name none."
+		       : composer->wish->from_headers
 		       ? "The message has no recipients: its fields To, Cc and Bcc name none."
 		       : composer->wish->message_on_stdin
 		       ? "There are no recipients; name them on the command line, or say -t to take them from the header."
@@ -103,14 +113,6 @@ static bool take_mailbox(struct composer *composer, struct view name)
 		address_list_add(&composer->from, composer->arena, &mailbox);
 		return true;
 	}
-	return false;
-}
-
-static bool was_resent(const struct field_list *fields)
-{
-	for (size_t i = 0; i < fields->count; i++)
-		if (view_starts_nocase(fields->items[i].name, (struct view)VIEW("Resent-")))
-			return true;
 	return false;
 }
 

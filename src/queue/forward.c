@@ -67,8 +67,8 @@ static int read_file(const struct passwd *entry, struct buf *out)
 	if (home >= 0)
 		fd = openat(home, file_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0) {
+		which = errno == ELOOP ? "/.forward" : "/.forward cannot be read:";
 		trouble = errno == ENOENT || errno == ENOTDIR ? NULL : errno == ELOOP ? "is a symbolic link" : strerror(errno);
-		which = "/.forward";
 		goto out;
 	}
 	if (fstat(home, &st) < 0 || (trouble = find_trouble(&st, entry->pw_uid, true)))

@@ -150,7 +150,7 @@ static void take_members(struct aliases *aliases, struct alias_node *node, const
 		if (got < 0 || take_link(aliases, node, file, &member, &link, &err) < 0) {
 			/* What stands in an included file may be nobody's business but its owner's. */
 			alias_note(aliases, &aliases->troubles, file->path, alias_node_line(node, member.line),
-				   node->kind != NODE_NAME ? view_of("This is no address.") : arena_copy(aliases->arena, view_of(err.text)));
+				   node->kind != NODE_NAME ? view_of("This is no address, and no file or command by its path from / on.") : arena_copy(aliases->arena, view_of(err.text)));
 			continue;
 		}
 		node->members = arena_grow(aliases->arena, node->members, node->count, &node->capacity, sizeof *node->members);

@@ -45,7 +45,7 @@ static void a_field_that_names_nobody_is_an_error(void **state)
 	} cases[] = {
 		{"Subject: x\n\n", EX_USAGE, "The message has no recipients: its fields To, Cc and Bcc name none."},
 		{"To: nobody:;\n\n", EX_USAGE, "The message has no recipients"},
-		{"Resent-From: a@x.example\nTo: old@x.example\n\n", EX_USAGE, "The message has no recipients"},
+		{"Resent-From: a@x.example\nTo: old@x.example\n\n", EX_USAGE, "The message has no recipients: of its Resent- fields, which count"},
 		{"To: a@@x.example\n\n", EX_DATAERR, "The field To: The address \"a@@x.example\" cannot be read: at column 3"},
 		{"Cc: a@x.example b\n\n", EX_DATAERR, "The field Cc: "},
 		{"Bcc: a\x01@x.example\n\n", EX_DATAERR, "The field Bcc: "},

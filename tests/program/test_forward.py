@@ -44,7 +44,7 @@ def test_mail_goes_where_its_user_wants_it(machine):
 
 @pytest.mark.parametrize("change,words", [
     ({"mode": 0o620}, "can be written by others"), ({"mode": 0o602}, "can be written by others"), ({"mode": 0o644, "owner": USERS["bob"]}, "belongs to another user"),
-    ("link", "is a symbolic link"), ("folder", "can be written by others"), ("fifo", "is no regular file"), ("long", "longer than"), ("closed", "Permission denied"),
+    ("link", "is a symbolic link"), ("folder", "can be written by others"), ("fifo", "is no regular file"), ("long", "longer than"), ("closed", "/.forward cannot be read: Permission denied;"),
 ])
 def test_what_another_may_have_written_is_not_believed(machine, change, words):
     path = forward(machine, "ann", "evil@away.example\n" * (1 if change != "long" else 5000), **(change if isinstance(change, dict) else {}))

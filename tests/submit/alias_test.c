@@ -185,7 +185,7 @@ static void lists_are_included(void **state)
 	assert_string_equal(expand(&scene, "l"), "a@x.example b@x.example bob@y.example c@x.example");
 	assert_int_equal(aliases_troubles(scene.aliases)->count, 2);
 	/* what stands in such a file is not shown to whoever sends */
-	assert_view_is(aliases_troubles(scene.aliases)->items[0].text, "This is no address.");
+	assert_view_is(aliases_troubles(scene.aliases)->items[0].text, "This is no address, and no file or command by its path from / on.");
 	assert_int_equal(aliases_troubles(scene.aliases)->items[0].line, 4);
 	assert_string_equal(aliases_troubles(scene.aliases)->items[0].file, list);
 	end(&scene);
