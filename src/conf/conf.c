@@ -253,7 +253,7 @@ static struct rewrite_rule *find_rewrite(struct conf *conf, struct view pattern)
 	return &conf->rewrites[conf->rewrite_count++];
 }
 
-static enum conf_rank rank_of(const struct conf *conf, struct view key)
+enum conf_rank conf_rank_of(const struct conf *conf, struct view key)
 {
 	for (size_t i = 0; i < conf->value_count; i++)
 		if (view_equal(conf->values[i].section, main_section) && view_equal(conf->values[i].key, key))
@@ -265,7 +265,7 @@ static enum conf_rank rank_of(const struct conf *conf, struct view key)
 static bool is_for_another_relay(const struct conf *conf, const struct conf_value *value)
 {
 	return view_equal(value->section, main_section) &&
-	       (rank_of(conf, (struct view)VIEW("relay")) > value->rank || rank_of(conf, (struct view)VIEW("direct")) > value->rank);
+	       (conf_rank_of(conf, (struct view)VIEW("relay")) > value->rank || conf_rank_of(conf, (struct view)VIEW("direct")) > value->rank);
 }
 
 /* The keys that each name a place of the secret: a stronger place that uses one of them means none of the others. */
@@ -276,7 +276,7 @@ static bool is_outdone(const struct conf *conf, const struct conf_value *value)
 
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
 		is_one |= view_equal(value->key, keys[i]);
-		is_weaker |= rank_of(conf, keys[i]) > value->rank;
+		is_weaker |= conf_rank_of(conf, keys[i]) > value->rank;
 	}
 	return is_one && is_weaker && view_equal(value->section, main_section);
 }

@@ -84,6 +84,8 @@ struct conf_sources {
  * Fails with EX_CONFIG 5.3.5 and where the mistake stands, EX_USAGE when it stands in an option. */
 int conf_load(struct conf *conf, const struct conf_sources *sources, struct err *err);
 void conf_clear(struct conf *conf);
+/* Where a key of [paloma] was set. */
+enum conf_rank conf_rank_of(const struct conf *conf, struct view key);
 /* Another one when a file that conf_load reads has been changed, made or removed. */
 size_t conf_files_stamp(const char *config_file);
 

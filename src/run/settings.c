@@ -2,6 +2,7 @@
 #include "run/settings.h"
 
 #include <stdio.h>
+#include <unistd.h>
 #include "base/log.h"
 
 int settings_load(struct conf *conf, const struct request *request, struct err *err)
@@ -13,13 +14,20 @@ int settings_load(struct conf *conf, const struct request *request, struct err *
 	return conf_load(conf, &sources, err);
 }
 
+/* A file that the system's settings name is the service's and root's to write. Others have nothing to mend, their lines go to syslog,
+ * and what the service takes from them it logs itself. */
+static bool has_own_log(const struct conf *conf)
+{
+	return geteuid() == 0 || conf_rank_of(conf, (struct view)VIEW("log")) > CONF_SYSTEM_FILE;
+}
+
 void settings_open_log(const struct conf *conf, const struct request *request)
 {
 	bool may_tell = request->output != OUTPUT_QUIET;
 	struct err err;
 
 	log_set_tag(request->log_tag);
-	if (log_open(conf->queue.log, &err) < 0 && may_tell)
+	if (log_open(conf->queue.log, &err) < 0 && may_tell && has_own_log(conf))
 		fprintf(stderr, "paloma: warning: %s\n", err.text);
 	if (!conf->trouble.exit_code)
 		return;

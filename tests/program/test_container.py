@@ -66,6 +66,16 @@ def test_without_a_log_nobody_waits(box, sink):
     assert (result.returncode, result.stderr) == (0, b"") and len(server.wait_mails(1)) == 1
 
 
+@needs_users
+@pytest.mark.parametrize("uid,conf,env,is_told", [(USER, "[paloma]\nlog = /var/closed/log\n", {}, False), (USER, "", {"PALOMA_LOG": "/var/closed/log"}, True),
+                                                  (None, "[paloma]\nlog = /nowhere/log\n", {}, True)])
+def test_a_log_of_the_system_is_not_for_users_to_open(box, sink, uid, conf, env, is_told):
+    server = sink()
+    result = box.run("sendmail", "-t", "-odi", input=MAIL, uid=uid, conf=conf, env={"PALOMA_RELAY": server.url, **env}, before="mkdir -m 700 var/closed")
+    assert result.returncode == 0 and (b"Cannot open the log" in result.stderr) == is_told and bool(result.stderr) == is_told, result.stderr
+    server.wait_mails(1)
+
+
 def test_without_etc_at_all(box, sink):
     server = sink()
     result = box.run("sendmail", "-t", "-odi", input=MAIL, env={"PALOMA_RELAY": server.url}, before="umount etc/ssl; mv etc/ld.so.cache .; rm -rf etc/*; mv ld.so.cache etc")
