@@ -250,6 +250,7 @@ void session_run_stream(const struct session_options *options, struct stream *st
 		.host_name = options->facts->host_name, .max_octets = wish->max_octets ? wish->max_octets : options->conf->compose.max_octets,
 		.max_recipients = wish->max_recipients ? wish->max_recipients : RECIPIENTS_DEFAULT, .max_errors = ERRORS_MAX,
 		.timeout_ms = (int)timeout_s * 1000, .offer_own = caller->is_known,
+		.lf_may_end_lines = options->lf_may_end_lines,
 	};
 	struct session session = {.options = options, .caller = caller, .arena = arena_new(), .facts = *options->facts};
 

@@ -24,6 +24,7 @@ struct session_options {
 	struct spool *spool;
 	const struct sandbox *sandbox;		/* entered before a word of the caller is read; null: none */
 	const struct serve_request *wish;
+	bool lf_may_end_lines;			/* as in struct smtp_server_options */
 	bool is_relayed, no_aliases;		/* of every message, whatever is said of it (mail/envelope) */
 	/* Takes over a message; answer: what is said of it, in arena. Null: it goes into spool, which may else be null. */
 	int (*hand_over)(void *context, const struct session_mail *mail, struct arena *arena, struct view *answer, struct err *err);

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 #include "queue/facts.h"
@@ -97,10 +98,19 @@ static int fail(int code, const struct err *err)
 	return output_complain(err);
 }
 
+/* What is no connection may be a terminal, or a script that is not as strict as programs are. */
+static bool is_socket(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
 int stdio_session_run(const struct request *request)
 {
 	struct stdio_session session = {.conf.arena = NULL};
 	struct session_options options = {.conf = &session.conf, .facts = &session.facts, .wish = &request->serve, .is_relayed = request->is_relayed,
+					  .lf_may_end_lines = !is_socket(STDIN_FILENO),
 					  .no_aliases = request->no_aliases, .hand_over = hand_over, .context = &session};
 	struct caller caller;
 	struct stream *stream;

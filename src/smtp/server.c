@@ -1,6 +1,6 @@
 /* server - the SMTP server as an engine without sockets: lines in, replies out, what is owed in between.
  *
- * Only CRLF ends a line. A CR or LF that stands alone is how one message is made to look like two (SMTP smuggling), so it
+ * Only CRLF ends a line, but where a person types. A CR or LF that stands alone is how one message is made to look like two (SMTP smuggling), so it
  * is never taken for anything else: the command or the message is refused, and the session is over. */
 #include "smtp/server.h"
 
@@ -105,6 +105,7 @@ struct smtp_server *smtp_server_new(const struct smtp_server_options *options, c
 	server->sink = sink;
 	server->context = context;
 	server->tls_active = options->tls_active;
+	server->is_first_line = true;
 	server->session = arena_new();
 	server->arena = arena_new();
 	buf_init(&server->output, SERVER_OUTPUT_MAX);
@@ -200,9 +201,31 @@ static void collect_line(struct smtp_server *server, struct view *input)
 		buf_append(&server->line, piece);
 	if (!had_lf)
 		return;
+	/* A client's first line tells: one that knows CRLF has not the LF of a message taken for a line end. */
+	if (server->is_first_line)
+		server->lf_ends_lines = server->options.lf_may_end_lines && !server->line_after_cr;
+	server->is_first_line = false;
 	if (server->line_after_cr && !server->line_too_long)
 		buf_truncate(&server->line, server->line.len - 1);
-	take_line(server, server->line_after_cr);
+	take_line(server, server->line_after_cr || server->lf_ends_lines);
+}
+
+/* Up to an LF, which becomes a CRLF. */
+static void take_typed_data(struct smtp_server *server, struct view *input)
+{
+	static const struct view crlf = VIEW("\r\n");
+	bool had_lf;
+	struct view piece = view_take_until(input, '\n', &had_lf), line_end = crlf;
+
+	if (piece.len > 0)
+		server->line_after_cr = piece.data[piece.len - 1] == '\r';
+	server_take_data(server, &piece);
+	if (!had_lf)
+		return;
+	if (server->line_after_cr)
+		line_end = view_from(crlf, 1);
+	server->line_after_cr = false;
+	server_take_data(server, &line_end);
 }
 
 void smtp_server_take_input(struct smtp_server *server, struct view input)
@@ -218,7 +241,7 @@ void smtp_server_take_input(struct smtp_server *server, struct view input)
 			collect_line(server, &input);
 			break;
 		case SERVER_DATA:
-			server_take_data(server, &input);
+			(server->lf_ends_lines ? take_typed_data : server_take_data)(server, &input);
 			break;
 		case SERVER_CHUNK:
 			server_take_chunk(server, &input);

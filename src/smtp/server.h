@@ -18,6 +18,7 @@ struct smtp_server_options {
 	bool tls_active;		/* implicit TLS: already under TLS */
 	bool offer_auth;		/* PLAIN and LOGIN; only under TLS unless auth_in_clear */
 	bool auth_in_clear, auth_required;
+	bool lf_may_end_lines;		/* a person types: where LF ends the first line, it ends them all */
 	bool offer_own;			/* XRAW, XRELAYED, XNOALIASES: a message may be kept from being mended, see paloma-serve(8) */
 	uint64_t max_octets;		/* of a message; announced by SIZE */
 	size_t max_recipients;		/* per transaction; more get 452 4.5.3 */

@@ -34,6 +34,7 @@ struct smtp_server {
 	struct buf output;		/* not yet written */
 	struct buf line;		/* a command that is still coming */
 	bool line_too_long, line_after_cr; /* after_cr: its last octet, kept or not, was a CR */
+	bool is_first_line, lf_ends_lines;
 	bool tls_active, tls_wanted;
 
 	struct view helo, user;		/* in session */

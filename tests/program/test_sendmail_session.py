@@ -32,6 +32,27 @@ def test_a_session_stores_each_mail_before_it_says_so(q, words):
     assert f"{q.files()[0]}: uid={os.getuid()} from=<{ANN}>" in q.log_text()
 
 
+TYPED = "EHLO me\nMAIL FROM:<ann@test.example>\nRCPT TO:<bob@example.net>\nDATA\nSubject: typed\n\n..a dot\r\nand more\n.\nQUIT\n"
+
+
+@pytest.mark.parametrize("pieces", [1, 5, 1000])
+def test_a_session_that_a_person_types_has_lines_that_end_in_lf(q, pieces):
+    process = subprocess.Popen([PALOMA, "-bs"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=q.environment)
+    for at in range(0, len(TYPED), pieces):
+        process.stdin.write(TYPED[at:at + pieces].encode())
+        process.stdin.flush()
+    said, errors = process.communicate(timeout=60)
+    assert re.search(rb"\r\n250 2\.0\.0 Ok: queued as [0-9A-V]{15}\r\n221 ", said) and (process.returncode, errors) == (0, b""), said
+    [entry] = entries(q)
+    assert "Subject: typed\n\n.a dot\nand more\n" in entry.replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("text", [TYPED.replace("EHLO me\n", "EHLO me\r\n"), TYPED.replace("\r", "").replace("\n", "\r\n").replace("a dot\r", "a dot")], ids=["commands", "data"])
+def test_a_session_of_a_program_has_none(q, text):
+    result = subprocess.run([PALOMA, "-bs"], input=text.encode(), capture_output=True, timeout=60, env=q.environment)
+    assert b" A CR or LF stands alone" in result.stdout and b"queued" not in result.stdout and q.files() == []
+
+
 def test_a_session_tells_of_addresses_that_are_none(q):
     session = Session(q, "-bs")
     session.reply()
