@@ -77,8 +77,15 @@ struct explanation {
 	struct draft before;
 	struct field_list fields;	/* of the header, before */
 	const struct draft *draft;	/* afterwards */
+	struct view by_table;		/* what a section [rewrite] makes of the sender, or the sender */
 	struct resolution resolution;
 };
+
+/* A field as one line: where it was folded tells nothing. */
+static struct view unfold(const struct field *field, struct arena *arena)
+{
+	return arena_printf(arena, "%.*s: %.*s", VIEW_ARG(field->name), VIEW_ARG(field_body(field, arena)));
+}
 
 static void append_change(struct buf *out, const char *what, struct view before, struct view after)
 {
@@ -105,7 +112,12 @@ static struct view field_afterwards(const struct explanation *explanation, const
 {
 	const struct field_list *fields = &explanation->draft->message->fields;
 
-	return fields->items[field_list_find(fields, field->name, 0)].text;
+	return unfold(&fields->items[field_list_find(fields, field->name, 0)], explanation->draft->message->arena);
+}
+
+static struct view field_before(const struct explanation *explanation, size_t at)
+{
+	return unfold(&explanation->fields.items[at], explanation->draft->message->arena);
 }
 
 static const char *policy_of(const struct relay *relay)
@@ -124,8 +136,12 @@ static void append_steps(struct buf *out, const struct explanation *explanation)
 	append_notes(out, "warning: ", &explanation->resolution.troubles);
 	append_change(out, "sender ", before, after);
 	for (size_t i = 0; i < explanation->fields.count; i++)
-		append_change(out, "field ", explanation->fields.items[i].text, field_afterwards(explanation, &explanation->fields.items[i]));
-	if (!view_equal(before, after) && relay)
+		append_change(out, "field ", field_before(explanation, i), field_afterwards(explanation, &explanation->fields.items[i]));
+	if (view_equal(before, after))
+		return;
+	if (view_equal(after, explanation->by_table))
+		buf_append_str(out, "  by a section [rewrite]\n");
+	else if (relay && view_equal(after, address_path(&explanation->resolution.account, explanation->draft->message->arena)))
 		buf_printf(out, "  by from_policy = %s of the relay %.*s\n", policy_of(relay), VIEW_ARG(relay->name));
 }
 
@@ -167,7 +183,7 @@ static void append_json(struct buf *out, const struct explanation *explanation, 
 	append_notes_json(out, "warning", &explanation->resolution.troubles);
 	append_change_json(out, "sender", explanation->before.envelope.reverse_path, explanation->draft->envelope.reverse_path);
 	for (size_t i = 0; i < explanation->fields.count; i++)
-		append_change_json(out, "field", explanation->fields.items[i].text, field_afterwards(explanation, &explanation->fields.items[i]));
+		append_change_json(out, "field", field_before(explanation, i), field_afterwards(explanation, &explanation->fields.items[i]));
 	buf_append_char(out, ']');
 	json_append_member(out, "reverse_path", explanation->draft->envelope.reverse_path);
 	json_append_member(out, "relay", relay ? relay->name : (struct view){0});
@@ -175,6 +191,16 @@ static void append_json(struct buf *out, const struct explanation *explanation, 
 	json_append_name(out, "ways");
 	preview_append_ways_json(out, &explanation->draft->envelope, route);
 	buf_append_str(out, "}\n");
+}
+
+static struct view apply_table(struct view reverse_path, const struct conf *conf, const struct compose_facts *facts, struct arena *arena)
+{
+	struct local_names names = conf->local;
+	struct rewrite_options options = {.local = &names, .rules = conf->rewrites, .rule_count = conf->rewrite_count};
+
+	if (names.host_name.len == 0)
+		facts_take_local_names(&names, facts, arena);
+	return rewrite_by_table(reverse_path, REWRITE_SENDER, &options, arena);
 }
 
 static int tell_ways(const struct request *request, struct draft *draft, const struct conf *conf, const struct compose_facts *facts)
@@ -189,6 +215,7 @@ static int tell_ways(const struct request *request, struct draft *draft, const s
 
 	for (size_t i = 0; i < draft->message->fields.count; i++)
 		field_list_add(&explanation.fields, arena, draft->message->fields.items[i].text);
+	explanation.by_table = apply_table(draft->envelope.reverse_path, conf, facts, arena);
 	resolution_apply(draft, conf, facts, &nobody, false, &explanation.resolution);
 	route_envelope(&draft->envelope, submission_author_path(draft->message, arena), &conf->route, arena, &route);
 	buf_init(&text, OUTPUT_MAX);

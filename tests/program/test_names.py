@@ -184,6 +184,21 @@ me@example.com: by the sender, through [relay work]
     assert told["steps"] == [] and told["ways"][0]["recipients"] == [{"recipient": "x@example.com", "reason": "through the default relay"}]
 
 
+def test_route_tells_what_changed_the_sender_and_fields_as_one_line(host):
+    here = host("from = alerts@example.org", "", "[relay work]\nurl = RELAY\nfrom = work@example.org\nusers = www-data\n"
+                "[rewrite web]\nsender = shop@example.org\n")
+    def told(sender, *words):
+        return here.run("route", "--as", "www-data", "--from", sender, *words).stdout.decode()
+    assert "\nfield From: web becomes From: shop@example.org\n  by a section [rewrite]\n" in told("web", "bob@example.net")
+    assert "sender other@web1.example.net becomes work@example.org\n" in told("other", "bob@example.net")
+    assert "<work@example.org>\n  by from_policy = mend of the relay work\n" in told("other", "bob@example.net")
+    many = [f"somebody-with-a-long-name-{number}" for number in range(5)]
+    assert "\nfield To: " + ", ".join(many) + " becomes To: " + ", ".join(f"{name}@web1.example.net" for name in many) + "\n" in "\n" + told("bob@example.net", *many)
+    steps = json.loads(told("bob@example.net", "--json", *many))["steps"]
+    assert steps == [{"kind": "field", "before": "To: " + ", ".join(many), "after": "To: " + ", ".join(f"{name}@web1.example.net" for name in many)}]
+
+
+
 def test_newaliases_tells_what_is_wrong_and_where(host):
     here = host("aliases_may_write = no", "root: me@example.com\nbad: b@@, ok\nnocolon\n: x\nROOT: you\nempty:\na: b\nb: a\nx@y: z\np: |/bin/cat\n")
     (here.aliases.parent / "list").write_text("ok@example.com\nnot ok\n")
