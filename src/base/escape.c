@@ -40,6 +40,27 @@ bool utf8_is_valid(struct view v)
 	return true;
 }
 
+struct view utf8_or_latin1(struct view text, struct arena *arena)
+{
+	char *out;
+	size_t len = 0;
+
+	if (utf8_is_valid(text))
+		return text;
+	out = arena_alloc(arena, 2 * text.len + 1, 1);
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.data[i];
+
+		if (c < 0x80) {
+			out[len++] = text.data[i];
+		} else {
+			out[len++] = (char)(0xc0 | c >> 6);
+			out[len++] = (char)(0x80 | (c & 0x3f));
+		}
+	}
+	return view_make(out, len);
+}
+
 bool escape_is_shown(unsigned code_point)
 {
 	if (code_point < 0x20 || (code_point >= 0x7f && code_point < 0xa0))

@@ -2,6 +2,7 @@
 #ifndef BASE_ESCAPE_H
 #define BASE_ESCAPE_H
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/view.h"
 
@@ -9,6 +10,8 @@
  * no surrogates, nothing overlong, nothing past U+10FFFF). *code_point, when not null, receives it. */
 size_t utf8_sequence(struct view v, unsigned *code_point);
 bool utf8_is_valid(struct view v);
+/* text, or, where it is no UTF-8, what it is in UTF-8 if it is Latin-1, which leaves no octet out. */
+struct view utf8_or_latin1(struct view text, struct arena *arena);
 
 /* False for C0, DEL, C1, the ends of lines and the bidirectional controls of Unicode, all below U+10000. */
 bool escape_is_shown(unsigned code_point);

@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 #include <sysexits.h>
+#include "base/escape.h"
 #include "cli/sendmail_private.h"
 #include "mail/header.h"
 
@@ -14,6 +15,12 @@ int sendmail_warn(struct request *request, const struct err *err)
 {
 	options_list_add(request, &request->warnings, arena_str(request->arena, view_of(err->text)));
 	return 0;
+}
+
+/* Old callers write names as they write the header, in Latin-1 perhaps. */
+static int take_text(struct request *request, const struct option_row *row, const char *value, struct err *err)
+{
+	return options_take_text(request, row, arena_str(request->arena, utf8_or_latin1(view_of(value), request->arena)), err);
 }
 
 static int ignore(struct request *request, const struct option_row *row, const char *value, struct err *err)
@@ -27,8 +34,7 @@ static int ignore_word(struct request *request, const struct option_row *row, co
 {
 	const char letter[] = {'-', row->letter, '\0'};
 
-	(void)request;
-	return header_check_text(letter, view_of(value), err);
+	return header_check_text(letter, utf8_or_latin1(view_of(value), request->arena), err);
 }
 
 static int refuse(struct request *request, const struct option_row *row, const char *value, struct err *err)
@@ -278,7 +284,7 @@ static const struct option_row sendmail_rows[] = {
 	{NULL, 'i', NULL, false, "a line with a lone dot does not end the message", options_take_flag, SEND(ignore_dots), NULL},
 	{NULL, 'f', "ADDRESS", false, "where reports of failure go", take_envelope_from, 0, NULL},
 	{NULL, 'r', "ADDRESS", false, "the same", take_envelope_from, 0, NULL},
-	{NULL, 'F', "NAME", false, "the author's name", options_take_text, SEND(full_name), NULL},
+	{NULL, 'F', "NAME", false, "the author's name", take_text, SEND(full_name), NULL},
 	{NULL, 'b', "MODE", false, "m: hand over, s: SMTP, p: queue, v: verify, i: aliases, d: service", take_mode, 0, NULL},
 	{NULL, 'q', "WHICH", true, "try what is in the queue; -qR, -qS, -qI: by recipient, sender, id", take_queue_run, 0, NULL},
 	{NULL, 'o', "SETTING", false, "-oi as -i, -odX, -oeX; others change nothing", sendmail_take_setting, 0, NULL},
@@ -289,7 +295,7 @@ static const struct option_row sendmail_rows[] = {
 	{NULL, 'V', "ENVID", false, "an identifier that reports repeat", take_envelope_id, 0, NULL},
 	{NULL, 'B', "TYPE", false, "7BIT or 8BITMIME; what it is, is seen", take_body_type, 0, NULL},
 	{NULL, 'G', NULL, false, "the header is left as it is", options_take_flag, offsetof(struct request, is_relayed), NULL},
-	{NULL, 'L', "TAG", false, "the name in the log", options_take_text, offsetof(struct request, log_tag), NULL},
+	{NULL, 'L', "TAG", false, "the name in the log", take_text, offsetof(struct request, log_tag), NULL},
 	{NULL, 'n', NULL, false, "aliases are not looked up", options_take_flag, offsetof(struct request, no_aliases), NULL},
 	{NULL, 'v', NULL, false, "wait, and show the conversation", options_take_flag, offsetof(struct request, verbose), NULL},
 	{NULL, 'I', NULL, false, NULL, take_initialize, 0, NULL},

@@ -56,29 +56,9 @@ struct view field_body(const struct field *field, struct arena *arena)
 	return view_trim(view_make(body, len));
 }
 
-static struct view latin1_to_utf8(struct view text, struct arena *arena)
-{
-	char *out = arena_alloc(arena, 2 * text.len + 1, 1);
-	size_t len = 0;
-
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.data[i];
-
-		if (c < 0x80) {
-			out[len++] = text.data[i];
-		} else {
-			out[len++] = (char)(0xc0 | c >> 6);
-			out[len++] = (char)(0x80 | (c & 0x3f));
-		}
-	}
-	return view_make(out, len);
-}
-
 struct view field_body_utf8(const struct field *field, struct arena *arena)
 {
-	struct view body = field_body(field, arena);
-
-	return utf8_is_valid(body) ? body : latin1_to_utf8(body, arena);
+	return utf8_or_latin1(field_body(field, arena), arena);
 }
 
 void field_list_insert(struct field_list *list, struct arena *arena, size_t at, struct view text)

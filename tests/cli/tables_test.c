@@ -137,6 +137,19 @@ static void sendmail_refuses_line_breaks(void **state)
 		}
 }
 
+static void sendmail_takes_words_of_old_character_sets(void **state)
+{
+	static const char *const letters[] = {"-F", "-L", "-h", "-p", "-T"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof letters / sizeof *letters; i++)
+		assert_int_equal(PARSE(sendmail_options, letters[i], "J\xf6rg"), 0);
+	assert_int_equal(PARSE(sendmail_options, "-FJ\xf6rg"), 0);
+	assert_string_equal(request.composition.full_name, "J\xc3\xb6rg");
+	assert_int_equal(PARSE(sendmail_options, "-FJ\xc3\xb6rg"), 0);
+	assert_string_equal(request.composition.full_name, "J\xc3\xb6rg");
+}
+
 static void send_takes_attachments_with_what_stands_behind_them(void **state)
 {
 	const struct attachment *attachments;
@@ -271,7 +284,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(sendmail_as_scripts_call_it), TEST(sendmail_settings), TEST(sendmail_modes),
 		TEST(sendmail_runs_the_queue), TEST(sendmail_forgives_wishes), TEST(sendmail_takes_what_means_nothing), TEST(sendmail_refuses_what_would_write_read_or_run),
-		TEST(sendmail_refuses_line_breaks), TEST(send_takes_attachments_with_what_stands_behind_them),
+		TEST(sendmail_refuses_line_breaks), TEST(sendmail_takes_words_of_old_character_sets), TEST(send_takes_attachments_with_what_stands_behind_them),
 		TEST(send_tells_what_is_not_for_the_command_line), TEST(send_words_reach_their_places), TEST(a_file_is_no_recipient),
 		TEST(serve_takes_numbers), TEST(the_tables_are_sound), TEST(options_set_keys_that_exist),
 	};
