@@ -38,7 +38,7 @@ struct alias_note {
 	const char *file;		/* null: none */
 	unsigned line;
 	struct view text;
-	bool is_refusal;		/* it makes sense, but may not be done, or has nobody to be done for */
+	bool is_refusal;		/* it makes sense, but is not done: it may not be, or has nobody to be done for */
 };
 struct alias_notes {
 	struct alias_note *items;

@@ -39,6 +39,8 @@ static void check_entry(struct checking *checking, const struct alias_entry *ent
 	} else if (known && known->line > 0) {
 		note(checking, entry->line, arena_printf(checking->arena, "%.*s has an entry in line %u, which is the one that counts.",
 							 VIEW_ARG(entry->name), known->line));
+		/* Every other sendmail warns of it, too, and calls it no failure; mail goes by the first. */
+		checking->aliases->troubles.items[checking->aliases->troubles.count - 1].is_refusal = true;
 	} else {
 		/* Here the line of the first entry, until the name is looked up. */
 		alias_node_want(checking->aliases, NODE_NAME, entry->name)->line = entry->line;

@@ -212,6 +212,10 @@ def test_newaliases_tells_what_is_wrong_and_where(host):
     here.aliases.write_text("root: me@example.com\n")
     done = here.newaliases()
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    here.aliases.write_text("root: me@example.com\nROOT: you@example.com\n")
+    done = here.newaliases()
+    assert (done.returncode, done.stdout) == (0, b"") and done.stderr.decode() == (
+        f"paloma: warning: {here.aliases}:2: root has an entry in line 1, which is the one that counts.\n"), "packages call it, and only mistakes are to stop them"
 
 
 ALIASES = ("root: me@example.com\nteam: nosuch, Root, daemon, a@example.com\n\n"
