@@ -115,10 +115,13 @@ static int put_in_place(int folder, const char *made, const char *name)
 	return unlinkat(folder, made, 0);
 }
 
-/* An empty mbox that is the user's, and its folder's group's as programs that read mail expect it. */
-static int make_mbox(const struct mailbox *mailbox, int folder, const char *name, const struct stat *st, struct err *err)
+/* An empty mbox that is the user's, and its folder's group's as programs that read mail expect it. Root's is not written by root, and
+ * in a folder of root's group it is that of the user mail, who could not write it else. */
+static int make_mbox(const struct mailbox *mailbox, const struct sandbox_user *writer, int folder, const char *name, const struct stat *st, struct err *err)
 {
-	bool is_shared = st->st_gid != 0 && (st->st_mode & S_IWGRP);
+	bool is_of_folder = st->st_gid != 0 && (st->st_mode & S_IWGRP);
+	bool is_shared = is_of_folder || (mailbox->user.uid == 0 && writer->gid != 0 && strcmp(writer->name, "mail") == 0);
+	gid_t group = is_of_folder ? st->st_gid : is_shared ? writer->gid : mailbox->user.gid;
 	struct stat there;
 	uint64_t chance;
 	char made[64];
@@ -131,7 +134,7 @@ static int make_mbox(const struct mailbox *mailbox, int folder, const char *name
 	fd = openat(folder, made, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0);
 	if (fd < 0)
 		return fail(mailbox, "make", err);
-	if (fchmod(fd, is_shared ? 0660 : 0600) < 0 || fchown(fd, mailbox->user.uid, is_shared ? st->st_gid : mailbox->user.gid) < 0 ||
+	if (fchmod(fd, is_shared ? 0660 : 0600) < 0 || fchown(fd, mailbox->user.uid, group) < 0 ||
 	    fsync(fd) < 0 || put_in_place(folder, made, name) < 0 || (fsync(folder) < 0 && errno != EINVAL)) {
 		result = fail(mailbox, "make", err);
 		unlinkat(folder, made, 0);
@@ -141,7 +144,7 @@ static int make_mbox(const struct mailbox *mailbox, int folder, const char *name
 }
 
 /* *group: that of the folder when the dot lock needs it; else it stays. */
-static int prepare_mbox(const struct mailbox *mailbox, gid_t *group, struct err *err)
+static int prepare_mbox(const struct mailbox *mailbox, const struct sandbox_user *writer, gid_t *group, struct err *err)
 {
 	const char *name = strrchr(mailbox->mbox_path, '/');
 	size_t folder_len = name ? (size_t)(name - mailbox->mbox_path) : 0;
@@ -159,7 +162,7 @@ static int prepare_mbox(const struct mailbox *mailbox, gid_t *group, struct err 
 	} else if (st.st_uid == 0) {
 		if (st.st_gid != 0 && (st.st_mode & S_IWGRP))
 			*group = st.st_gid;
-		result = make_mbox(mailbox, folder, name + 1, &st, err);
+		result = make_mbox(mailbox, writer, folder, name + 1, &st, err);
 	}
 	if (folder >= 0)
 		close(folder);
@@ -189,7 +192,7 @@ int become_mailbox_user(const struct mailbox *mailbox, struct err *err)
 	if (result == 0) {
 		group = writer.gid;
 		if (mailbox->mbox_path && !mailbox->is_target && !has_maildir(mailbox, &writer))
-			result = prepare_mbox(mailbox, &group, err);
+			result = prepare_mbox(mailbox, &writer, &group, err);
 	}
 	if (result == 0)
 		result = give_up_root(mailbox, &writer, group, err);

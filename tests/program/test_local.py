@@ -50,6 +50,20 @@ def test_a_fresh_machine_has_mail_for_root(machine):
     assert list((spool / "queue").iterdir()) == []
 
 
+@pytest.mark.parametrize("mode", ["1777", "755"])
+def test_mail_for_root_is_there_whosever_the_folder_is(machine, mode):
+    """On Arch and Alpine it is of the group root; what writes root's mailbox is the user mail all the same."""
+    assert machine.run("sh", "-c", f"chgrp 0 /var/mail && chmod {mode} /var/mail").returncode == 0
+    for _ in range(2):
+        result = machine.run(PALOMA, "sendmail", "-odi", "root", input=b"hi\n")
+        assert (result.returncode, result.stderr) == (0, b"")
+    file = machine.path("/var/mail/root").stat()
+    assert len(machine.mails("root")) == 2 and (file.st_uid, file.st_gid, file.st_mode & 0o7777) == (0, machines.MAIL_GROUP, 0o660)
+    assert machine.run(PALOMA, "sendmail", "-odi", "ann", input=b"hi\n").returncode == 0
+    file = machine.path("/var/mail/ann").stat()
+    assert (file.st_uid, file.st_gid, file.st_mode & 0o7777) == (USERS["ann"], USERS["ann"], 0o600), "a user's is that user's alone"
+
+
 def test_mail_for_root_is_there_whatever_the_log_is(machine):
     """The runner in the background lets go of the log of who has started it, and keeps the helper."""
     spool, log = machine.folder / "spool", machine.folder / "log"
