@@ -3,6 +3,7 @@ import email
 import email.policy
 import os
 import pathlib
+import select
 import shutil
 import signal
 import subprocess
@@ -50,14 +51,15 @@ class Catcher:
     def __init__(self, folder, environment, *words):
         self.folder = folder
         self.process = subprocess.Popen([PALOMA, "serve", "--catch", str(folder), "--host-name", "catcher.example", *map(str, words)],
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, bufsize=0)  # for select
         line = self.process.stdout.readline().decode()
         assert line.startswith("listening on "), line + self.process.stderr.read().decode()
         self.port = int(line.rsplit(":", 1)[1])
         self.url = f"smtp://127.0.0.1:{self.port}"
 
     def caught(self):
-        """Waits for the next mail and gives the line that tells of it."""
+        """Waits for the next mail and gives the line that tells of it. One that does not come is a failed test, not an endless one."""
+        assert select.select([self.process.stdout], [], [], 120)[0], "no mail came"
         line = self.process.stdout.readline().decode()
         assert line.startswith("caught "), line
         return line
