@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <sysexits.h>
 #include <unistd.h>
+#include "base/json.h"
 #include "net/stream.h"
 #include "queue/attempt.h"
 #include "report/outcome_summary.h"
@@ -15,7 +16,7 @@
 #include "run/steer.h"
 #include "spool/fates.h"
 
-enum { TOLD_OCTETS_MAX = 1024 * 1024 };
+enum { TOLD_OCTETS_MAX = 1024 * 1024, LINE_OCTETS_MAX = 1024 * 1024 };
 
 struct waiting {
 	const struct spool *spool;
@@ -146,6 +147,20 @@ static int wait_for_one(struct waiting *waiting, size_t at)
 	return status;
 }
 
+/* For a program; the sentences are on standard error. */
+static void print_status(const char *id, int status)
+{
+	struct buf line;
+
+	buf_init(&line, LINE_OCTETS_MAX);
+	buf_append_char(&line, '{');
+	json_append_member(&line, "queue_id", view_of(id));
+	json_append_number(&line, "exit_code", (unsigned long long)status);
+	buf_append_str(&line, "}\n");
+	fwrite(line.data, line.len, 1, stdout);
+	buf_clear(&line);
+}
+
 int fate_wait(const struct spool *spool, const struct request *request, const struct conf *conf, struct err *err)
 {
 	struct waiting waiting = {.spool = spool, .request = request, .deadline_ms = INT64_MAX};
@@ -166,6 +181,8 @@ int fate_wait(const struct spool *spool, const struct request *request, const st
 		if (worst == EX_OK || (worst == EX_TEMPFAIL && status != EX_OK))
 			worst = status;
 	}
+	if (request->output == OUTPUT_JSON && !request->queue.first_attempt)
+		print_status(waiting.ids[0], worst);
 	arena_free(waiting.arena);
 	return worst;
 }

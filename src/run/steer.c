@@ -17,14 +17,25 @@
 
 enum { BUSY_WAIT_MS = 30 * 1000, EVENTS_OCTETS = 4096 };
 
+/* What is done to a message, in the answer for people and in that for programs. */
+struct deed {
+	const char *phrase, *word;
+};
+
+static const struct deed flushed = {"will be tried now", "flushed"}, held = {"held", "held"}, released = {"released", "released"},
+			 removed = {"removed", "removed"}, requeued = {"requeued", "requeued"};
+
 struct steering {
 	const struct spool *spool;
 	const struct request *request;
-	int (*act)(struct steering *steering, struct spool_entry *entry, const struct spool_mail *mail, struct err *err);
+	const struct deed *deed;
+	int (*act)(struct steering *steering, struct spool_entry *entry, struct err *err); /* 1: done, 0: there was no need, -1: err */
 	bool is_flush;			/* one that is being delivered is not waited for */
+	struct arena *arena;
+	const char **busy;		/* those that are looked at again when all others have been */
+	size_t busy_count, busy_capacity, count;
+	struct err trouble;		/* the first; the others are done all the same */
 };
-
-static const char flushed[] = "will be tried now";
 
 static int watch_queue(const struct spool *spool, uint32_t events)
 {
@@ -54,10 +65,10 @@ static bool wait_for_event(int watch, int64_t deadline_ms)
 }
 
 /* Opens and locks; one that is being delivered is waited for. */
-static enum spool_open_result open_patiently(const struct spool *spool, const char *id, struct spool_entry *entry, struct err *err)
+static enum spool_open_result open_patiently(const struct spool *spool, const char *id, int64_t deadline_ms, struct spool_entry *entry,
+					     struct err *err)
 {
 	int watch = watch_queue(spool, IN_CLOSE_WRITE | IN_DELETE);
-	int64_t deadline_ms = clock_now_ms() + BUSY_WAIT_MS;
 	enum spool_open_result result;
 
 	do
@@ -76,29 +87,83 @@ static int mark_busy(const struct spool *spool, const struct spool_item *item, s
 	return err_set_errno(err, EX_IOERR, errno, "Cannot set the next attempt of the message %s", item->id);
 }
 
+static void note_done(struct steering *steering, const char *id)
+{
+	steering->count++;
+	if (steering->request->output == OUTPUT_JSON)
+		printf("{\"queue_id\":\"%s\",\"action\":\"%s\"}\n", id, steering->deed->word);
+}
+
+static void note_trouble(struct steering *steering, const struct err *err)
+{
+	if (!steering->trouble.exit_code)
+		steering->trouble = *err;
+}
+
+/* err is why it could not be opened. The entry is closed. */
+static void steer_entry(struct steering *steering, const char *id, enum spool_open_result result, struct spool_entry *entry,
+			struct err *err)
+{
+	int done = -1;
+
+	switch (result) {
+	case SPOOL_OPEN_OK:
+		done = steering->act(steering, entry, err);
+		break;
+	case SPOOL_OPEN_GONE: /* delivered in the meantime */
+		done = 0;
+		if (!steering->is_flush && steering->request->queue.ids.count > 0)
+			done = err_set(err, EX_NOINPUT, STATUS(5, 5, 4), "There is no message %s in the queue.", id);
+		break;
+	case SPOOL_OPEN_BUSY:
+		done = err_set(err, EX_TEMPFAIL, STATUS(4, 3, 0), "The message %s is being delivered; try again.", id);
+		break;
+	case SPOOL_OPEN_FAILED:
+		break;
+	}
+	spool_entry_close(entry);
+	if (done > 0)
+		note_done(steering, id);
+	else if (done < 0)
+		note_trouble(steering, err);
+}
+
 static int steer_one(void *context, const struct selected *selected, struct err *err)
 {
 	struct steering *steering = context;
 	struct spool_entry entry = {.fd = -1};
 	const char *id = selected->mail.id;
-	int result = -1;
+	struct err why;
+	enum spool_open_result result = spool_entry_open(steering->spool, id, &entry, &why);
 
-	switch (steering->is_flush ? spool_entry_open(steering->spool, id, &entry, err) : open_patiently(steering->spool, id, &entry, err)) {
-	case SPOOL_OPEN_OK:
-		result = steering->act(steering, &entry, &selected->mail, err);
-		break;
-	case SPOOL_OPEN_GONE: /* delivered in the meantime */
-		result = 0;
-		break;
-	case SPOOL_OPEN_BUSY:
-		result = steering->is_flush ? mark_busy(steering->spool, &selected->item, err) :
-					      err_set(err, EX_TEMPFAIL, STATUS(4, 3, 0), "The message %s is being delivered; try again.", id);
-		break;
-	case SPOOL_OPEN_FAILED:
-		break;
+	(void)err;
+	if (result == SPOOL_OPEN_BUSY && steering->is_flush) {
+		if (mark_busy(steering->spool, &selected->item, &why) < 0)
+			note_trouble(steering, &why);
+		else if (selected->item.state == SPOOL_QUEUED)
+			note_done(steering, id);
+	} else if (result == SPOOL_OPEN_BUSY) {
+		steering->busy = arena_grow(steering->arena, steering->busy, steering->busy_count, &steering->busy_capacity,
+					    sizeof *steering->busy);
+		steering->busy[steering->busy_count++] = arena_str(steering->arena, view_of(id));
+	} else {
+		steer_entry(steering, id, result, &entry, &why);
 	}
-	spool_entry_close(&entry);
-	return result;
+	return 0;
+}
+
+/* They are waited for together, and nothing waits for them: while one is being delivered others would go out that are to be held. */
+static void steer_busy(struct steering *steering)
+{
+	int64_t deadline_ms = clock_now_ms() + BUSY_WAIT_MS;
+
+	for (size_t i = 0; i < steering->busy_count; i++) {
+		struct spool_entry entry = {.fd = -1};
+		struct err err;
+		enum spool_open_result result = open_patiently(steering->spool, steering->busy[i], deadline_ms, &entry, &err);
+
+		steer_entry(steering, steering->busy[i], result, &entry, &err);
+	}
 }
 
 static bool names_some(const struct queue_request *wish)
@@ -106,41 +171,50 @@ static bool names_some(const struct queue_request *wish)
 	return wish->ids.count > 0 || wish->recipient || wish->sender || wish->destination;
 }
 
-static int tell(const struct request *request, size_t count, const char *done)
+static int tell(const struct request *request, size_t count, const struct deed *deed)
 {
 	if (request->output == OUTPUT_PLAIN && !request->is_sendmail)
-		printf("%zu message%s %s.\n", count, count == 1 ? "" : "s", done);
+		printf("%zu message%s %s.\n", count, count == 1 ? "" : "s", deed->phrase);
 	return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
 }
 
-static int steer(const struct spool *spool, const struct request *request, const struct conf *conf, const char *done, bool needs_choice,
-		 bool is_flush, int (*act)(struct steering *, struct spool_entry *, const struct spool_mail *, struct err *), struct err *err)
+static int steer(struct steering steering, const struct conf *conf, bool needs_choice, struct err *err)
 {
-	struct steering steering = {.spool = spool, .request = request, .act = act, .is_flush = is_flush};
+	const struct request *request = steering.request;
 	size_t found;
+	int status;
 
 	if (needs_choice && !request->queue.all && !names_some(&request->queue)) {
 		err_set(err, EX_USAGE, STATUS(5, 5, 4), "Which messages? Name ids, --recipient, --sender, --destination, or --all.");
 		return EX_USAGE;
 	}
-	if (selection_run(spool, &request->queue, conf, steer_one, &steering, &found, err) < 0)
-		return err->exit_code;
-	return tell(request, found, done);
+	steering.arena = arena_new();
+	status = selection_run(steering.spool, &request->queue, conf, steer_one, &steering, &found, err) < 0 ? err->exit_code : EX_OK;
+	steer_busy(&steering);
+	arena_free(steering.arena);
+	if (status == EX_OK)
+		status = tell(request, steering.count, steering.deed);
+	if (status == EX_OK && steering.trouble.exit_code) {
+		*err = steering.trouble;
+		status = err->exit_code;
+	}
+	return status;
 }
 
 /* Due since the beginning of time means: at once, whatever is known of the destination. */
-static int flush_one(struct steering *steering, struct spool_entry *entry, const struct spool_mail *mail, struct err *err)
+static int flush_one(struct steering *steering, struct spool_entry *entry, struct err *err)
 {
-	(void)steering, (void)mail;
-	return entry->state == SPOOL_QUEUED ? spool_entry_set_due(entry, 0, err) : 0;
+	(void)steering;
+	if (entry->state != SPOOL_QUEUED)
+		return 0;
+	return spool_entry_set_due(entry, 0, err) < 0 ? -1 : 1;
 }
 
 /* A flush of all that there is. */
 struct flush {
-	const struct spool *spool;
+	struct steering steering;
 	time_t now;
 	bool is_run;			/* a runner is at work, who may know of places that are down; else what is due needs no mark */
-	size_t count;
 	char failed[SPOOL_ID_SIZE];	/* the last that could not be marked; empty: none */
 	int why;			/* of that, errno */
 };
@@ -149,18 +223,19 @@ static void flush_item(void *context, const struct spool_item *item)
 {
 	struct flush *flush = context;
 
-	if (item->state == SPOOL_WRITING)
+	if (item->state != SPOOL_QUEUED)
 		return;
-	flush->count++;
-	if (item->state != SPOOL_QUEUED || (!flush->is_run && item->due <= flush->now) || spool_set_due(flush->spool, item->id, 0))
+	if ((!flush->is_run && item->due <= flush->now) || spool_set_due(flush->steering.spool, item->id, 0)) {
+		note_done(&flush->steering, item->id);
 		return;
+	}
 	flush->why = errno;
 	memcpy(flush->failed, item->id, SPOOL_ID_SIZE);
 }
 
 static int flush_all(const struct spool *spool, const struct request *request, struct err *err)
 {
-	struct flush flush = {.spool = spool, .now = time(NULL)};
+	struct flush flush = {.steering = {.spool = spool, .request = request, .deed = &flushed}, .now = time(NULL)};
 	int lock;
 
 	flush.is_run = spool_lock_runner(spool, &lock, err) != 1;
@@ -169,7 +244,7 @@ static int flush_all(const struct spool *spool, const struct request *request, s
 	if (spool_scan(spool, flush_item, &flush, err) < 0)
 		return err->exit_code;
 	if (!flush.failed[0])
-		return tell(request, flush.count, flushed);
+		return tell(request, flush.steering.count, &flushed);
 	err_set_errno(err, EX_IOERR, flush.why, "Cannot set the next attempt of the message %s", flush.failed);
 	return EX_IOERR;
 }
@@ -179,7 +254,8 @@ int steer_flush(const struct spool *spool, const struct request *request, const 
 {
 	if (!request->queue.only_uid && !request->queue.is_inverted && !request->queue.id_part && !names_some(&request->queue))
 		return flush_all(spool, request, err);
-	return steer(spool, request, conf, flushed, false, true, flush_one, err);
+	return steer((struct steering){.spool = spool, .request = request, .deed = &flushed, .act = flush_one, .is_flush = true},
+		     conf, false, err);
 }
 
 static int set_held(struct steering *steering, struct spool_entry *entry, bool is_held, struct err *err)
@@ -194,58 +270,61 @@ static int set_held(struct steering *steering, struct spool_entry *entry, bool i
 	return spool_log_sync(entry->fd, err);
 }
 
-static int hold_one(struct steering *steering, struct spool_entry *entry, const struct spool_mail *mail, struct err *err)
+static int hold_one(struct steering *steering, struct spool_entry *entry, struct err *err)
 {
-	(void)mail;
-	return set_held(steering, entry, true, err);
+	return set_held(steering, entry, true, err) < 0 ? -1 : 1;
 }
 
-static int release_one(struct steering *steering, struct spool_entry *entry, const struct spool_mail *mail, struct err *err)
+static int release_one(struct steering *steering, struct spool_entry *entry, struct err *err)
 {
-	(void)mail;
-	return set_held(steering, entry, false, err);
+	return set_held(steering, entry, false, err) < 0 ? -1 : 1;
 }
 
 int steer_hold(const struct spool *spool, const struct request *request, const struct conf *conf, struct err *err)
 {
-	return steer(spool, request, conf, "held", true, false, hold_one, err);
+	return steer((struct steering){.spool = spool, .request = request, .deed = &held, .act = hold_one}, conf, true, err);
 }
 
 int steer_release(const struct spool *spool, const struct request *request, const struct conf *conf, struct err *err)
 {
-	return steer(spool, request, conf, "released", true, false, release_one, err);
+	return steer((struct steering){.spool = spool, .request = request, .deed = &released, .act = release_one}, conf, true, err);
 }
 
-static int remove_one(struct steering *steering, struct spool_entry *entry, const struct spool_mail *mail, struct err *err)
+static int remove_one(struct steering *steering, struct spool_entry *entry, struct err *err)
 {
-	fates_add_removed(steering->spool, mail->id, time(NULL));
+	fates_add_removed(steering->spool, entry->id, time(NULL));
 	if (spool_entry_remove(steering->spool, entry, err) < 0)
 		return -1;
-	log_write("qmgr", "%s: removed by uid %lu", mail->id, (unsigned long)steering->request->queue.uid);
-	return 0;
+	log_write("qmgr", "%s: removed by uid %lu", entry->id, (unsigned long)steering->request->queue.uid);
+	return 1;
 }
 
 int steer_remove(const struct spool *spool, const struct request *request, const struct conf *conf, struct err *err)
 {
-	int status = steer(spool, request, conf, "removed", true, false, remove_one, err);
+	int status = steer((struct steering){.spool = spool, .request = request, .deed = &removed, .act = remove_one}, conf, true, err);
 
-	return status == EX_OK && spool_sync_queue(spool, err) < 0 ? err->exit_code : status;
+	struct err why;
+
+	if (status == EX_USAGE || spool_sync_queue(spool, &why) == 0 || status != EX_OK)
+		return status;
+	*err = why;
+	return err->exit_code;
 }
 
 /* As if it had just come: no attempt counts, and nobody holds it. */
-static int requeue_one(struct steering *steering, struct spool_entry *entry, const struct spool_mail *mail, struct err *err)
+static int requeue_one(struct steering *steering, struct spool_entry *entry, struct err *err)
 {
 	time_t now = time(NULL);
 
 	if (set_held(steering, entry, false, err) < 0 || spool_log_attempt(entry->fd, 0, now, now, err) < 0)
 		return -1;
-	log_write("qmgr", "%s: requeued by uid %lu", mail->id, (unsigned long)steering->request->queue.uid);
-	return spool_entry_set_due(entry, 0, err);
+	log_write("qmgr", "%s: requeued by uid %lu", entry->id, (unsigned long)steering->request->queue.uid);
+	return spool_entry_set_due(entry, 0, err) < 0 ? -1 : 1;
 }
 
 int steer_requeue(const struct spool *spool, const struct request *request, const struct conf *conf, struct err *err)
 {
-	return steer(spool, request, conf, "requeued", true, false, requeue_one, err);
+	return steer((struct steering){.spool = spool, .request = request, .deed = &requeued, .act = requeue_one}, conf, true, err);
 }
 
 /* That an attempt was made is written down before the time of the next, which would undo a flush by who hears of it in between;

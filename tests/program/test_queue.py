@@ -449,6 +449,84 @@ def test_a_flush_is_not_lost_that_comes_when_an_attempt_has_failed(queue, sink, 
     assert q.wait(id) == 0 and len(server.mails) == 1
 
 
+def wait_for_one_who_waits(q, action):
+    """Until a process that steers has seen that the message is being delivered: it watches the queue then."""
+    def is_watching(pid):
+        with contextlib.suppress(OSError):
+            folder = pathlib.Path(f"/proc/{pid}")
+            if action.encode() in (folder / "cmdline").read_bytes().split(b"\0"):
+                return any("inotify" in os.readlink(fd) for fd in (folder / "fd").iterdir())
+        return False
+    wait_until(lambda: any(is_watching(pid) for pid in q.processes()))
+
+
+@pytest.mark.parametrize("action,done", [("hold", "held"), ("remove", "removed"), ("requeue", "requeued")])
+def test_one_that_is_delivered_meanwhile_is_not_said_to_be_held_or_removed(queue, sink, action, done):
+    proceed = threading.Event()
+    server = sink(lambda session, line: proceed.wait(PATIENCE) and None if line == "." else None)
+    q = queue(relay=server.url)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        for choice in None, "--all":
+            proceed.clear()
+            id = q.put("bob@example.net")
+            q.flush(id)
+            server.wait(lambda _: server.lines.count("DATA") == (2 if choice else 1))
+            steering = pool.submit(q.steer, action, choice or id)
+            wait_for_one_who_waits(q, action)
+            proceed.set()
+            result = steering.result()
+            if choice:
+                assert (result.returncode, result.stdout, result.stderr) == (0, f"0 messages {done}.\n".encode(), b"")
+            else:
+                assert result.returncode == 66 and f"There is no message {id} in the queue." in result.stderr.decode()
+                assert result.stdout == f"0 messages {done}.\n".encode()
+            assert q.wait(id) == 0
+    q.wait_runner_ends()
+    assert len(server.mails) == 2 and f" {done} by " not in q.log_text()
+
+
+def test_what_is_to_be_held_does_not_wait_for_what_is_being_delivered(queue, sink):
+    """Who holds all of them wants no other to go out meanwhile."""
+    proceed = threading.Event()
+    server = sink(lambda session, line: proceed.wait(PATIENCE) and None if line == "." else None)
+    q = queue(relay=server.url, connections=1)
+    ids = [q.put(f"bob{number}@example.net") for number in range(5)]
+    q.flush()
+    server.wait(lambda _: "DATA" in server.lines)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        steering = pool.submit(q.steer, "hold", "--all")
+        try:
+            wait_until(lambda: [mail["state"] for mail in q.list()].count("held") == 4)
+            assert not server.mails
+        finally:
+            proceed.set()
+        result = steering.result()
+    assert (result.returncode, result.stdout) == (0, b"4 messages held.\n")
+    q.wait_runner_ends()
+    assert q.files() == ids[1:] and len(server.mails) == 1
+
+
+def test_held_mail_is_not_said_to_be_tried(four):
+    q, ids = four
+    q.do("hold", ids[0])
+    assert q.do("flush", ids[0]) == "0 messages will be tried now.\n"
+    assert q.do("flush", "--recipient", "x@") == "1 message will be tried now.\n"
+    assert q.do("flush") == "3 messages will be tried now.\n"
+
+
+def test_each_action_answers_in_json(four):
+    q, ids = four
+    for action, done in ("hold", "held"), ("release", "released"), ("requeue", "requeued"), ("flush", "flushed"), ("remove", "removed"):
+        for choice, wanted in ([ids[0]], ids[:1]), (["--recipient", "y@"], [ids[1], ids[3]]), (["--sender", "nobody"], []):
+            if action != "remove" or choice == [ids[0]]:
+                told = [json.loads(line) for line in q.do(action, "--json", *choice).splitlines()]
+                assert told == [{"queue_id": id, "action": done} for id in wanted]
+    assert sorted(json.loads(line)["queue_id"] for line in q.do("flush", "--json").splitlines()) == ids[1:]
+    result = q.steer("wait", "--json", ids[0])
+    assert (result.returncode, json.loads(result.stdout)) == (69, {"queue_id": ids[0], "exit_code": 69}) and b"was removed" in result.stderr
+    assert q.do("hold", "--quiet", ids[1]) == ""
+
+
 def test_requeue_begins_anew(queue, sink):
     answers = ["450 4.2.0 later"]
     server = sink(lambda session, line: next(iter(answers), None) if line.startswith("RCPT") else None)
