@@ -16,6 +16,7 @@ enum { TEXT_MAX_OCTETS = 64 * 1024, LINE_MAX_OCTETS = 4 * TEXT_MAX_OCTETS + 1024
 
 static enum { LOG_TO_NOBODY, LOG_TO_SYSLOG, LOG_TO_DESCRIPTOR } target;
 static int descriptor = -1;
+static bool is_made;			/* the file was not there before */
 static char host[128];			/* short, as in every line */
 enum { TAG_OCTETS = 32 + 1 };
 static char tag[TAG_OCTETS] = "paloma";
@@ -32,11 +33,21 @@ void log_set_tag(const char *name)
 	}
 }
 
+/* What others have led a link to is not made by us. */
+static int open_file(const char *path)
+{
+	int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, fd = open(path, flags | O_EXCL, 0640);
+
+	is_made = fd >= 0;
+	return is_made || errno != EEXIST ? fd : open(path, flags, 0640);
+}
+
 int log_open(const char *where, struct err *err)
 {
 	if (descriptor > STDERR_FILENO)
 		close(descriptor); /* opened anew after the file was put away */
 	descriptor = -1;
+	is_made = false;
 	closelog();
 	target = LOG_TO_DESCRIPTOR;
 	if (strcmp(where, "none") == 0) {
@@ -46,7 +57,7 @@ int log_open(const char *where, struct err *err)
 	} else if (strcmp(where, "stderr") == 0) {
 		descriptor = STDERR_FILENO;
 	} else {
-		descriptor = open(where, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+		descriptor = open_file(where);
 		if (descriptor < 0) {
 			target = LOG_TO_SYSLOG;
 			return err_set_errno(err, EX_CANTCREAT, errno, "Cannot open the log %s", where);
@@ -56,6 +67,13 @@ int log_open(const char *where, struct err *err)
 		snprintf(host, sizeof host, "localhost");
 	host[strcspn(host, ".")] = '\0';
 	return 0;
+}
+
+void log_give(uid_t owner)
+{
+	/* One that cannot be given is still written by us, and whoever cannot says so in syslog. */
+	if (is_made && fchown(descriptor, owner, (gid_t)-1) == 0)
+		is_made = false;
 }
 
 /* The same for all lines of a second. strftime would look at the time zone's file each time. */

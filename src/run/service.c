@@ -389,6 +389,7 @@ static int set_up(struct service *service, struct err *err)
 {
 	static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0};
 	uint64_t most = service->request->serve.max_sessions;
+	struct err ignored;
 
 	service_manager_open(&service->manager);
 	if (service->request->serve.host_name && !dns_name_is_host(view_of(service->request->serve.host_name)))
@@ -397,7 +398,10 @@ static int set_up(struct service *service, struct err *err)
 		return err_set(err, EX_USAGE, STATUS(5, 5, 4), "--max-sessions is at most %d.", SESSIONS_MAX);
 	visitors_init(&service->visitors, most ? (size_t)most : SESSIONS_DEFAULT);
 	/* What needs root comes first; with the spool we become its owner, and only the helper stays root. */
-	if (load(service, err) < 0 || open_listeners(service, err) < 0 ||
+	if (load(service, err) < 0)
+		return -1;
+	log_open(service->settings.conf->queue.log, &ignored); /* where only root can make the file */
+	if (open_listeners(service, err) < 0 ||
 	    helper_start(service->request->config_file, service->settings.conf, true, &service->helper, &service->readers, err) < 0 ||
 	    spool_place_open_system(service->settings.conf, service->paths, &service->spool, err) < 0 ||
 	    (service->signals = process_open_signals(signals, err)) < 0)

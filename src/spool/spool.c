@@ -13,6 +13,7 @@
 #include <sys/statvfs.h>
 #include <sysexits.h>
 #include <unistd.h>
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/random.h"
 
@@ -164,6 +165,7 @@ static int become_owner(const struct spool *spool, uid_t owner, gid_t group, str
 
 	if (geteuid() != 0 || owner == 0)
 		return 0;
+	log_give(owner);
 	if (setgroups(0, NULL) < 0 || setresgid(group, group, group) < 0 || setresuid(owner, owner, owner) < 0 ||
 	    getresuid(&real, &effective, &saved) < 0 || real != owner || effective != owner || saved != owner)
 		return err_set_errno(err, EX_OSERR, errno, "Cannot become the owner of the spool %s", spool->path);

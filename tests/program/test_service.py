@@ -1,4 +1,5 @@
 """paloma serve: whose mail it takes, what it answers, and what it lets others see."""
+import fcntl
 import os
 import re
 import socket
@@ -355,6 +356,43 @@ def test_the_owner_of_the_spool_sees_all(make_service):
     ids = {service.call(uid).mail() for uid in (OTHER, 0, NOBODY)}
     shown = service.run("queue", "--system", uid=NOBODY).stdout.decode()
     assert all(id in shown for id in ids)
+
+
+@root_only
+def test_the_log_that_root_makes_is_written_by_who_has_the_spool(make_service):
+    """In a folder of root's, as /var/log."""
+    service = make_service(begin=False, owner=NOBODY)
+    os.chown(service.log.parent, 0, 0)
+    service.start()
+    id = service.call(OTHER).mail()
+    service.logged(rf"{id}: to=<you@example.org>, .*status=deferred")
+    assert (service.log.stat().st_uid, service.log.stat().st_mode & 0o777) == (NOBODY, 0o640)
+
+
+@root_only
+def test_the_log_that_root_makes_is_written_by_the_runner_without_a_service(make_service):
+    service = make_service(begin=False, owner=NOBODY)
+    os.chown(service.log.parent, 0, 0)
+    own = {"uid": 0, "PALOMA_SPOOL": str(service.spool), "PALOMA_LOG": str(service.log), "PALOMA_RELAY": "smtp://127.0.0.1:1"}
+    result = service.run("sendmail", "you@example.org", input=b"Subject: x\n\nx\n", **own)
+    assert (result.returncode, result.stderr) == (0, b"")
+    id, = service.queue()
+    service.logged(rf"{id}: to=<you@example.org>, .*status=deferred")
+    assert (service.log.stat().st_uid, service.log.stat().st_mode & 0o777) == (NOBODY, 0o640)
+    assert service.run("queue", "remove", "--all", **own).returncode == 0
+    with open(service.spool / "runner.lock", "rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # until the runner has ended
+
+
+@root_only
+def test_a_log_that_is_there_stays_whose_it_is(make_service):
+    service = make_service(begin=False, owner=NOBODY)
+    os.chown(service.log.parent, 0, 0)
+    elsewhere = service.folder / "elsewhere"
+    elsewhere.touch()
+    service.log.symlink_to(elsewhere)
+    service.start()
+    assert elsewhere.stat().st_uid == 0 and elsewhere.read_text() == ""
 
 
 def test_an_unknown_message_and_a_wrong_wish(service):
