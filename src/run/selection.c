@@ -93,9 +93,17 @@ static bool has_destination(const struct spool_mail *mail, const char *wanted, c
 	return false;
 }
 
+/* The null path is called as the list of the queue calls it. */
+static bool has_sender(const struct spool_mail *mail, const char *wanted)
+{
+	struct view path = mail->envelope.reverse_path;
+
+	return contains(path.len > 0 ? path : view_of("MAILER-DAEMON"), wanted);
+}
+
 static bool has_texts(const struct queue_request *wish, const struct spool_mail *mail)
 {
-	return (!wish->sender || contains(mail->envelope.reverse_path, wish->sender)) && (!wish->recipient || has_recipient(mail, wish->recipient)) &&
+	return (!wish->sender || has_sender(mail, wish->sender)) && (!wish->recipient || has_recipient(mail, wish->recipient)) &&
 	       (!wish->id_part || contains(view_of(mail->id), wish->id_part));
 }
 
@@ -131,14 +139,23 @@ static int find_named(const struct spool *spool, const struct queue_request *wis
 	return 0;
 }
 
+/* It would be in every address: of a script whose variable is empty, all mails would be removed. */
+static bool is_empty_text(const char *text)
+{
+	return text && !text[0];
+}
+
 int selection_run(const struct spool *spool, const struct queue_request *wish, const struct conf *conf,
 		  int (*take)(void *context, const struct selected *selected, struct err *err), void *context, size_t *found, struct err *err)
 {
 	struct items list = {0};
 	struct locks locks = {0};
-	int result = wish->ids.count > 0 ? find_named(spool, wish, &list, err) : spool_scan(spool, take_item, &list, err);
+	int result;
 
 	*found = 0;
+	if (is_empty_text(wish->recipient) || is_empty_text(wish->sender) || is_empty_text(wish->destination))
+		return err_set(err, EX_USAGE, STATUS(5, 5, 4), "An empty --recipient, --sender or --destination names no messages; --all names all.");
+	result = wish->ids.count > 0 ? find_named(spool, wish, &list, err) : spool_scan(spool, take_item, &list, err);
 	read_locks(&locks);
 	if (result == 0 && list.count > 0)
 		qsort(list.items, list.count, sizeof *list.items, compare_items);

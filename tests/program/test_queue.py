@@ -358,7 +358,7 @@ def test_show_tells_all_and_the_message(four):
 
 @pytest.mark.parametrize("choice,wanted", [
     (["--recipient", "@a.ex"], [0, 2]), (["--sender", "root"], [2, 3]), (["--sender", "ROOT@test.example", "--recipient", "b"], [3]),
-    (["--destination", "b.example"], [1, 3]), (["--destination", "other"], [1, 3]), (["--destination", "a.example"], [0, 2]),
+    (["--destination", "b.example"], [1, 3]), (["--destination", "other"], [1, 3]), (["--destination", "a.example"], [0, 2]), (["--destination", "default"], [0, 2]),
     (["--all"], [0, 1, 2, 3]), (["--recipient", "nobody"], [])])
 def test_messages_are_chosen(four, choice, wanted):
     q, ids = four
@@ -384,6 +384,25 @@ def test_what_changes_messages_has_to_be_told_which(four):
         assert q.steer(action, "../../etc/passwd").returncode == 66
     assert q.steer("wait").returncode == 64 and q.steer("show").returncode == 64 and q.steer("dance").returncode == 64
     assert len(q.files()) == 4
+
+
+@pytest.mark.parametrize("option", ["--recipient", "--sender", "--destination"])
+def test_an_empty_text_names_no_messages(four, option):
+    """A script whose variable is empty means none, not all."""
+    q, ids = four
+    for action in ("list", "hold", "remove", "requeue", "flush"):
+        result = q.steer(action, option, "")
+        assert result.returncode == 64 and result.stdout == b"" and b"--all names all." in result.stderr
+    assert q.files() == ids and not any(mail["state"] == "held" for mail in q.list())
+
+
+def test_reports_are_chosen_by_the_name_that_the_list_gives_their_sender(queue):
+    q = queue()
+    q.put("bob@example.net")
+    assert q.run("sendmail", "-odq", "-f", "<>", "carol@example.net", input=b"Subject: x\n\nx\n").returncode == 0
+    report, = q.list("--sender", "MAILER-DAEMON")
+    assert report["sender"] == "" and report["queue_id"] in q.do("list", "--sender", "mailer-daemon")
+    assert q.do("remove", "--sender", "MAILER-DAEMON") == "1 message removed.\n" and len(q.files()) == 1
 
 
 def test_an_empty_queue(queue):
