@@ -13,7 +13,7 @@
 #include "base/process.h"
 #include "net/stream.h"
 
-enum { RUNNING_MAX = 4, WAITING_MAX = 1000, TIMEOUT_MS = 30 * 1000, OBJECT_MAX = 64 * 1024 };
+enum { RUNNING_MAX = 4, PLACE_STUCK = RUNNING_MAX, PLACE_COUNT, WAITING_MAX = 1000, TIMEOUT_MS = 30 * 1000, OBJECT_MAX = 64 * 1024 };
 
 /* An event that waits for its turn. */
 struct waiting {
@@ -25,11 +25,12 @@ struct waiting {
 struct hooks {
 	const struct queue_options *options;
 	struct waiting *first, *last;
+	struct waiting *stuck;		/* an alarm, which is not behind what happens else, nor has to wait for a place; null: none */
 	size_t waiting_count, lost_count;
 	struct {
 		pid_t pid;		/* 0: free */
 		int64_t deadline_ms;
-	} running[RUNNING_MAX];
+	} running[PLACE_COUNT];
 	struct sandbox_user user;	/* who runs them when we are root */
 	bool is_stuck;
 };
@@ -50,6 +51,14 @@ void hooks_configure(struct hooks *hooks, const struct queue_options *options)
 	hooks->is_stuck = false;
 	if (options->hook || options->stuck_hook)
 		sandbox_find_user(&hooks->user, users, sizeof users / sizeof *users);
+}
+
+static struct waiting *take_stuck(struct hooks *hooks)
+{
+	struct waiting *event = hooks->stuck;
+
+	hooks->stuck = NULL;
+	return event;
 }
 
 static struct waiting *take_first(struct hooks *hooks)
@@ -73,6 +82,7 @@ void hooks_free(struct hooks *hooks)
 		return;
 	while ((event = take_first(hooks)))
 		free(event);
+	free(take_stuck(hooks));
 	free(hooks);
 }
 
@@ -109,10 +119,10 @@ bool hooks_tick(struct hooks *hooks)
 {
 	bool is_running = false;
 
-	for (size_t i = 0; i < RUNNING_MAX; i++) {
+	for (size_t i = 0; i < PLACE_COUNT; i++) {
 		struct waiting *event;
 
-		while (!hooks->running[i].pid && (event = take_first(hooks))) {
+		while (!hooks->running[i].pid && (event = i == PLACE_STUCK ? take_stuck(hooks) : take_first(hooks))) {
 			start(hooks, i, event);
 			free(event);
 		}
@@ -125,13 +135,12 @@ bool hooks_tick(struct hooks *hooks)
 
 void hooks_reap(struct hooks *hooks, pid_t pid)
 {
-	for (size_t i = 0; i < RUNNING_MAX; i++)
+	for (size_t i = 0; i < PLACE_COUNT; i++)
 		if (hooks->running[i].pid == pid)
 			hooks->running[i].pid = 0;
 }
 
-/* The oldest goes when there are too many: what is new tells more. */
-static void keep(struct hooks *hooks, const char *program, struct view object)
+static struct waiting *make_waiting(const char *program, struct view object)
 {
 	size_t program_size = strlen(program) + 1;
 	struct waiting *event = mem_alloc(sizeof *event + object.len + program_size);
@@ -139,6 +148,12 @@ static void keep(struct hooks *hooks, const char *program, struct view object)
 	event->len = object.len;
 	memcpy(event->text, object.data, object.len);
 	memcpy(&event->text[event->len], program, program_size);
+	return event;
+}
+
+/* The oldest goes when there are too many: what is new tells more. */
+static void keep(struct hooks *hooks, struct waiting *event)
+{
 	if (hooks->last)
 		hooks->last->next = event;
 	else
@@ -186,7 +201,12 @@ static void tell(struct hooks *hooks, const char *program, enum hook_event event
 	if (outcome)
 		append_outcome(&out, mail, outcome);
 	buf_append_str(&out, "}\n");
-	keep(hooks, program, buf_view(&out));
+	if (event == HOOK_STUCK) {
+		free(take_stuck(hooks)); /* of a configuration that is none any more */
+		hooks->stuck = make_waiting(program, buf_view(&out));
+	} else {
+		keep(hooks, make_waiting(program, buf_view(&out)));
+	}
 	buf_clear(&out);
 	hooks_tick(hooks);
 }

@@ -914,6 +914,29 @@ def test_a_hook_that_hangs_or_fails_holds_nothing_up(queue, sink, open_folder):
     assert "The hook is not run" in q.log_text() and len(server.mails) == 31
 
 
+def test_an_alarm_waits_for_no_hook_that_hangs(queue, sink, open_folder):
+    server = sink(lambda session, line: "450 4.2.0 later" if line.startswith("RCPT") else None)
+    q = queue()
+    fifo, begun, told = make_fifo(open_folder, "go"), open_folder / "begun", open_folder / "told"
+    go = os.open(fifo, os.O_RDWR)
+    begun.touch()
+    begun.chmod(0o666)
+    (open_folder / "alarm").mkdir()
+    (open_folder / "alarm").chmod(0o777)
+    q.configure({"relay": server.url, "retry_first": 3600, "stuck_after": 0, "stuck_hook": write_hook(open_folder / "alarm", f'cat >>"{told}"\n'),
+                 "hook": write_hook(open_folder, f'echo x >>"{begun}"\nread line <"{fifo}"\n')})
+    for number in range(12):
+        q.put(f"bob{number}@example.net")
+    q.flush()
+    wait_until(lambda: told.exists() and told.read_text().endswith("\n"))
+    assert json.loads(told.read_text())["event"] == "stuck" and len(begun.read_text().splitlines()) <= 4
+    os.write(go, b"\n" * 100)
+    q.do("remove", "--all")
+    q.wait_runner_ends()
+    os.close(go)
+    assert len(told.read_text().splitlines()) == 1
+
+
 def test_a_hook_is_given_no_right_no_secret_and_no_descriptor(queue, sink, open_folder):
     server = sink()
     q = queue()
