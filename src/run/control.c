@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "net/endpoint.h"
 #include "net/stream.h"
+#include "run/output.h"
 
 enum { FRAME_HEAD = 5, FRAME_MAX = 16 * 1024, REQUEST_LINE_MAX = 64, REQUEST_MS = 10 * 1000, WRITE_S = 60 };
 
@@ -105,6 +106,7 @@ static bool take_frame(int fd, int *status)
 int control_call(const char *socket, int argc, char **argv)
 {
 	int fd = connect_to(socket), status = -1;
+	struct err err;
 
 	if (fd < 0) {
 		fprintf(stderr, "paloma: The service does not answer at %s: %s.\n", socket, strerror(errno));
@@ -114,8 +116,8 @@ int control_call(const char *socket, int argc, char **argv)
 		while (take_frame(fd, &status))
 			;
 	close(fd);
-	if (fflush(stdout) != 0)
-		return EX_IOERR;
+	if (output_write(stdout, (struct view){0}, &err) < 0 && output_complain(&err) && status <= 0)
+		return err.exit_code;
 	if (status >= 0)
 		return status;
 	fprintf(stderr, "paloma: The service at %s broke the connection off.\n", socket);

@@ -148,17 +148,20 @@ static int wait_for_one(struct waiting *waiting, size_t at)
 }
 
 /* For a program; the sentences are on standard error. */
-static void print_status(const char *id, int status)
+static int print_status(const char *id, int status)
 {
 	struct buf line;
+	struct err err;
 
 	buf_init(&line, LINE_OCTETS_MAX);
 	buf_append_char(&line, '{');
 	json_append_member(&line, "queue_id", view_of(id));
 	json_append_number(&line, "exit_code", (unsigned long long)status);
 	buf_append_str(&line, "}\n");
-	fwrite(line.data, line.len, 1, stdout);
+	if (output_write(stdout, buf_view(&line), &err) < 0 && status == EX_OK)
+		status = output_complain(&err);
 	buf_clear(&line);
+	return status;
 }
 
 int fate_wait(const struct spool *spool, const struct request *request, const struct conf *conf, struct err *err)
@@ -182,7 +185,7 @@ int fate_wait(const struct spool *spool, const struct request *request, const st
 			worst = status;
 	}
 	if (request->output == OUTPUT_JSON && !request->queue.first_attempt)
-		print_status(waiting.ids[0], worst);
+		worst = print_status(waiting.ids[0], worst);
 	arena_free(waiting.arena);
 	return worst;
 }

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "net/stream.h"
 #include "queue/attempt.h"
+#include "run/output.h"
 #include "spool/fates.h"
 #include "spool/spool_commit.h"
 #include "spool/spool_log.h"
@@ -171,11 +172,11 @@ static bool names_some(const struct queue_request *wish)
 	return wish->ids.count > 0 || wish->recipient || wish->sender || wish->destination;
 }
 
-static int tell(const struct request *request, size_t count, const struct deed *deed)
+static int tell(const struct request *request, size_t count, const struct deed *deed, struct err *err)
 {
 	if (request->output == OUTPUT_PLAIN && !request->is_sendmail)
 		printf("%zu message%s %s.\n", count, count == 1 ? "" : "s", deed->phrase);
-	return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+	return output_write(stdout, (struct view){0}, err) < 0 ? err->exit_code : EX_OK;
 }
 
 static int steer(struct steering steering, const struct conf *conf, bool needs_choice, struct err *err)
@@ -193,7 +194,7 @@ static int steer(struct steering steering, const struct conf *conf, bool needs_c
 	steer_busy(&steering);
 	arena_free(steering.arena);
 	if (status == EX_OK)
-		status = tell(request, steering.count, steering.deed);
+		status = tell(request, steering.count, steering.deed, err);
 	if (status == EX_OK && steering.trouble.exit_code) {
 		*err = steering.trouble;
 		status = err->exit_code;
@@ -244,7 +245,7 @@ static int flush_all(const struct spool *spool, const struct request *request, s
 	if (spool_scan(spool, flush_item, &flush, err) < 0)
 		return err->exit_code;
 	if (!flush.failed[0])
-		return tell(request, flush.steering.count, &flushed);
+		return tell(request, flush.steering.count, &flushed, err);
 	err_set_errno(err, EX_IOERR, flush.why, "Cannot set the next attempt of the message %s", flush.failed);
 	return EX_IOERR;
 }

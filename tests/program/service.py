@@ -176,10 +176,10 @@ class Service:
         self.callers.append(caller)
         return caller
 
-    def run(self, *words, uid=NOBODY, input=b"", **environment):
+    def run(self, *words, uid=NOBODY, input=b"", under=(), **environment):
         """paloma, run by a user who has no access to the spool."""
         become = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"] if IS_ROOT else []
-        return subprocess.run([*become, PALOMA, *map(str, words)], input=input, capture_output=True, timeout=120, cwd="/",
+        return subprocess.run([*become, *under, PALOMA, *map(str, words)], input=input, capture_output=True, timeout=120, cwd="/",
                               env={**clean_environment("/nonexistent"), "PALOMA_QUEUE": "auto", "PALOMA_SUBMIT_SOCKET": str(self.submit),
                                    "PALOMA_HOST_NAME": "client.example", "PALOMA_LOG": "none", **environment})
 

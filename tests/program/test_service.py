@@ -401,6 +401,22 @@ def test_an_unknown_message_and_a_wrong_wish(service):
     assert service.run("queue", "remove", "--system").returncode == 64
 
 
+@pytest.mark.parametrize("words", [("list",), ("list", "--json"), ("hold", "--all"), ("flush", "--json"), ("show",), ("wait", "--json")])
+def test_an_answer_that_cannot_be_written_is_a_failure(service, words):
+    """Of the service, and of the queue that is one's own."""
+    id = service.call(NOBODY).mail()
+    if words[0] == "wait":
+        assert service.run("queue", "remove", id, "--system").returncode == 0
+    words = ("queue", *words, *([id] if words[0] in ("show", "wait") else []))
+    full = ("sh", "-c", 'exec "$@" >/dev/full', "sh")
+    own = {"uid": os.geteuid(), "PALOMA_SPOOL": str(service.spool), "PALOMA_RELAY": "smtp://127.0.0.1:1"}
+    for result in service.run(*words, "--system", under=full), service.run(*words, under=full, **own):
+        if words[1] == "wait":
+            assert result.returncode == 69 and b"was removed" in result.stderr
+        else:
+            assert result.returncode in (74, 75) and b"Cannot write to standard output" in result.stderr, result
+
+
 def test_a_long_answer_comes_whole(service):
     id = service.call(NOBODY).mail(text="Subject: x\r\n\r\n" + "line of text\r\n" * 50000)
     result = service.run("queue", "show", id, "--system")
