@@ -84,8 +84,8 @@ static int send_words(int fd, int argc, char **argv)
 	return result;
 }
 
-/* False at the end, or when the service is gone. */
-static bool take_frame(int fd, int *status)
+/* False at the end, or when the service is gone. *why: errno of the first that could not be written; it is done all the same. */
+static bool take_frame(int fd, int *status, int *why)
 {
 	unsigned char head[FRAME_HEAD];
 	char data[FRAME_MAX];
@@ -99,13 +99,13 @@ static bool take_frame(int fd, int *status)
 	if (head[0] == 'S' && len == 1)
 		*status = (unsigned char)data[0];
 	else if (head[0] == 'O' || head[0] == 'E')
-		fwrite(data, 1, len, head[0] == 'O' ? stdout : stderr);
+		*why = fwrite(data, 1, len, head[0] == 'O' ? stdout : stderr) < len && !*why ? errno : *why;
 	return head[0] == 'O' || head[0] == 'E';
 }
 
 int control_call(const char *socket, int argc, char **argv)
 {
-	int fd = connect_to(socket), status = -1;
+	int fd = connect_to(socket), status = -1, why = 0;
 	struct err err;
 
 	if (fd < 0) {
@@ -113,11 +113,18 @@ int control_call(const char *socket, int argc, char **argv)
 		return EX_TEMPFAIL;
 	}
 	if (send_words(fd, argc, argv) == 0)
-		while (take_frame(fd, &status))
+		while (take_frame(fd, &status, &why))
 			;
 	close(fd);
-	if (output_write(stdout, (struct view){0}, &err) < 0 && output_complain(&err) && status <= 0)
-		return err.exit_code;
+	if (fflush(stdout) != 0 && !why)
+		why = errno;
+	if (why) {
+		err_set_errno(&err, EX_IOERR, why, "Cannot write to standard output");
+		if (why != EPIPE) /* else whoever reads has seen enough, as in "mailq | head" */
+			output_complain(&err);
+		if (status <= 0)
+			return err.exit_code;
+	}
 	if (status >= 0)
 		return status;
 	fprintf(stderr, "paloma: The service at %s broke the connection off.\n", socket);

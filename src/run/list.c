@@ -2,6 +2,7 @@
 #include "run/list.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
@@ -140,11 +141,18 @@ static int list_one(void *context, const struct selected *selected, struct err *
 	return result;
 }
 
+/* Whoever has seen enough, as in "mailq | head", is no failure; what only reads may end as all that is in a pipe does. */
+static void let_readers_go(void)
+{
+	signal(SIGPIPE, SIG_DFL);
+}
+
 int list_queue(const struct spool *spool, const struct request *request, const struct conf *conf, struct err *err)
 {
 	struct listing listing = {.request = request, .spool = spool};
 	size_t found;
 
+	let_readers_go();
 	if (selection_run(spool, &request->queue, conf, list_one, &listing, &found, err) < 0)
 		return err->exit_code;
 	if (request->queue.count_only)
@@ -210,12 +218,38 @@ static int show_facts(const struct selected *selected, struct err *err)
 	return result;
 }
 
-/* The message as it is, with the line ends of this system. */
+/* The message as it is, with the line ends of this system; on a terminal, which obeys what a stranger has written, made fit to show. */
+static void put_message(struct view block, bool is_for_terminal)
+{
+	while (block.len > 0) {
+		size_t len = 0;
+		char end;
+
+		while (len < block.len && !strchr("\r\n\t", block.data[len]))
+			len++;
+		if (is_for_terminal) {
+			struct buf shown;
+
+			buf_init(&shown, 4 * BLOCK_OCTETS);
+			escape_text(&shown, view_first(block, len));
+			fwrite(shown.data, 1, shown.len, stdout);
+			buf_clear(&shown);
+		} else {
+			fwrite(block.data, 1, len, stdout);
+		}
+		end = len < block.len ? block.data[len++] : '\r';
+		if (end != '\r')
+			putchar_unlocked(end);
+		block = view_from(block, len);
+	}
+}
+
 static int show_message(const struct listing *listing, const struct spool_mail *mail, struct err *err)
 {
 	int fd = spool_open_to_read(listing->spool, mail->id), result = 0;
 	uint64_t offset = mail->message_offset, end = mail->message_offset + mail->size_octets;
 	char *block = mem_alloc_block(BLOCK_OCTETS);
+	bool is_for_terminal = isatty(STDOUT_FILENO);
 
 	if (fd < 0)
 		result = err_set_errno(err, EX_NOINPUT, errno, "Cannot open the message %s", mail->id);
@@ -229,9 +263,7 @@ static int show_message(const struct listing *listing, const struct spool_mail *
 			break;
 		}
 		offset += (uint64_t)got;
-		for (ssize_t i = 0; i < got; i++)
-			if (block[i] != '\r')
-				putchar_unlocked(block[i]);
+		put_message(view_make(block, (size_t)got), is_for_terminal);
 	}
 	if (fd >= 0)
 		close(fd);
@@ -255,6 +287,7 @@ int list_show(const struct spool *spool, const struct request *request, const st
 	struct listing listing = {.request = request, .spool = spool};
 	size_t found;
 
+	let_readers_go();
 	if (request->queue.ids.count == 0)
 		return err_set(err, EX_USAGE, STATUS(5, 5, 4), "paloma queue show needs the id of a message."), EX_USAGE;
 	if (selection_run(spool, &request->queue, conf, show_one, &listing, &found, err) < 0)

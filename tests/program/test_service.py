@@ -1,6 +1,7 @@
 """paloma serve: whose mail it takes, what it answers, and what it lets others see."""
 import fcntl
 import os
+import pty
 import re
 import socket
 import threading
@@ -415,6 +416,31 @@ def test_an_answer_that_cannot_be_written_is_a_failure(service, words):
             assert result.returncode == 69 and b"was removed" in result.stderr
         else:
             assert result.returncode in (74, 75) and b"Cannot write to standard output" in result.stderr, result
+
+
+def test_who_has_seen_enough_of_an_answer_is_no_failure(service):
+    """As in "mailq | head -1"."""
+    id = service.call(NOBODY).mail(text="Subject: x\r\n\r\n" + "line of text\r\n" * 50000)
+    enough = ("sh", "-c", '"$@" | head -c 1', "sh")
+    own = {"uid": os.geteuid(), "PALOMA_SPOOL": str(service.spool)}
+    for result in service.run("queue", "show", id, "--system", under=enough), service.run("queue", "show", id, under=enough, **own):
+        assert (result.returncode, result.stdout, result.stderr) == (0, b"i", b"")
+
+
+def test_a_terminal_is_shown_no_control_characters_of_a_message(make_service):
+    service = make_service(begin=False)
+    own = {"uid": os.geteuid(), "PALOMA_SPOOL": str(service.spool), "PALOMA_RELAY": "smtp://127.0.0.1:1"}
+    assert service.run("sendmail", "-odq", "you@example.org", input=b"Subject: x\n\n\x1b[31mred\x07\ta\n", **own).returncode == 0
+    id, = service.queue()
+    assert service.run("queue", "show", id, **own).stdout.endswith(b"Subject: x\n\n\x1b[31mred\x07\ta\n")
+    main, other = pty.openpty()
+    with open(other, "wb") as terminal:
+        result = service.run("queue", "show", id, under=("sh", "-c", f'exec "$@" >{os.ttyname(other)}', "sh"), **own)
+        shown = b""
+        while not shown.endswith(b"\ta\r\n"):
+            shown += os.read(main, 65536)
+    os.close(main)
+    assert result.returncode == 0 and b"Subject: x\r\n\r\n\\x1B[31mred\\x07\ta\r\n" in shown
 
 
 def test_a_long_answer_comes_whole(service):
