@@ -204,6 +204,30 @@ static int take_words(struct cursor *cursor, struct words *words)
 	return result;
 }
 
+/* A name that should stand in quotes, since an @ or brackets are in it: "ann@example.org <ann@example.org>", "[list] Ann <...>", as
+ * many programs write it and every mailer takes it. Only where a < follows before the address ends can nothing else be meant. */
+static bool take_loose_name(struct cursor *cursor, struct words *words)
+{
+	struct view rest = view_from(cursor->text, cursor->at);
+	bool is_loose = false, is_quoted = false;
+	size_t len = 0;
+
+	for (; len < rest.len && (is_quoted || rest.data[len] != '<'); len++) {
+		char c = rest.data[len];
+
+		if (c == '"')
+			is_quoted = !is_quoted;
+		else if (c == '\\' || (!is_quoted && strchr(",;:()>", c)))
+			return false;
+		is_loose |= !is_quoted && (c == '@' || c == '[' || c == ']');
+	}
+	if (!is_loose || len == rest.len)
+		return false;
+	*words = (struct words){.phrase = header_decode_words(view_trim(view_first(rest, len)), cursor->arena), .count = 1, .start = cursor->at};
+	cursor->at += len;
+	return true;
+}
+
 /* "[192.0.2.1]" or "[IPv6:2001:db8::1]" (RFC 5321 §4.1.3; no other tag was ever registered). */
 static int take_literal(struct cursor *cursor, struct view *domain)
 {
@@ -377,7 +401,7 @@ static int finish_group(struct cursor *cursor, struct view name, struct address_
 		struct words words;
 
 		cursor->comment = view_make(NULL, 0);
-		if (take_words(cursor, &words))
+		if (!take_loose_name(cursor, &words) && take_words(cursor, &words))
 			return -1;
 		if (words.count || peek(cursor) == '<') {
 			if (finish_mailbox(cursor, &words, name, list))
@@ -431,7 +455,7 @@ int address_list_parse(struct view text, struct arena *arena, struct address_lis
 		struct words words;
 
 		cursor.comment = none;
-		if (take_words(&cursor, &words))
+		if (!take_loose_name(&cursor, &words) && take_words(&cursor, &words))
 			return -1;
 		if (words.count && peek(&cursor) == ':') {
 			if (finish_group(&cursor, words.phrase, list))
@@ -447,20 +471,6 @@ int address_list_parse(struct view text, struct arena *arena, struct address_lis
 			return fail(&cursor, cursor.at, "a comma is missing");
 		cursor.at++;
 	}
-}
-
-int address_parse(struct view text, struct arena *arena, struct address *address, struct err *err)
-{
-	struct cursor cursor = {.text = text, .err = err};
-	struct address_list list = {0};
-
-	if (address_list_parse(text, arena, &list, err))
-		return -1;
-	if (list.count != 1 || list.items[0].group.data)
-		return fail(&cursor, 0, list.count > 1 ? "several addresses begin where one is wanted"
-						       : "an address is missing");
-	*address = list.items[0];
-	return 0;
 }
 
 int address_parse_path(struct view path, struct arena *arena, struct address *address, struct err *err)

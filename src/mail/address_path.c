@@ -1,6 +1,8 @@
 /* address_path - a mailbox as RFC 5321 §4.1.2 writes it, and lists of mailboxes. */
 #include "mail/address.h"
 
+#include <sysexits.h>
+
 static bool is_dot_atom(struct view v)
 {
 	bool after_dot = true;
@@ -52,4 +54,17 @@ void address_list_add(struct address_list *list, struct arena *arena, const stru
 {
 	list->items = arena_grow(arena, list->items, list->count, &list->capacity, sizeof *list->items);
 	list->items[list->count++] = *address;
+}
+
+int address_parse(struct view text, struct arena *arena, struct address *address, struct err *err)
+{
+	struct address_list list = {0};
+
+	if (address_list_parse(text, arena, &list, err))
+		return -1;
+	if (list.count != 1 || list.items[0].group.data)
+		return err_set(err, EX_DATAERR, STATUS(5, 1, 3), "The address \"%.*s\" cannot be read: at column 1 %s.", VIEW_ARG(view_first(text, 300)),
+			       list.count > 1 ? "several addresses begin where one is wanted" : "an address is missing");
+	*address = list.items[0];
+	return 0;
 }

@@ -19,6 +19,7 @@ static void the_fields_name_the_recipients(void **state)
 		{"To: Team: a@x.example, b@x.example;, undisclosed:;\n\n", "a@x.example b@x.example"},
 		{"To: root, \"a b\"@x.example\n\n", "root@host.example \"a b\"@x.example"},
 		{"To: x@b\xc3\xbc" "cher.example\n\n", "x@xn--bcher-kva.example"},
+		{"To: a@x.example <b@x.example>, [x] <c@x.example>\n\n", "b@x.example c@x.example"},
 		/* Names in Latin-1, or another character set of old, are no reason to lose the mail. */
 		{"To: \"M\xfcller\" <a@x.example>\nCc: M\xfcller <b@x.example>, c@x.example (\xa3\x80\x93)\n\n", "a@x.example b@x.example c@x.example"},
 		{"To: old@x.example\nResent-To: new@x.example\nResent-Cc: n2@x.example\nResent-Bcc: n3@x.example\n\n", "new@x.example n2@x.example n3@x.example"},

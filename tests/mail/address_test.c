@@ -112,6 +112,18 @@ static void comments_groups_and_routes_are_read(void **state)
 	check_good(cases, LENGTH(cases));
 }
 
+static void names_that_lack_their_quotes_are_taken_before_a_bracket(void **state)
+{
+	static const struct good cases[] = {
+		{"ann@x.test <bob@y.test>", "ann@x.test|bob|y.test"}, {"[list] Ann B. <a@x.test>", "[list] Ann B.|a|x.test"}, {"J@Home<a@x.test>", "J@Home|a|x.test"},
+		{"a@x.test, ann@x.test <b@y.test>,c@z.test", "|a|x.test\nann@x.test|b|y.test\n|c|z.test"}, {"@home <a@x.test>", "@home|a|x.test"},
+		{"\"a, b\" c@d <a@x.test>", "\"a, b\" c@d|a|x.test"}, {"g: a@b <c@d>, [e] <f@g>;", "g:a@b|c|d\ng:[e]|f|g"},
+	};
+
+	(void)state;
+	check_good(cases, LENGTH(cases));
+}
+
 static void quoted_local_parts_keep_their_octets(void **state)
 {
 	static const struct good cases[] = {
@@ -253,6 +265,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_grammar_of_5322_is_read),
 		cmocka_unit_test(comments_groups_and_routes_are_read),
+		cmocka_unit_test(names_that_lack_their_quotes_are_taken_before_a_bracket),
 		cmocka_unit_test(quoted_local_parts_keep_their_octets),
 		cmocka_unit_test(literals_and_international_names_are_read),
 		cmocka_unit_test(no_control_comes_out_of_an_encoded_word),

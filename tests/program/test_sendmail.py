@@ -250,3 +250,12 @@ def test_nobody_to_send_to(q):
     for words, text in ((), MAIL), (("-t",), MAIL), (("-t",), b"To: \nSubject: x\n\ny\n"), (("-i", "-f", ANN), MAIL):
         result = q.run("sendmail", *words, input=text)
         assert result.returncode == 64 and b"recipients" in result.stderr and q.files() == []
+
+
+def test_names_that_lack_their_quotes_lose_no_mail(q):
+    """To: ann@example.org <ann@example.org> is what many a script writes."""
+    mail = b"From: shop@test.example <shop@test.example>\nTo: bob@example.net <bob@example.net>, [list] Eve <eve@example.net>\nSubject: s\n\nx\n"
+    result = q.run("sendmail", "-t", "-odq", input=mail)
+    assert (result.returncode, result.stderr) == (0, b"")
+    (message,) = q.list()
+    assert message["sender"] == "shop@test.example" and [recipient["address"] for recipient in message["recipients"]] == ["bob@example.net", "eve@example.net"]
