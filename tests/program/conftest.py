@@ -141,7 +141,8 @@ def machine():
 
 @pytest.fixture
 def open_folder():
-    """A folder that everybody reaches: hooks of a queue that is root's run as somebody else."""
+    """A folder that everybody reaches, as hooks of a queue that is root's, which run as somebody else: tmp_path is closed to others,
+    and whoever begins pytest beside us closes all that it stands in again."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="paloma-test-"))
     folder.chmod(0o777)
     yield folder
@@ -154,8 +155,8 @@ def queue(tmp_path, home):
     import queues
     made = []
 
-    def make(sections="", **lines):
-        made.append(queues.Queue(tmp_path / f"queue{len(made)}", home, lines, sections))
+    def make(sections="", folder=tmp_path, **lines):
+        made.append(queues.Queue(folder / f"queue{len(made)}", home, lines, sections))
         return made[-1]
 
     yield make
