@@ -1,4 +1,5 @@
 """Names of this host: aliases, who a mail comes from, and that none of them leaves it."""
+import contextlib
 import email
 import email.policy
 import json
@@ -103,9 +104,16 @@ def test_addresses_are_masked_by_a_table(host):
     assert message["From"] == "Ann <ann@new.example>" and message["To"] == "bob@newer.example"
 
 
+def own_name():
+    with contextlib.suppress(KeyError):
+        return pwd.getpwuid(os.geteuid()).pw_name
+    return None
+
+
+@pytest.mark.skipif(not own_name(), reason="this user has no name")
 @pytest.mark.parametrize("words,through", [((), "other"), (("--envelope-from", "root"), "other"), (("--envelope-from", "w@work.example"), "work")])
 def test_a_relay_is_chosen_by_the_sender_then_by_the_user(host, paloma, words, through):
-    here = host("", "", f"[relay work]\nurl = RELAY\nfrom = w@work.example\n[relay other]\nurl = RELAY\nusers = nobody, {pwd.getpwuid(os.geteuid()).pw_name}\n", relay=False)
+    here = host("", "", f"[relay work]\nurl = RELAY\nfrom = w@work.example\n[relay other]\nurl = RELAY\nusers = nobody, {own_name()}\n", relay=False)
     done = here.run("send", "-n", "-t", *words, input=b"From: root\nTo: x@example.com\n\n")
     assert f"[relay {through}]".encode() in done.stdout, done
 
