@@ -150,15 +150,18 @@ static void let_readers_go(void)
 int list_queue(const struct spool *spool, const struct request *request, const struct conf *conf, struct err *err)
 {
 	struct listing listing = {.request = request, .spool = spool};
+	bool is_empty;
 	size_t found;
 
 	let_readers_go();
 	if (selection_run(spool, &request->queue, conf, list_one, &listing, &found, err) < 0)
 		return err->exit_code;
+	/* One that cannot be read was passed over, and err tells it; whose it is nobody knows. */
+	is_empty = found == 0 && (request->queue.only_uid || !err->exit_code);
 	if (request->queue.count_only)
 		printf("%zu\n", found);
 	else if (request->output != OUTPUT_JSON && found == 0)
-		puts("Mail queue is empty");
+		fputs(is_empty ? "Mail queue is empty\n" : "", stdout);
 	else if (request->output != OUTPUT_JSON)
 		printf("-- %llu Kbytes in %zu Request%s.\n", (unsigned long long)((listing.octets + 1023) / 1024), found, found == 1 ? "" : "s");
 	if (fflush(stdout) != 0)

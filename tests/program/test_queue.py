@@ -281,6 +281,17 @@ def test_a_message_of_a_later_version_is_left_alone_and_told_of_once(queue, sink
     assert q.wait(id) == 0
 
 
+def test_a_queue_of_what_cannot_be_read_is_not_said_to_be_empty(queue):
+    q = queue()
+    file = q.spool / "queue" / q.put("bob@example.net")
+    file.write_bytes(file.read_bytes().replace(b"paloma-spool 1\n", b"paloma-spool 2\n"))
+    for result in q.steer(), q.run("mailq"):
+        assert result.stdout == b"" and b"has format 2" in result.stderr
+    q.put("carol@example.net")
+    result = q.steer()
+    assert b"in 1 Request." in result.stdout and b"has format 2" in result.stderr
+
+
 def test_a_damaged_message_is_set_aside(queue, sink):
     server = sink()
     q = queue(relay=server.url)
