@@ -5,7 +5,7 @@
 #include <sysexits.h>
 #include "base/mem.h"
 
-enum { READ_OCTETS = 16 * 1024 };
+enum { READ_OCTETS = 4 * 1024 }; /* replies are short, and so may be the stack */
 
 static void delivery_refresh(struct delivery *delivery)
 {

@@ -108,12 +108,11 @@ static void take_notice(struct runner *runner, uint32_t mask, const char *id)
 
 static void take_notices(struct runner *runner)
 {
-	char events[EVENTS_OCTETS] __attribute__((aligned(__alignof__(struct inotify_event))));
 	uint64_t ignored;
 	ssize_t got;
 
-	while ((got = read(runner->inotify, events, sizeof events)) > 0) {
-		for (char *at = events; at < events + got;) {
+	while ((got = read(runner->inotify, runner->events, EVENTS_OCTETS)) > 0) {
+		for (char *at = runner->events; at < runner->events + got;) {
 			const struct inotify_event *event = (const struct inotify_event *)(const void *)at;
 
 			if (event->mask & IN_Q_OVERFLOW)
@@ -183,13 +182,15 @@ static int timeout_ms(struct runner *runner)
 
 static void wait_for_news(struct runner *runner)
 {
-	struct pollfd polls[WORKERS_MAX + 2] = {{.fd = runner->inotify, .events = POLLIN}, {.fd = runner->signals, .events = POLLIN}};
-	size_t places[WORKERS_MAX], count = 0;
+	struct pollfd *polls = runner->polls;
+	size_t count = 0;
 
+	polls[0] = (struct pollfd){.fd = runner->inotify, .events = POLLIN};
+	polls[1] = (struct pollfd){.fd = runner->signals, .events = POLLIN};
 	for (size_t i = 0; i < runner->worker_limit; i++) {
 		if (!runner->workers[i].is_there)
 			continue;
-		places[count] = i;
+		runner->polled[count] = i;
 		polls[2 + count++] = (struct pollfd){.fd = runner->workers[i].socket, .events = POLLIN};
 	}
 	if (poll(polls, 2 + count, timeout_ms(runner)) <= 0)
@@ -200,7 +201,7 @@ static void wait_for_news(struct runner *runner)
 		take_signals(runner);
 	for (size_t i = 0; i < count; i++)
 		if (polls[2 + i].revents)
-			queue_listen_to(runner, &runner->workers[places[i]]);
+			queue_listen_to(runner, &runner->workers[runner->polled[i]]);
 	if (polls[0].revents)
 		take_notices(runner);
 }
@@ -263,6 +264,10 @@ static void make_places(struct runner *runner)
 	runner->worker_limit = runner->conf->queue.connections < WORKERS_MAX ? runner->conf->queue.connections : WORKERS_MAX;
 	runner->job_limit = find_job_limit(runner->worker_limit > 0 ? runner->worker_limit : 1);
 	runner->workers = mem_alloc_array(runner->worker_limit + 1, sizeof *runner->workers);
+	free(runner->polls);
+	runner->polls = mem_alloc_array(runner->worker_limit + 2, sizeof *runner->polls);
+	free(runner->polled);
+	runner->polled = mem_alloc_array(runner->worker_limit + 1, sizeof *runner->polled);
 }
 
 /* Names of destinations may mean something else now, so nothing may wait for one. */
@@ -340,6 +345,7 @@ static int set_up(struct runner *runner, struct err *err)
 {
 	mem_keep_freed();
 	buf_init(&runner->text, 256 * 1024);
+	runner->events = mem_alloc_block(EVENTS_OCTETS);
 	if (load(runner, err) < 0 || open_ears(runner, err) < 0)
 		return -1;
 	raise_limits();
@@ -408,37 +414,44 @@ static void loop(struct runner *runner)
 
 int queue_run(const char *spool_path, const char *config_file, struct queue_terms terms, struct err *err)
 {
-	struct runner runner = {.config_file = config_file, .stays = terms.stays, .helper = terms.helper > 0 ? terms.helper : -1, .lock = -1, .inotify = -1, .signals = -1};
+	struct runner *runner = mem_alloc(sizeof *runner);
 	int status = EX_OK;
 
-	if (spool_open(&runner.spool, spool_path, err) < 0)
+	*runner = (struct runner){.config_file = config_file, .stays = terms.stays, .helper = terms.helper > 0 ? terms.helper : -1, .lock = -1, .inotify = -1, .signals = -1};
+	if (spool_open(&runner->spool, spool_path, err) < 0) {
+		free(runner);
 		return err->exit_code;
-	switch (spool_lock_runner(&runner.spool, &runner.lock, err)) {
+	}
+	switch (spool_lock_runner(&runner->spool, &runner->lock, err)) {
 	case 0:
 		break;
 	case 1:
 		if (terms.starter)
 			queue_wait_for_starter(terms.starter);
-		if (set_up(&runner, err) < 0)
+		if (set_up(runner, err) < 0)
 			status = err->exit_code;
 		else
-			loop(&runner);
+			loop(runner);
 		break;
 	default:
 		status = err->exit_code;
 	}
-	hooks_free(runner.hooks);
-	nursery_free(runner.nursery);
-	removals_free(runner.removals);
-	confinement_free(runner.confinement);
-	agenda_free(runner.agenda);
-	agenda_free(runner.busy);
-	destinations_clear(&runner.destinations);
-	free(runner.workers);
-	buf_clear(&runner.text);
-	service_settings_clear(&runner.settings);
-	spool_close(&runner.spool);
-	if (runner.lock >= 0)
-		close(runner.lock);
+	hooks_free(runner->hooks);
+	nursery_free(runner->nursery);
+	removals_free(runner->removals);
+	confinement_free(runner->confinement);
+	agenda_free(runner->agenda);
+	agenda_free(runner->busy);
+	destinations_clear(&runner->destinations);
+	free(runner->workers);
+	free(runner->polls);
+	free(runner->polled);
+	free(runner->events);
+	buf_clear(&runner->text);
+	service_settings_clear(&runner->settings);
+	spool_close(&runner->spool);
+	if (runner->lock >= 0)
+		close(runner->lock);
+	free(runner);
 	return status;
 }

@@ -76,6 +76,9 @@ struct runner {
 	struct nursery *nursery;
 	struct removals *removals;
 	struct worker_place *workers;
+	struct pollfd *polls;		/* for inotify, signals and each worker that is there, whose place polled tells */
+	size_t *polled;
+	char *events;			/* room for what inotify tells */
 	size_t worker_count, worker_limit, active_count;
 	unsigned job_limit;		/* of one worker of a mailbox, by the descriptors there are */
 	int lock, inotify, signals;

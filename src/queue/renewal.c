@@ -3,9 +3,11 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sysexits.h>
 #include <unistd.h>
+#include "base/mem.h"
 #include "queue/confinement.h"
 #include "queue/packet.h"
 
@@ -55,19 +57,14 @@ int renewal_start(const struct relay *relay, const struct secret *secret, int lo
 	return kept < 0 ? 0 : kept;
 }
 
-int renewal_ask(int socket, struct secret *secret, struct credentials *credentials, bool *is_new, struct err *err)
+/* token: room for TOKEN_MAX octets. */
+static int take_answer(int socket, char *token, struct secret *secret, struct credentials *credentials, bool *is_new, struct err *err)
 {
 	struct answer answer = {0};
-	char token[TOKEN_MAX], word = 'R';
-	struct iovec wish = {.iov_base = &word, .iov_len = sizeof word};
-	struct iovec pieces[2] = {{.iov_base = &answer, .iov_len = sizeof answer}, {.iov_base = token, .iov_len = sizeof token}};
-	ssize_t got;
+	struct iovec pieces[2] = {{.iov_base = &answer, .iov_len = sizeof answer}, {.iov_base = token, .iov_len = TOKEN_MAX}};
 	int fd;
+	ssize_t got = packet_receive(socket, pieces, 2, &fd);
 
-	*is_new = false;
-	if (packet_send(socket, &wish, 1, -1, err) < 0)
-		return 0; /* it has answered once, and is gone */
-	got = packet_receive(socket, pieces, 2, &fd);
 	if (got < (ssize_t)sizeof answer)
 		return err_set(err, EX_TEMPFAIL, STATUS(4, 7, 0), "Another one could not be fetched.");
 	if (answer.err.exit_code) {
@@ -77,6 +74,21 @@ int renewal_ask(int socket, struct secret *secret, struct credentials *credentia
 	*is_new = answer.is_new;
 	if (answer.is_new)
 		secret_take_token(secret, view_make(token, (size_t)got - sizeof answer), credentials);
-	explicit_bzero(token, sizeof token);
 	return 0;
+}
+
+int renewal_ask(int socket, struct secret *secret, struct credentials *credentials, bool *is_new, struct err *err)
+{
+	char word = 'R', *token;
+	struct iovec wish = {.iov_base = &word, .iov_len = sizeof word};
+	int result;
+
+	*is_new = false;
+	if (packet_send(socket, &wish, 1, -1, err) < 0)
+		return 0; /* it has answered once, and is gone */
+	token = mem_alloc_block(TOKEN_MAX);
+	result = take_answer(socket, token, secret, credentials, is_new, err);
+	mem_wipe(token, TOKEN_MAX);
+	free(token);
+	return result;
 }

@@ -296,42 +296,48 @@ static void confine(struct worker *worker, const char *destination, const struct
 
 _Noreturn void worker_be(const struct attempt_options *options, const char *destination, const struct confinement *confinement, int socket)
 {
-	struct worker worker = {.options = *options, .conf = *options->conf, .socket = WORKER_SOCKET_FD, .has_several = destination_is_mailbox(destination),
-				.syncer = syncer_new(), .numbers = mem_alloc_array(WORKER_RECIPIENTS_MAX, sizeof *worker.numbers)};
+	struct worker *worker = mem_alloc(sizeof *worker); /* more than some callers' stacks have room for */
 	struct way_key key = {0};
 	struct buf remark;
 
+	worker->options = *options;
+	worker->conf = *options->conf;
+	worker->socket = WORKER_SOCKET_FD;
+	worker->has_several = destination_is_mailbox(destination);
+	worker->syncer = syncer_new();
+	worker->numbers = mem_alloc_array(WORKER_RECIPIENTS_MAX, sizeof *worker->numbers);
 	for (size_t i = 0; i < WORKER_JOBS_MAX; i++)
-		worker.finished[i].fd = -1;
+		worker->finished[i].fd = -1;
 	mem_keep_freed();
 	confinement_keep_socket(socket);
-	worker.rights = (struct worker_rights){.conf = &worker.conf, .arena = arena_new()};
+	worker->rights = (struct worker_rights){.conf = &worker->conf, .arena = arena_new()};
 	buf_init(&remark, 2 * ERR_TEXT_SIZE);
-	worker.silence_ms = worker_silence_ms(options->conf);
-	lifeline_open(&worker.lifeline);
-	give_time(&worker, worker.silence_ms);
-	confine(&worker, destination, confinement, &key, &remark);
+	worker->silence_ms = worker_silence_ms(options->conf);
+	lifeline_open(&worker->lifeline);
+	give_time(worker, worker->silence_ms);
+	confine(worker, destination, confinement, &key, &remark);
 	if (remark.len > 0)
-		say(&worker, 'R', 0, buf_view(&remark));
+		say(worker, 'R', 0, buf_view(&remark));
 	buf_clear(&remark);
-	worker.options.conf = &worker.conf;
-	worker.options.key = &key;
-	worker.options.tell = tell_outcome;
-	worker.conf.deliver.attempt_timeout_ms = 0; /* nobody waits for it, so each server has all the time of RFC 5321 §4.5.3.2 */
-	worker.conf.deliver.waits = take_wait;
-	worker.conf.deliver.waits_context = &worker;
-	worker.conf.deliver.kept = deliver_kept_new();
-	worker.conf.deliver.batch = deliver_batch_new(worker.syncer);
-	worker.conf.deliver.tls_cache = tls_cache_new();
-	while (work(&worker))
+	worker->options.conf = &worker->conf;
+	worker->options.key = &key;
+	worker->options.tell = tell_outcome;
+	worker->conf.deliver.attempt_timeout_ms = 0; /* nobody waits for it, so each server has all the time of RFC 5321 §4.5.3.2 */
+	worker->conf.deliver.waits = take_wait;
+	worker->conf.deliver.waits_context = worker;
+	worker->conf.deliver.kept = deliver_kept_new();
+	worker->conf.deliver.batch = deliver_batch_new(worker->syncer);
+	worker->conf.deliver.tls_cache = tls_cache_new();
+	while (work(worker))
 		;
 	way_key_clear(&key);
-	deliver_kept_free(worker.conf.deliver.kept);
-	deliver_batch_free(worker.conf.deliver.batch);
-	syncer_free(worker.syncer);
-	tls_cache_free(worker.conf.deliver.tls_cache);
-	free(worker.numbers);
-	arena_free(worker.rights.arena);
+	deliver_kept_free(worker->conf.deliver.kept);
+	deliver_batch_free(worker->conf.deliver.batch);
+	syncer_free(worker->syncer);
+	tls_cache_free(worker->conf.deliver.tls_cache);
+	free(worker->numbers);
+	arena_free(worker->rights.arena);
+	free(worker);
 	_exit(EX_OK);
 }
 

@@ -159,7 +159,7 @@ static void turn_away(struct visit *visit, const struct err *err)
 static void linger(struct stream *stream)
 {
 	int64_t deadline_ms = clock_now_ms() + LINGER_MS;
-	char data[16 * 1024];
+	char data[4096];
 	struct tls_facts tls;
 	struct err ignored;
 	size_t got = 1;

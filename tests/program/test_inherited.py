@@ -3,7 +3,16 @@ import resource
 import signal
 import subprocess
 
+import certificates
+import machine as machines
+import pytest
 from conftest import PALOMA, clean_environment
+from queues import is_sanitized
+from service import until
+
+MAIL = b"Subject: x\n\nx\n"
+SESSION = b"EHLO x\r\nMAIL FROM:<ann@test.example>\r\nRCPT TO:<bob@example.net>\r\nDATA\r\n" + MAIL.replace(b"\n", b"\r\n") + b".\r\nQUIT\r\n"
+needs_small_frames = pytest.mark.skipif(is_sanitized(), reason="the sanitizers' frames are larger")
 
 
 def run(home, *words, prepare, input=b""):
@@ -39,3 +48,47 @@ def test_a_timer_of_the_caller_harms_nobody(home):
     assert b"failed with exit status 3" in result.stderr
     ignored = result.stderr.split(b"SigIgn:\t")[1].split()[0]
     assert int(ignored, 16) >> (signal.SIGALRM - 1) & 1
+
+
+def stack(kib, most_kib=None):
+    return "prlimit", f"--stack={kib * 1024}:{(most_kib or kib) * 1024}"
+
+
+@needs_small_frames
+@pytest.mark.parametrize("limits", [(64,)], ids=["hard"])
+@pytest.mark.parametrize("words,text", [(("send", "--background", "-r", "ann@test.example", "--body", "x", "bob@example.net"), b""),
+                                        (("sendmail", "-f", "ann@test.example", "bob@example.net"), MAIL), (("sendmail", "-bs"), SESSION)],
+                         ids=["send", "sendmail", "-bs"])
+def test_with_a_small_stack_a_mail_is_taken_and_goes_out(queue, sink, words, text, limits):
+    server = sink()
+    q = queue(relay=server.url)
+    result = q.run(*words, input=text, under=stack(*limits))
+    assert (result.returncode, result.stderr) == (0, b""), result
+    server.wait_mails(1)
+    q.wait_runner_ends()
+    assert q.files() == []
+
+
+@needs_small_frames
+def test_with_a_small_stack_a_mail_goes_out_under_tls(queue, catcher, watchdog, tmp_path):
+    certificates.make_all(tmp_path)
+    server = catcher("--tls-cert", tmp_path / "good.pem")
+    q = queue(relay=f"smtp://localhost:{server.port}", tls="verify", tls_ca=tmp_path / "ca.pem")
+    result = q.send("--background", "bob@example.net", under=stack(64))
+    assert (result.returncode, result.stderr) == (0, b""), result
+    assert "tls=TLSv1.3" in server.caught()
+    assert q.send("bob@example.net", under=stack(64)).returncode == 0 and "tls=TLSv1.3" in server.caught()
+    q.wait_runner_ends()
+    assert q.files() == []
+
+
+@needs_small_frames
+@pytest.mark.skipif(not machines.can_be(), reason="only root has users and file systems of its own")
+@pytest.mark.parametrize("mode", ["-odb", "-odi"])
+def test_with_a_small_stack_a_mailbox_is_written(machine, mode):
+    spool = machine.folder / "spool"
+    result = machine.run(*stack(64), PALOMA, "sendmail", mode, "ann", input=MAIL, PALOMA_QUEUE="auto", PALOMA_SPOOL=str(spool))
+    assert (result.returncode, result.stderr) == (0, b""), result
+    until(lambda: machine.mails("ann"), "ann's mail")
+    subprocess.run(["flock", str(spool / "runner.lock"), "true"], check=True, timeout=120)  # the runner has ended
+    assert list((spool / "queue").iterdir()) == []
