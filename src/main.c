@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
+#include "base/stack.h"
 #include "cli/personality.h"
 
 /* One of the three that is closed would become the next file or connection, and what is meant for a person be written
@@ -42,5 +43,6 @@ int main(int argc, char **argv)
 		return EX_OSERR;
 	settle_signals();
 	settle_umask();
+	stack_raise_limit();
 	return personality_run(argc, argv);
 }

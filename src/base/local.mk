@@ -24,5 +24,6 @@ src_libbase_a_SOURCES = \
 	%D%/random.c %D%/random.h \
 	%D%/sandbox.c %D%/sandbox.h %D%/sandbox_filter.c %D%/sandbox_private.h \
 	%D%/service_manager.c %D%/service_manager.h \
+	%D%/stack.c %D%/stack.h \
 	%D%/syncer.c %D%/syncer.h \
 	%D%/view.c %D%/view.h

@@ -6,8 +6,9 @@
 
 /* Starts a runner in the background when nobody runs the queue of this spool; it begins when the caller, who is expected
  * to, has ended, or at once for one who waits for what it does. Its failure loses no mail: whoever comes next starts one.
- * config_file: null: that of the system or the user; helper: as helper_start has it. */
-void queue_start(const struct spool *spool, const char *config_file, int helper, bool is_waited_for);
+ * config_file: null: that of the system or the user; helper: as helper_start has it.
+ * Fails with EX_OSERR 4.3.0 when the caller's stack is too small for one. */
+int queue_start(const struct spool *spool, const char *config_file, int helper, bool is_waited_for, struct err *err);
 
 struct queue_terms {
 	bool stays;			/* until SIGTERM, whether there is mail or not; else until nothing is left to be tried */

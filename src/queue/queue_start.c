@@ -13,9 +13,11 @@
 #include <unistd.h>
 #include "base/descriptors.h"
 #include "base/log.h"
+#include "base/stack.h"
 #include "queue/queue_private.h"
 
 enum { HELPER_FD = STDERR_FILENO + 1 };
+enum { STACK_OCTETS = 36 * 1024 };	/* a runner and its workers need no more, and not much less */
 enum { STARTER_MS = 3000 };		/* one that hangs, before a terminal that is held, perhaps, holds up no mail */
 
 /* What is typed at a terminal, or that it was hung up, is said to the starter. */
@@ -81,26 +83,42 @@ static _Noreturn void run_detached(const char *spool_path, const char *config_fi
 	_exit(status);
 }
 
-void queue_start(const struct spool *spool, const char *config_file, int helper, bool is_waited_for)
+/* One who has no room for what he calls dies without a word, and so would his workers. */
+static int check_stack(struct err *err)
+{
+	size_t left = stack_left();
+
+	if (left >= STACK_OCTETS)
+		return 0;
+	err_set(err, EX_OSERR, STATUS(4, 3, 0), "There are %zu KiB left of the stack, and %d are needed: the limit of its size (ulimit -s) is too low.",
+		left / 1024, STACK_OCTETS / 1024);
+	log_write("qmgr", "The queue is not run: %s", err->text);
+	return -1;
+}
+
+int queue_start(const struct spool *spool, const char *config_file, int helper, bool is_waited_for, struct err *err)
 {
 	pid_t starter = is_waited_for ? 0 : getpid();
 	sigset_t blocked, mask;
-	struct err err;
+	struct err ignored;
 	int lock;
 
 	/* One that is at work hears of the mail by itself. */
-	if (spool_lock_runner(spool, &lock, &err) != 1)
-		return;
+	if (spool_lock_runner(spool, &lock, &ignored) != 1)
+		return 0;
 	close(lock);
+	if (check_stack(err) < 0)
+		return -1;
 	sigemptyset(&blocked);
 	for (int i = 0; i < TERMINAL_SIGNALS; i++)
 		sigaddset(&blocked, terminal_signals[i]);
 	sigprocmask(SIG_BLOCK, &blocked, &mask);
 	if (fork() == 0) {
-		log_open("syslog", &err); /* before its descriptor has another's number, which it would close */
+		log_open("syslog", &ignored); /* before its descriptor has another's number, which it would close */
 		helper = let_go_of_descriptors(helper);
 		leave_terminal(&mask);
 		run_detached(spool->path, config_file, helper, starter);
 	}
 	sigprocmask(SIG_SETMASK, &mask, NULL);
+	return 0;
 }

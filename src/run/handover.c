@@ -1,6 +1,7 @@
 /* handover - where a message goes when it is ready: delivered now, into a spool, or to the service's socket. */
 #include "run/handover.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
 #include <time.h>
@@ -216,6 +217,15 @@ static int store(struct handover *handover, uid_t uid, const struct spool *spool
 	return 0;
 }
 
+/* The mail is safe, whoever delivers it. */
+static void start_runner(const struct handover *handover, const struct spool *spool, int helper)
+{
+	struct err err;
+
+	if (queue_start(spool, handover->request->config_file, helper, false, &err) < 0 && handover->request->output != OUTPUT_QUIET)
+		fprintf(stderr, "paloma: warning: %s The mail is kept, and goes out when the queue is run.\n", err.text);
+}
+
 static int store_in_spool(struct handover *handover, const char *path, struct err *err)
 {
 	enum delivery_mode mode = delivery_mode(handover->request, handover->conf);
@@ -240,7 +250,7 @@ static int store_in_spool(struct handover *handover, const char *path, struct er
 		attempt_now(handover, &spool, &parts, helper);
 	submission_close_parts(&parts);
 	if (result == 0 && (handover->is_left || handover->has_reported) && mode != DELIVERY_QUEUE_ONLY)
-		queue_start(&spool, handover->request->config_file, helper, false);
+		start_runner(handover, &spool, helper);
 	if (helper >= 0)
 		close(helper);
 	spool_close(&spool);

@@ -28,8 +28,8 @@ static int run_action(const struct spool *spool, const struct request *request, 
 	struct steer_round *round = request->queue.waits ? steer_round_new(spool, request, conf) : NULL;
 	int status = actions[request->queue.action].run(spool, request, conf, err);
 
-	if (status == EX_OK && actions[request->queue.action].wakes_runner)
-		queue_start(spool, request->config_file, helper, request->queue.waits);
+	if (status == EX_OK && actions[request->queue.action].wakes_runner && queue_start(spool, request->config_file, helper, request->queue.waits, err) < 0)
+		status = err->exit_code;
 	if (status == EX_OK && round)
 		status = steer_round_wait(round, spool);
 	steer_round_free(round);

@@ -55,7 +55,7 @@ def stack(kib, most_kib=None):
 
 
 @needs_small_frames
-@pytest.mark.parametrize("limits", [(64,)], ids=["hard"])
+@pytest.mark.parametrize("limits", [(64,), (32, 8192)], ids=["hard", "soft"])
 @pytest.mark.parametrize("words,text", [(("send", "--background", "-r", "ann@test.example", "--body", "x", "bob@example.net"), b""),
                                         (("sendmail", "-f", "ann@test.example", "bob@example.net"), MAIL), (("sendmail", "-bs"), SESSION)],
                          ids=["send", "sendmail", "-bs"])
@@ -92,3 +92,19 @@ def test_with_a_small_stack_a_mailbox_is_written(machine, mode):
     until(lambda: machine.mails("ann"), "ann's mail")
     subprocess.run(["flock", str(spool / "runner.lock"), "true"], check=True, timeout=120)  # the runner has ended
     assert list((spool / "queue").iterdir()) == []
+
+
+@needs_small_frames
+def test_with_a_stack_too_small_for_a_runner_the_mail_is_kept_and_that_is_told(queue, sink):
+    server = sink()
+    q = queue(relay=server.url)
+    result = q.send("--background", "bob@example.net", under=stack(40))
+    assert result.returncode == 0 and result.stdout.startswith(b"Queued as ")
+    assert b"left of the stack" in result.stderr and b"The mail is kept" in result.stderr and result.stderr.count(b"\n") == 1, result.stderr
+    assert len(q.files()) == 1 and q.processes() == [] and "left of the stack" in q.log_text()
+    result = q.steer("flush", under=stack(40))
+    assert result.returncode == 71 and b"left of the stack" in result.stderr and len(q.files()) == 1, result
+    q.flush()
+    server.wait_mails(1)
+    q.wait_runner_ends()
+    assert q.files() == []
