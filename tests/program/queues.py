@@ -4,7 +4,6 @@ import json
 import os
 import pathlib
 import re
-import select
 import signal
 import socket
 import subprocess
@@ -12,6 +11,7 @@ import threading
 import time
 
 from conftest import PALOMA, clean_environment, read_log
+from processes import await_end, children_of, look, processes_with
 
 PATIENCE = 60
 # How many times the usual load; CI has the usual one.
@@ -36,32 +36,6 @@ def replace(path, text):
     new = path.with_name(path.name + ".new")
     new.write_text(text)
     new.rename(path)
-
-
-def children_of(pid):
-    with contextlib.suppress(OSError):
-        return [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return []
-
-
-def processes_with(setting):
-    """All that were begun with this in their environment: also a runner that has not got to its lock yet."""
-    found = []
-    for folder in pathlib.Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if setting in (folder / "environ").read_bytes() and int(folder.name) != os.getpid():
-                found.append(int(folder.name))
-    return found
-
-
-def has_ended(pid):
-    """Waits for it."""
-    with contextlib.suppress(ProcessLookupError):
-        fd = os.pidfd_open(pid)
-        ended = select.select([fd], [], [], 2 * PATIENCE)[0]
-        os.close(fd)
-        return bool(ended)
-    return True
 
 
 class Session:
@@ -275,11 +249,11 @@ class Queue:
         """Another file system may have the same number. Who has no memory any more may be ours."""
         with contextlib.suppress(OSError):
             environment = pathlib.Path(f"/proc/{pid}/environ").read_bytes()
-            return environment != b"" and self._mark() not in environment
+            return environment != b"" and b"%s=%s\0" % tuple(map(os.fsencode, self._mark())) not in environment
         return False
 
     def _mark(self):
-        return b"XDG_CONFIG_HOME=" + os.fsencode(self.conf.parent.parent) + b"\0"
+        return "XDG_CONFIG_HOME", self.conf.parent.parent
 
     def workers(self, runner):
         """The runner has a child that forks them."""
@@ -287,14 +261,14 @@ class Queue:
 
     def processes(self):
         """All that run with the configuration of this queue."""
-        return processes_with(self._mark())
+        return processes_with(*self._mark())
 
     def wait_runner_ends(self):
         """A runner that starts has not got the lock yet, and one that ends lets it go for a last look; one that was killed has
         lost its memory, by which it is known, some while before its lock."""
         while pids := {*self.processes(), *filter(None, [self.runner()])}:
             for pid in pids:
-                assert has_ended(pid), (pid, pathlib.Path(f"/proc/{pid}/wchan").read_text(), children_of(pid), self.list(), self.log_text()[-3000:])
+                assert await_end(pid), (pid, look(pid, "wchan"), children_of(pid), self.list(), self.log_text()[-3000:])
 
     def clean_up(self):
         """Ends the runner and its workers, whatever they wait for."""

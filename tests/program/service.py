@@ -3,7 +3,6 @@ import contextlib
 import os
 import pathlib
 import re
-import select
 import shutil
 import signal
 import socket
@@ -12,6 +11,7 @@ import tempfile
 import time
 
 from conftest import PALOMA, clean_environment, read_log
+from processes import children_of, end_all_with, has_ended, look
 
 NOBODY, OTHER = 65534, 65533
 IS_ROOT = os.geteuid() == 0
@@ -25,43 +25,6 @@ def until(condition, what="it"):
         assert time.monotonic() < deadline, f"{what} did not come"
         time.sleep(0.005)
     return value
-
-
-def look(pid, name):
-    """What /proc tells of a process; of one that has ended, if only while we look: nothing."""
-    try:
-        return pathlib.Path(f"/proc/{pid}/{name}").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
-
-
-def has_ended(pid):
-    """Also one for which nobody has waited yet: of those whose parent has died that is not our business."""
-    return not look(pid, "status") or "\nState:\tZ" in look(pid, "status")
-
-
-def children_of(pid):
-    return [int(child) for child in look(pid, f"task/{pid}/children").split()]
-
-
-def end_all_with(variable, value):
-    """Those who have begun with that in their environment, such as a runner that a caller has left in the background."""
-    mark = b"\0" + os.fsencode(f"{variable}={value}") + b"\0"
-
-    def find():
-        for name in filter(str.isdigit, os.listdir("/proc")):
-            with contextlib.suppress(OSError):
-                if mark in b"\0" + pathlib.Path(f"/proc/{name}/environ").read_bytes() and int(name) != os.getpid():
-                    yield int(name)
-
-    while pids := list(find()):
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                fd = os.pidfd_open(pid)
-                os.kill(pid, signal.SIGKILL)
-                ended = select.select([fd], [], [], 60)[0]
-                os.close(fd)
-                assert ended, f"{pid} does not end"
 
 
 @contextlib.contextmanager

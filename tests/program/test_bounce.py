@@ -16,7 +16,7 @@ import threading
 import pytest
 
 from conftest import PALOMA, clean_environment, read_log
-from queues import has_ended, processes_with
+from processes import await_end, processes_with
 
 pytestmark = pytest.mark.usefixtures("watchdog")
 
@@ -122,8 +122,8 @@ class Post:
         """Waits until the queue is empty and none runs; one that has just been begun has not got the lock yet."""
         while names := self.queued():
             self.run("queue", "wait", names[0])
-        while pids := processes_with(b"XDG_STATE_HOME=" + os.fsencode(self.environment["XDG_STATE_HOME"]) + b"\0"):
-            assert all(has_ended(pid) for pid in pids), self.log()
+        while pids := processes_with("XDG_STATE_HOME", self.environment["XDG_STATE_HOME"]):
+            assert all(await_end(pid) for pid in pids), self.log()
         with (self.spool / "runner.lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
 

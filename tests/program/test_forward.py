@@ -11,7 +11,8 @@ import pytest
 import machine as machines
 from conftest import PALOMA
 from machine import USERS
-from service import Service, children_of, has_ended, look, until
+from processes import children_of, has_ended, look
+from service import Service, until
 
 pytestmark = pytest.mark.skipif(not machines.can_be(), reason="only root has users and file systems of its own")
 

@@ -8,7 +8,7 @@ import tempfile
 import pytest
 
 from conftest import PALOMA, clean_environment
-from service import end_all_with
+from processes import end_all_with
 
 NOBODY = 65534
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root has others to become")

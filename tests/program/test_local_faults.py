@@ -13,7 +13,8 @@ import pytest
 
 import machine as machines
 from conftest import PALOMA
-from queues import LOAD, children_of, is_sanitized, wait_until
+from processes import children_of
+from queues import LOAD, is_sanitized, wait_until
 
 pytestmark = [pytest.mark.skipif(not machines.can_be(), reason="only root has users and file systems of its own"),
               pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")]

@@ -15,7 +15,8 @@ import time
 import pytest
 
 from conftest import PALOMA
-from queues import LOAD, PATIENCE, children_of, is_sanitized, wait_until
+from processes import children_of
+from queues import LOAD, PATIENCE, is_sanitized, wait_until
 
 HERE = pathlib.Path(__file__).parent
 # Of all the points where a fault may strike, every how manieth is tried; PALOMA_TEST_LOAD=20 tries each.

@@ -15,7 +15,8 @@ import types
 import certificates
 import pytest
 from conftest import PALOMA, clean_environment
-from queues import children_of, is_sanitized
+from processes import children_of
+from queues import is_sanitized
 from service import until
 
 

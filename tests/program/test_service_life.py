@@ -8,7 +8,8 @@ import sys
 import threading
 
 import pytest
-from service import IS_ROOT, MAIL, NOBODY, children_of, has_ended, queued, until
+from processes import children_of, has_ended
+from service import IS_ROOT, MAIL, NOBODY, queued, until
 
 root_only = pytest.mark.skipif(not IS_ROOT, reason="only root can become another user")
 

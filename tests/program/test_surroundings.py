@@ -1,5 +1,4 @@
 """What surrounds the program: closed descriptors, full devices, what nobody can be told, sizes nobody thought of."""
-import json
 import os
 import subprocess
 
