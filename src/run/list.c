@@ -230,14 +230,14 @@ static void put_message(struct view block, bool is_for_terminal)
 
 		while (len < block.len && !strchr("\r\n\t", block.data[len]))
 			len++;
-		if (is_for_terminal) {
+		if (is_for_terminal && len > 0) {
 			struct buf shown;
 
 			buf_init(&shown, 4 * BLOCK_OCTETS);
 			escape_text(&shown, view_first(block, len));
 			fwrite(shown.data, 1, shown.len, stdout);
 			buf_clear(&shown);
-		} else {
+		} else if (len > 0) {
 			fwrite(block.data, 1, len, stdout);
 		}
 		end = len < block.len ? block.data[len++] : '\r';
