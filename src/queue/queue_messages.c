@@ -104,6 +104,34 @@ static void tell_unsaid(struct runner *runner, struct active *active, const stru
 			queue_tell_outcome(runner, active, &mail->outcomes[i]);
 }
 
+void queue_note_death(struct task *task, enum outcome_phase phase, const struct err *why)
+{
+	struct active *active = task->active;
+
+	struct outcome *outcome = ARENA_NEW(active->arena, struct outcome);
+
+	*outcome = (struct outcome){.action = OUTCOME_DELAYED, .phase = phase, .err = *why};
+	active->cut_off = outcome;
+	for (size_t i = 0; i < task->count; i++)
+		active->is_cut_off[task->recipients[i]] = true;
+}
+
+/* Of those his worker has said nothing of. */
+static void tell_cut_off(struct runner *runner, struct active *active, struct spool_mail *mail)
+{
+	struct err err;
+
+	for (size_t i = 0; active->cut_off && i < mail->envelope.recipient_count; i++) {
+		if (!active->is_cut_off[i] || active->is_heard[i] || !attempt_is_pending(mail, i))
+			continue;
+		mail->outcomes[i] = *active->cut_off;
+		mail->outcomes[i].recipient = i;
+		if (spool_log_outcome(active->entry.fd, &mail->outcomes[i], runner->now, &err) < 0)
+			log_write("qmgr", "%s: %s", active->id, err.text);
+		queue_tell_outcome(runner, active, &mail->outcomes[i]);
+	}
+}
+
 static void settle(struct runner *runner, struct active *active)
 {
 	time_t due = runner->now + BUSY_RETRY_S;
@@ -125,6 +153,7 @@ static void settle(struct runner *runner, struct active *active)
 		enum attempt_result result;
 
 		tell_unsaid(runner, active, &attempt.mail);
+		tell_cut_off(runner, active, &attempt.mail);
 		result = attempt_settle(&attempt, &runner->spool, runner->now, active->was_tried ? 0 : active->put_off_until, &due, &status, &err);
 		is_removed = result == ATTEMPT_GONE;
 		is_left = result == ATTEMPT_LEFT || result == ATTEMPT_FAILED;
@@ -241,6 +270,8 @@ static void begin_active(struct runner *runner, struct active *active, const str
 	active->recipient_count = mail->envelope.recipient_count;
 	active->needs_settling = wants_success_reports(&mail->envelope);
 	active->is_told = ARENA_ARRAY(active->arena, active->recipient_count, bool);
+	active->is_heard = ARENA_ARRAY(active->arena, active->recipient_count, bool);
+	active->is_cut_off = ARENA_ARRAY(active->arena, active->recipient_count, bool);
 	for (size_t i = 0; i < mail->envelope.recipient_count; i++) {
 		active->needs_settling |= mail->outcomes[i].action == OUTCOME_FAILED;
 		active->is_told[i] = !attempt_is_pending(mail, i);

@@ -42,6 +42,9 @@ struct active {
 	time_t put_off_until;
 	double active_s;
 	bool *is_told;			/* by recipient: he was at his end before, or what became of him is told; in arena */
+	bool *is_heard;			/* by recipient: something was said of him in this attempt; in arena */
+	bool *is_cut_off;		/* by recipient: his worker has died over him; in arena */
+	const struct outcome *cut_off;	/* what is to be said of them; in arena, null: none has died */
 	struct spool_mail shown;	/* id, origin and envelope for the journal; in arena */
 	struct arena *arena;
 };
@@ -101,6 +104,8 @@ void queue_wait_for_starter(pid_t starter);
 bool queue_activate_due(struct runner *runner);
 /* Opens and locks it, for the first task or the settling. False when that is not to be had now: then it is gone. */
 bool queue_open_active(struct runner *runner, struct active *active);
+/* Who had the task has died, of which nobody but us can tell: it is written down when the message is settled. */
+void queue_note_death(struct task *task, enum outcome_phase phase, const struct err *why);
 /* A task is done, or will not be done; with the last the message is settled. Frees the task. */
 void queue_end_task(struct runner *runner, struct task *task);
 

@@ -213,6 +213,7 @@ static void tell_hooks(struct runner *runner, const struct spool_mail *mail, con
 void queue_tell_outcome(struct runner *runner, struct active *active, const struct outcome *outcome)
 {
 	active->is_told[outcome->recipient] = outcome->action != OUTCOME_DELAYED;
+	active->is_heard[outcome->recipient] = true;
 	queue_journal(&active->shown, outcome, active->active_s);
 	tell_hooks(runner, &active->shown, outcome);
 }
@@ -264,6 +265,7 @@ static bool was_silent(const struct worker_place *place)
 static void take_death(struct runner *runner, struct worker_place *place)
 {
 	bool is_known = place->busy == 1 || was_silent(place);
+	enum outcome_phase phase = destination_is_mailbox(place->destination->name) ? PHASE_LOCAL : PHASE_CONNECT;
 	struct err err;
 
 	err_set(&err, EX_TEMPFAIL, STATUS(4, 3, 0), was_silent(place) ? "The process that was to deliver it hung or was stopped, and has been ended."
@@ -277,6 +279,7 @@ static void take_death(struct runner *runner, struct worker_place *place)
 		task->is_alone = true;
 		if (is_known) {
 			log_write("qmgr", "%s: %s", task->active->id, err.text);
+			queue_note_death(task, phase, &err);
 			queue_end_task(runner, task);
 		} else {
 			destination_put_back(&runner->destinations, place->destination, task);

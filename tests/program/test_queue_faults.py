@@ -126,7 +126,10 @@ def test_a_worker_that_dies_costs_its_mail_an_attempt_and_no_other_mail_anything
     os.kill(worker, signal.SIGKILL)
     assert all(q.wait(id) == 0 for id in others)
     mail, = q.list()
-    assert mail["queue_id"] == victim and mail["attempts"] == 1 and "has died" in q.log_text()
+    died = "The process that was to deliver it has died."
+    assert mail["queue_id"] == victim and mail["attempts"] == 1 and mail["recipients"][0]["reason"].endswith(died), mail
+    assert len(re.findall(rf"/smtp\[\d+\]: {victim}: to=<victim@example\.net>, relay=none, .*, dsn=4\.3\.0, status=deferred \({re.escape(died)}\)$",
+                          q.log_text(), re.M)) == 1, q.log_text()
     proceed.set()
     q.flush()
     assert q.wait(victim) == 0
