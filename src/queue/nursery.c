@@ -28,6 +28,7 @@ struct home {
 	const char *config_file;
 	const struct confinement *confinement;
 	bool is_of_service;
+	char *text;			/* room for a letter; workers inherit what is on the stack */
 };
 
 /* A configuration that has become bad between the runner's look at it and ours changes nothing. */
@@ -66,8 +67,8 @@ static void start_worker(const struct home *home, const char *destination, int s
 /* False at the end. */
 static bool take_wish(struct home *home)
 {
-	char text[DESTINATION_MAX + 2];
-	struct iovec piece = {.iov_base = text, .iov_len = sizeof text - 1};
+	char *text = home->text;
+	struct iovec piece = {.iov_base = text, .iov_len = DESTINATION_MAX + 1};
 	int fd;
 	ssize_t got = packet_receive(WORKER_SOCKET_FD, &piece, 1, &fd);
 
@@ -85,7 +86,8 @@ static bool take_wish(struct home *home)
 
 static _Noreturn void be_nursery(const struct nursery_terms *terms, bool is_by_service, int socket)
 {
-	struct home home = {.config_file = terms->config_file, .confinement = terms->confinement, .is_of_service = terms->is_of_service};
+	struct home home = {.config_file = terms->config_file, .confinement = terms->confinement, .is_of_service = terms->is_of_service,
+			    .text = mem_alloc_block(DESTINATION_MAX + 2)};
 
 	signal(SIGCHLD, SIG_IGN); /* workers are nobody's to be waited for; that they end, the runner sees by their sockets */
 	confinement_keep_socket(socket);
@@ -95,6 +97,7 @@ static _Noreturn void be_nursery(const struct nursery_terms *terms, bool is_by_s
 	while (home.settings.conf && take_wish(&home))
 		;
 	service_settings_clear(&home.settings);
+	free(home.text);
 	_exit(EX_OK);
 }
 
