@@ -23,13 +23,24 @@ static const struct {
 	[QUEUE_REMOVE] = {steer_remove, false}, [QUEUE_REQUEUE] = {steer_requeue, true},
 };
 
+/* Also when one of them could not be changed: the others are due all the same. */
+static int wake_runner(const struct spool *spool, const struct request *request, int helper, int status, struct err *err)
+{
+	struct err why;
+
+	if (queue_start(spool, request->config_file, helper, request->queue.waits, &why) == 0 || status != EX_OK)
+		return status;
+	*err = why;
+	return err->exit_code;
+}
+
 static int run_action(const struct spool *spool, const struct request *request, const struct conf *conf, int helper, struct err *err)
 {
 	struct steer_round *round = request->queue.waits ? steer_round_new(spool, request, conf) : NULL;
 	int status = actions[request->queue.action].run(spool, request, conf, err);
 
-	if (status == EX_OK && actions[request->queue.action].wakes_runner && queue_start(spool, request->config_file, helper, request->queue.waits, err) < 0)
-		status = err->exit_code;
+	if (actions[request->queue.action].wakes_runner && status != EX_USAGE && status != EX_NOINPUT)
+		status = wake_runner(spool, request, helper, status, err);
 	if (status == EX_OK && round)
 		status = steer_round_wait(round, spool);
 	steer_round_free(round);

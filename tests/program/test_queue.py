@@ -558,6 +558,19 @@ def test_each_action_answers_in_json(four):
     assert q.do("hold", "--quiet", ids[1]) == ""
 
 
+@pytest.mark.parametrize("action,done", [("release", "released"), ("requeue", "requeued")])
+def test_what_could_be_released_goes_out_though_another_could_not(queue, sink, action, done):
+    server = sink()
+    q = queue(relay=server.url)
+    large, small = q.put("bob@example.net", "--body", "x" * 90 + "\n" * 100_000), q.put("bob@example.net")
+    q.do("hold", "--all")
+    result = q.steer(action, "--all", under=("prlimit", "--fsize=50000"))
+    assert (result.returncode, result.stdout) == (74, f"1 message {done}.\n".encode()) and b"too large" in result.stderr
+    assert q.wait(small) == 0
+    q.wait_runner_ends()
+    assert q.files() == [large] and len(server.mails) == 1
+
+
 def test_requeue_begins_anew(queue, sink):
     answers = ["450 4.2.0 later"]
     server = sink(lambda session, line: next(iter(answers), None) if line.startswith("RCPT") else None)
