@@ -252,7 +252,6 @@ static int show_message(const struct listing *listing, const struct spool_mail *
 	int fd = spool_open_to_read(listing->spool, mail->id), result = 0;
 	uint64_t offset = mail->message_offset, end = mail->message_offset + mail->size_octets;
 	char *block = mem_alloc_block(BLOCK_OCTETS);
-	bool is_for_terminal = isatty(STDOUT_FILENO);
 
 	if (fd < 0)
 		result = err_set_errno(err, EX_NOINPUT, errno, "Cannot open the message %s", mail->id);
@@ -266,7 +265,7 @@ static int show_message(const struct listing *listing, const struct spool_mail *
 			break;
 		}
 		offset += (uint64_t)got;
-		put_message(view_make(block, (size_t)got), is_for_terminal);
+		put_message(view_make(block, (size_t)got), listing->request->queue.for_terminal);
 	}
 	if (fd >= 0)
 		close(fd);

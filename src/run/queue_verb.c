@@ -89,6 +89,7 @@ static int ask_service(const struct request *request, const struct conf *conf, s
 
 int queue_verb_run(const struct request *request)
 {
+	struct request own = *request;
 	struct conf_sources sources = {.config_file = request->config_file, .overrides = request->overrides,
 				       .override_count = request->override_count};
 	struct arena *arena = arena_new();
@@ -98,17 +99,16 @@ int queue_verb_run(const struct request *request)
 	int status;
 
 	/* To look, and see what waits for a configuration that is mended, needs none. */
+	own.queue.for_terminal = request->queue.action == QUEUE_SHOW && isatty(STDOUT_FILENO); /* the service writes into a pipe */
 	sources.is_lenient = !request->config_file && !actions[request->queue.action].wakes_runner;
 	if (conf_load(&conf, &sources, &err) < 0) {
 		status = complain(err.exit_code, &err);
 	} else if (spool_place_is_service_asked(request->use_system, &conf, control_path(conf.queue.submit_socket, arena))) {
-		status = ask_service(request, &conf, arena);
+		status = ask_service(&own, &conf, arena);
 	} else if (!(path = spool_place_path(request->use_system, &conf, arena))) {
 		err_set(&err, EX_NOPERM, STATUS(5, 3, 0), "There is no queue that you may look at.");
 		status = complain(EX_NOPERM, &err);
 	} else {
-		struct request own = *request;
-
 		own.queue.uid = getuid(); /* before the spool makes us its owner */
 		log_open(conf.queue.log, &(struct err){0});
 		if (conf.trouble.exit_code)

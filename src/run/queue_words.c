@@ -19,6 +19,7 @@ static const struct row {
 	{VIEW("inverted"), FLAG, offsetof(struct request, queue.is_inverted)},
 	{VIEW("waits"), FLAG, offsetof(struct request, queue.waits)},
 	{VIEW("count"), FLAG, offsetof(struct request, queue.count_only)},
+	{VIEW("terminal"), FLAG, offsetof(struct request, queue.for_terminal)},
 	{VIEW("destination"), TEXT, offsetof(struct request, queue.destination)},
 	{VIEW("all"), FLAG, offsetof(struct request, queue.all)},
 	{VIEW("first"), FLAG, offsetof(struct request, queue.first_attempt)},

@@ -30,6 +30,7 @@ struct queue_request {
 	bool first_attempt;		/* wait: and no longer than for that */
 	bool waits;			/* flush: the exit status is the worst of their fates */
 	bool count_only;		/* list: how many, and no more */
+	bool for_terminal;		/* show: which obeys what a stranger has written, so the message is made fit to show */
 };
 
 /* What the letters of sendmail(8) say together, whichever of them comes first. */

@@ -428,21 +428,22 @@ def test_who_has_seen_enough_of_an_answer_is_no_failure(service):
         assert (result.returncode, result.stdout, result.stderr) == (0, b"i", b"")
 
 
-def test_a_terminal_is_shown_no_control_characters_of_a_message(make_service):
-    service = make_service(begin=False)
-    own = {"uid": os.geteuid(), "PALOMA_SPOOL": str(service.spool), "PALOMA_RELAY": "smtp://127.0.0.1:1"}
-    assert service.run("sendmail", "-odq", "you@example.org", input=b"Subject: x\n\n\x1b[31mred\x07\ta\n", **own).returncode == 0
-    id, = service.queue()
-    assert service.run("queue", "show", id, **own).stdout.endswith(b"Subject: x\n\n\x1b[31mred\x07\ta\n")
+@pytest.mark.parametrize("who", ["the service", "the queue itself"])
+def test_a_terminal_is_shown_no_control_characters_of_a_message(service, who):
+    id = service.call(NOBODY).mail(text="Subject: x\r\n\r\n\x1b[31mred\x07\ta\r\n")
+    words = ("queue", "show", id, *(["--system"] if who == "the service" else []))
+    own = {} if who == "the service" else {"uid": os.geteuid(), "PALOMA_SPOOL": str(service.spool), "PALOMA_RELAY": "smtp://127.0.0.1:1"}
+    assert service.run(*words, **own).stdout.endswith(b"\n\n\x1b[31mred\x07\ta\n")
     main, other = pty.openpty()
-    result = service.run("queue", "show", id, under=("sh", "-c", f'exec "$@" >{os.ttyname(other)}', "sh"), **own)
+    os.fchmod(other, 0o666)
+    result = service.run(*words, under=("sh", "-c", f'exec "$@" >{os.ttyname(other)}', "sh"), **own)
     os.close(other)
     shown = b""
     with contextlib.suppress(OSError):  # EIO at the end, for nobody has it open
         while block := os.read(main, 65536):
             shown += block
     os.close(main)
-    assert result.returncode == 0 and b"Subject: x\r\n\r\n\\x1B[31mred\\x07\ta\r\n" in shown
+    assert result.returncode == 0 and b"\r\n\r\n\\x1B[31mred\\x07\ta\r\n" in shown
 
 
 def test_a_long_answer_comes_whole(service):

@@ -9,7 +9,7 @@ static void what_is_told_is_what_is_read(void **state)
 	const char *ids[] = {"id=1", "", "a b"};
 	struct request wish = {
 		.queue = {.action = QUEUE_HOLD, .ids = {ids, 3}, .recipient = "a=b", .sender = "", .destination = "example.org", .all = true,
-			  .timeout_s = 12345678901, .first_attempt = true, .id_part = "ID", .is_inverted = true, .waits = true, .count_only = true},
+			  .timeout_s = 12345678901, .first_attempt = true, .id_part = "ID", .is_inverted = true, .waits = true, .count_only = true, .for_terminal = true},
 		.output = OUTPUT_JSON, .is_sendmail = true,
 	};
 	struct request read = {.arena = arena_new()};
@@ -18,7 +18,7 @@ static void what_is_told_is_what_is_read(void **state)
 	char **argv = queue_words_make(&wish, read.arena, &argc);
 
 	(void)state;
-	assert_int_equal(argc, 17);
+	assert_int_equal(argc, 18);
 	assert_int_equal(queue_words_parse(argc, argv, &read, &err), 0);
 	assert_int_equal(read.queue.action, QUEUE_HOLD);
 	assert_int_equal(read.output, OUTPUT_JSON);
@@ -28,7 +28,7 @@ static void what_is_told_is_what_is_read(void **state)
 	assert_string_equal(read.queue.sender, "");
 	assert_string_equal(read.queue.destination, "example.org");
 	assert_string_equal(read.queue.id_part, "ID");
-	assert_true(read.queue.is_inverted && read.queue.waits && read.queue.count_only);
+	assert_true(read.queue.is_inverted && read.queue.waits && read.queue.count_only && read.queue.for_terminal);
 	assert_int_equal(read.queue.ids.count, 3);
 	for (size_t i = 0; i < 3; i++)
 		assert_string_equal(read.queue.ids.items[i], ids[i]);
