@@ -167,8 +167,11 @@ def test_a_life_of_a_package(new_host, tmp_path):
 
     # a purge throws no mail away
     host.run("sendmail", "-odq", "user@elsewhere.example", input="still here\n")
+    host.run("mv", "/etc/paloma", "/etc/elsewhere")
+    host.run("ln", "-s", "elsewhere", "/etc/paloma")
     told = host.apt("purge", "paloma")
     assert "still has 1 " in told and not host.has("/etc/paloma/paloma.conf")
+    host.run("rm", "-rf", "/etc/paloma", "/etc/elsewhere")
     [kept] = (host.root / "var/spool/paloma/queue").iterdir()
     kept.unlink()
     host.apt("install", "/root/paloma.deb")
