@@ -39,7 +39,7 @@ static int run_action(const struct spool *spool, const struct request *request, 
 	struct steer_round *round = request->queue.waits ? steer_round_new(spool, request, conf) : NULL;
 	int status = actions[request->queue.action].run(spool, request, conf, err);
 
-	if (actions[request->queue.action].wakes_runner && status != EX_USAGE && status != EX_NOINPUT)
+	if (actions[request->queue.action].wakes_runner && status != EX_USAGE && (status != EX_NOINPUT || request->queue.ids.count == 0))
 		status = wake_runner(spool, request, helper, status, err);
 	if (status == EX_OK && round)
 		status = steer_round_wait(round, spool);

@@ -179,18 +179,32 @@ static int tell(const struct request *request, size_t count, const struct deed *
 	return output_write(stdout, (struct view){0}, err) < 0 ? err->exit_code : EX_OK;
 }
 
+/* What cannot be read may be meant, and is not done. */
+static int select_all(struct steering *steering, const struct conf *conf, struct err *err)
+{
+	struct err unread = {0};
+	size_t found;
+	int result = selection_run(steering->spool, &steering->request->queue, conf, steer_one, steering, &found, &unread);
+
+	if (unread.exit_code && (result < 0 || steering->is_flush))
+		*err = unread;
+	else if (unread.exit_code)
+		note_trouble(steering, &unread);
+	return result;
+}
+
 static int steer(struct steering steering, const struct conf *conf, bool needs_choice, struct err *err)
 {
 	const struct request *request = steering.request;
-	size_t found;
-	int status;
+	int status = EX_OK;
 
 	if (needs_choice && !request->queue.all && !names_some(&request->queue)) {
 		err_set(err, EX_USAGE, STATUS(5, 5, 4), "Which messages? Name ids, --recipient, --sender, --destination, or --all.");
 		return EX_USAGE;
 	}
 	steering.arena = arena_new();
-	status = selection_run(steering.spool, &request->queue, conf, steer_one, &steering, &found, err) < 0 ? err->exit_code : EX_OK;
+	if (select_all(&steering, conf, err) < 0)
+		status = err->exit_code;
 	steer_busy(&steering);
 	arena_free(steering.arena);
 	if (status == EX_OK)

@@ -292,6 +292,19 @@ def test_a_queue_of_what_cannot_be_read_is_not_said_to_be_empty(queue):
     assert b"in 1 Request." in result.stdout and b"has format 2" in result.stderr
 
 
+@pytest.mark.parametrize("action", ["hold", "requeue", "remove"])
+def test_what_is_not_done_to_one_that_cannot_be_read_is_a_failure(queue, action):
+    q = queue(relay="smtp://127.0.0.1:1", retry_first=3600)
+    file = q.spool / "queue" / q.put("bob@example.net")
+    file.write_bytes(file.read_bytes().replace(b"paloma-spool 1\n", b"paloma-spool 2\n"))
+    q.put("carol@example.net")
+    for choice in "--all", "--recipient=example":
+        result = q.steer(action, choice)
+        assert result.returncode not in (0, 64) and b"has format 2" in result.stderr
+        assert re.fullmatch(rb"[01] messages? [a-z]+\.\n", result.stdout)
+    assert file.exists()
+
+
 def test_a_damaged_message_is_set_aside(queue, sink):
     server = sink()
     q = queue(relay=server.url)
