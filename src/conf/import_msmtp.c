@@ -107,6 +107,8 @@ static int begin_account(struct reading *reading, struct view text, struct view 
 	bool has_parents, has_more;
 
 	account.name = view_trim(view_take_until(&rest, ':', &has_parents));
+	if (account.name.len == 0)
+		return err_set(err, EX_CONFIG, STATUS(5, 3, 5), "%.*s: The account has no name.", VIEW_ARG(origin));
 	account.origin = origin;
 	account.copied_from = has_parents ? view_trim(rest) : (struct view){0};
 	for (parents = rest, has_more = has_parents; has_more;) {

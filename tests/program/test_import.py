@@ -150,6 +150,7 @@ def test_accounts_that_would_be_one_section(imported, tmp_path):
 
 @pytest.mark.parametrize("text,status,told", [
     ("", 78, "has no account"), ("account a : b\nhost x\n", 78, ":1: There is no account b"),
+    ("host x\naccount\nhost y\n", 78, ":2: The account has no name."), ("account : default\nhost x\n", 78, ":1: The account has no name."),
 ])
 def test_a_msmtprc_that_is_none(paloma, tmp_path, text, status, told):
     (tmp_path / "rc").write_text(text)
