@@ -107,7 +107,6 @@ static void tell_unsaid(struct runner *runner, struct active *active, const stru
 void queue_note_death(struct task *task, enum outcome_phase phase, const struct err *why)
 {
 	struct active *active = task->active;
-
 	struct outcome *outcome = ARENA_NEW(active->arena, struct outcome);
 
 	*outcome = (struct outcome){.action = OUTCOME_DELAYED, .phase = phase, .err = *why};

@@ -319,14 +319,22 @@ def test_a_damaged_message_is_set_aside(queue, sink):
     assert q.wait(id) == 65
 
 
-def test_the_runner_ends_by_sigterm_in_time(queue, sink):
-    """What is due and not begun waits for the next runner; a worker may finish, but is not waited for longer than it takes."""
+@pytest.fixture
+def one_of_five(queue, sink):
+    """A queue of five mails, the server that has the first and does not answer, what makes it answer, and their ids."""
     proceed = threading.Event()
     server = sink(lambda session, line: proceed.wait(PATIENCE) and None if line == "." else None)
     q = queue(relay=server.url, connections=1)
     ids = [q.put(f"bob{number}@example.net") for number in range(5)]
     q.flush()
     server.wait(lambda _: "DATA" in server.lines)
+    yield q, server, proceed, ids
+    proceed.set()
+
+
+def test_the_runner_ends_by_sigterm_in_time(one_of_five):
+    """What is due and not begun waits for the next runner; a worker may finish, but is not waited for longer than it takes."""
+    q, server, proceed, ids = one_of_five
     runner = q.runner()
     os.kill(runner, signal.SIGTERM)
     proceed.set()
@@ -528,14 +536,9 @@ def test_one_that_is_delivered_meanwhile_is_not_said_to_be_held_or_removed(queue
     assert len(server.mails) == 2 and f" {done} by " not in q.log_text()
 
 
-def test_what_is_to_be_held_does_not_wait_for_what_is_being_delivered(queue, sink):
+def test_what_is_to_be_held_does_not_wait_for_what_is_being_delivered(one_of_five):
     """Who holds all of them wants no other to go out meanwhile."""
-    proceed = threading.Event()
-    server = sink(lambda session, line: proceed.wait(PATIENCE) and None if line == "." else None)
-    q = queue(relay=server.url, connections=1)
-    ids = [q.put(f"bob{number}@example.net") for number in range(5)]
-    q.flush()
-    server.wait(lambda _: "DATA" in server.lines)
+    q, server, proceed, ids = one_of_five
     with concurrent.futures.ThreadPoolExecutor() as pool:
         steering = pool.submit(q.steer, "hold", "--all")
         try:
